@@ -1,0 +1,30 @@
+/**
+ * A request and its reply, apart from any socket: the HTTP listener (h1, h2) and the in-process transport both speak this
+ * form, so both go through the same pipeline.
+ */
+import type { UserInfo } from './authentication/user-info.ts';
+
+export interface ApiRequest {
+  method: string;
+  /** Path without the query, still percent-encoded. */
+  path: string;
+  query: URLSearchParams;
+  /** Lower-case names; repeated headers as arrays. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Reads the whole body; throws 413 past the limit. */
+  readBody(): Promise<Buffer>;
+  /** DER of the verified or unverified peer certificate, if one was sent. */
+  clientCertificate?: Buffer | undefined;
+  /** Set only by the in-process transport: the caller is already known. Authorization still applies. */
+  user?: UserInfo | undefined;
+  remoteAddress: string;
+  /** Aborted when the client goes away or the server shuts down. */
+  signal: AbortSignal;
+}
+
+export interface ApiResponse {
+  status: number;
+  headers: Record<string, string | string[]>;
+  /** Whole, or written piece by piece (watch, log). A piece is sent at once; the writer awaits back-pressure. */
+  body: Buffer | string | ((write: (chunk: Buffer | string) => Promise<void>) => Promise<void>);
+}
