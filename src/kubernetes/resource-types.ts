@@ -1,0 +1,41 @@
+/** REST types of the built-in kinds, for clients. The server's view of each kind is in kinds.ts. */
+import type { ResourceType } from '../apimachinery/group-version.ts';
+
+const namespaced = (group: string, version: string, resource: string, kind: string): ResourceType => ({
+  group,
+  version,
+  resource,
+  kind,
+  namespaced: true,
+});
+const clusterScoped = (group: string, version: string, resource: string, kind: string): ResourceType => ({
+  group,
+  version,
+  resource,
+  kind,
+  namespaced: false,
+});
+
+export const configMaps = namespaced('', 'v1', 'configmaps', 'ConfigMap');
+export const endpoints = namespaced('', 'v1', 'endpoints', 'Endpoints');
+export const events = namespaced('', 'v1', 'events', 'Event');
+export const namespaces = clusterScoped('', 'v1', 'namespaces', 'Namespace');
+export const nodes = clusterScoped('', 'v1', 'nodes', 'Node');
+export const pods = namespaced('', 'v1', 'pods', 'Pod');
+export const secrets = namespaced('', 'v1', 'secrets', 'Secret');
+export const services = namespaced('', 'v1', 'services', 'Service');
+export const serviceAccounts = namespaced('', 'v1', 'serviceaccounts', 'ServiceAccount');
+export const deployments = namespaced('apps', 'v1', 'deployments', 'Deployment');
+export const replicaSets = namespaced('apps', 'v1', 'replicasets', 'ReplicaSet');
+export const leases = namespaced('coordination.k8s.io', 'v1', 'leases', 'Lease');
+export const endpointSlices = namespaced('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');
+export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding');
+export const clusterRoles = clusterScoped('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole');
+export const clusterRoleBindings = clusterScoped('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding');
+export const customResourceDefinitions = clusterScoped(
+  'apiextensions.k8s.io',
+  'v1',
+  'customresourcedefinitions',
+  'CustomResourceDefinition',
+);
