@@ -20,8 +20,11 @@ export interface TableColumn {
   cell(object: DeepReadonly<Unstructured>, now: number): string | number | boolean | null;
 }
 
-/** When metadata.generation moves: never, on a changed spec, or on any change outside metadata and status. */
-export type GenerationRule = 'none' | 'spec' | 'all';
+/**
+ * When metadata.generation moves: never, on a changed spec, also on changed annotations (Deployments), or on any change
+ * outside metadata and status. Writes to /status never move it.
+ */
+export type GenerationRule = 'none' | 'spec' | 'spec-and-annotations' | 'all';
 
 export interface WriteContext {
   user: { readonly name: string; readonly groups: readonly string[] };

@@ -32,7 +32,12 @@ export const endpointSlices = namespaced('discovery.k8s.io', 'v1', 'endpointslic
 export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');
 export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding');
 export const clusterRoles = clusterScoped('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole');
-export const clusterRoleBindings = clusterScoped('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding');
+export const clusterRoleBindings = clusterScoped(
+  'rbac.authorization.k8s.io',
+  'v1',
+  'clusterrolebindings',
+  'ClusterRoleBinding',
+);
 export const customResourceDefinitions = clusterScoped(
   'apiextensions.k8s.io',
   'v1',
