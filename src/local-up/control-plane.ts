@@ -1,0 +1,94 @@
+/** What the Karmada control plane is given at installation: its CRDs, its namespaces and the rights of its components. */
+import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
+import type { ClusterRole, ClusterRoleBinding, Namespace, Role } from '../kubernetes/types.ts';
+import { componentUsers } from './certificates.ts';
+import { componentNamespace } from './manifests/component.ts';
+
+type Rules = NonNullable<ClusterRole['rules']>;
+
+const rbac = 'rbac.authorization.k8s.io/v1';
+const write = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+const read = ['get', 'list', 'watch'];
+
+const events: Rules[number] = {
+  apiGroups: ['', 'events.k8s.io'],
+  resources: ['events'],
+  verbs: ['create', 'patch', 'update'],
+};
+const leases: Rules[number] = {
+  apiGroups: ['coordination.k8s.io'],
+  resources: ['leases'],
+  verbs: ['create', 'get', 'list', 'update', 'watch'],
+};
+const discovery: Rules[number] = { nonResourceURLs: ['/*'], verbs: ['get'] };
+
+/**
+ * Rights by component. The controller manager reads and claims templates of any kind (label, annotations, status), but
+ * creates and deletes only its own kinds, and cannot grant rights.
+ */
+const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
+  'karmada-controller-manager': [
+    { apiGroups: ['*'], resources: ['*'], verbs: [...read, 'patch', 'update'] },
+    {
+      apiGroups: ['work.karmada.io', 'policy.karmada.io', 'cluster.karmada.io'],
+      resources: ['*'],
+      verbs: write,
+    },
+    { apiGroups: [''], resources: ['namespaces'], verbs: ['create', 'delete'] },
+    events,
+    leases,
+    discovery,
+  ],
+  'karmada-scheduler': [
+    {
+      apiGroups: ['work.karmada.io'],
+      resources: ['resourcebindings', 'clusterresourcebindings'],
+      verbs: [...read, 'patch', 'update'],
+    },
+    {
+      apiGroups: ['work.karmada.io'],
+      resources: ['resourcebindings/status', 'clusterresourcebindings/status'],
+      verbs: ['get', 'patch', 'update'],
+    },
+    { apiGroups: ['cluster.karmada.io'], resources: ['clusters'], verbs: read },
+    { apiGroups: ['*'], resources: ['*'], verbs: ['get'] },
+    events,
+    leases,
+    discovery,
+  ],
+  'kube-controller-manager': [
+    // Garbage collection and namespace deletion concern objects of every kind.
+    { apiGroups: ['*'], resources: ['*'], verbs: [...read, 'delete', 'deletecollection', 'patch', 'update'] },
+    { apiGroups: [''], resources: ['serviceaccounts', 'configmaps', 'secrets'], verbs: ['create'] },
+    { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['escalate'] },
+    events,
+    leases,
+    discovery,
+  ],
+};
+
+/** In the order in which they are to be created. */
+export function installationObjects(crds: readonly Unstructured[]): KubeObject[] {
+  const namespace = (name: string): Namespace => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  return [...crds, namespace(componentNamespace), namespace('karmada-cluster'), ...componentRights()];
+}
+
+function componentRights(): (ClusterRole | ClusterRoleBinding | Role)[] {
+  return Object.entries(componentUsers).flatMap(([component, user]) => {
+    const name = `system:karmada:component:${component}`;
+    const role: ClusterRole = {
+      apiVersion: rbac,
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules: componentRules[component as keyof typeof componentUsers],
+    };
+    const binding: ClusterRoleBinding = {
+      apiVersion: rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+    };
+    return [role, binding];
+  });
+}

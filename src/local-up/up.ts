@@ -1,0 +1,247 @@
+/** `karmada local up`: the steps from nothing to a usable environment. Each step finds what is there already and keeps it. */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../apimachinery/status-error.ts';
+import { clusters as clusterType } from '../apis/resource-types.ts';
+import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
+import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
+import type { Client } from '../client/client.ts';
+import { isRunning } from '../component/process-identity.ts';
+import { deployments, namespaces, secrets, services } from '../kubernetes/resource-types.ts';
+import type { Deployment } from '../kubernetes/types.ts';
+import { controlPlaneUrl, type ControlPlanePki, ensurePki } from './certificates.ts';
+import { clientFor, clientFromFile, typeOf } from './clients.ts';
+import { installationObjects } from './control-plane.ts';
+import { type Addresses, type ClusterName, clusterNames, type Environment, hostName, loadAddresses, memberNames } from './environment.ts';
+import { writeUserKubeconfigs } from './kubeconfigs.ts';
+import { withLock } from './lock.ts';
+import { componentNamespace } from './manifests/component.ts';
+import { apiServerName, apiServerService, componentDeployments } from './manifests/components.ts';
+import { componentSecrets } from './manifests/secrets.ts';
+import { joinMember } from './members.ts';
+import type { Progress } from './progress.ts';
+import { runningSupervisor, type SupervisorRecord } from './supervisor.ts';
+
+export interface UpOptions {
+  environment: Environment;
+  progress: Progress;
+  /** Path of the bundled `karmada` executable: run again as the supervisor. */
+  executable: string;
+  /** Identifies the built code; a supervisor of another build is restarted. */
+  build: string;
+  /** Whole start, ms. */
+  timeoutMs: number;
+  clock?: Clock;
+}
+
+export interface UpResult {
+  addresses: Addresses;
+  /** False when everything ran before. */
+  started: boolean;
+}
+
+export async function localUp(options: UpOptions): Promise<UpResult> {
+  const { environment, progress } = options;
+  const clock = options.clock ?? systemClock;
+  const signal = AbortSignal.timeout(options.timeoutMs);
+  const wait = new Waiter(clock, signal);
+  return withLock(environment.home, async () => {
+    const addresses = await loadAddresses(environment);
+    const started = await progress.step('starting clusters karmada-host, member1, member2, member3', async (detail) => {
+      const fresh = await ensureSupervisor(options, wait, detail);
+      await Promise.all(clusterNames.map((name) => clusterReady(name, environment, wait, detail)));
+      return fresh;
+    });
+    const pki = await ensurePki(environment.pki, addresses.apiServerIp);
+    const host = clientFromFile(environment.clusterKubeconfig(hostName));
+    const karmada = clientFor({
+      server: controlPlaneUrl(addresses.apiServerIp),
+      ca: pki.ca.cert,
+      cert: pki.admin.cert,
+      key: pki.admin.key,
+    });
+    try {
+      await progress.step('starting the Karmada control plane on karmada-host', async (detail) => {
+        await installComponents(host, environment, addresses, pki);
+        await wait.until('karmada-apiserver answers', detail, () => karmada.text('/readyz'));
+      });
+      await progress.step('installing APIs and rights', async () => {
+        for (const object of installationObjects(karmadaCustomResourceDefinitions())) await createOrUpdate(karmada, object, wait);
+      });
+      await progress.step('joining member1, member2, member3', async (detail) => {
+        await Promise.all(
+          memberNames.map((name) =>
+            wait.until(`${name} joined`, detail, () => joinMember(karmada, clientFromFile(environment.clusterKubeconfig(name)), name, environment, addresses)),
+          ),
+        );
+      });
+      await progress.step('waiting until all is ready', async (detail) => {
+        await wait.until('components', detail, () => componentsAvailable(host));
+        await wait.until('member clusters', detail, () => membersReady(karmada));
+      });
+      await writeUserKubeconfigs(environment, addresses, pki);
+    } finally {
+      await Promise.allSettled([host.close(), karmada.close()]);
+    }
+    return { addresses, started };
+  });
+}
+
+/** Repeats something until it does not throw; says what is waited for and, at the end of time, why it never came. */
+export class Waiter {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  async until<T>(what: string, detail: (text: string) => void, attempt: () => Promise<T>): Promise<T> {
+    const since = this.#clock.now();
+    for (let told = false; ; ) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof FatalError) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        if (this.#signal.aborted) throw new Error(`gave up waiting: ${what}: ${why}`, { cause: error });
+        if (!told && this.#clock.now() - since > 3000) {
+          told = true;
+          detail(`${what}: ${why}`);
+        }
+      }
+      await this.#clock.sleep(50);
+    }
+  }
+}
+
+/** Waiting longer cannot help. */
+class FatalError extends Error {}
+
+/** Starts the supervisor unless the one of this very build runs. Returns whether it did. */
+async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text: string) => void): Promise<boolean> {
+  const { environment } = options;
+  const running = runningSupervisor(environment);
+  if (running?.build === options.build) return false;
+  if (running !== undefined) {
+    detail('the project was built anew: restarting the environment');
+    await stopSupervisor(running, wait, detail);
+  }
+  const log = openSync(environment.supervisorLog, 'a', 0o600);
+  try {
+    const child = spawn(process.execPath, [options.executable, 'local', 'supervise'], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, KARMADA_HOME: environment.home },
+    });
+    child.unref();
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`the supervisor ended with exit code ${code}; see ${environment.supervisorLog}`)));
+    });
+    failed.catch(() => undefined);
+    await Promise.race([
+      failed,
+      wait.until('the supervisor starts', detail, async () => {
+        if (runningSupervisor(environment) === undefined) throw new Error(`see ${environment.supervisorLog}`);
+      }),
+    ]);
+  } finally {
+    closeSync(log);
+  }
+  return true;
+}
+
+export async function stopSupervisor(running: SupervisorRecord, wait: Waiter, detail: (text: string) => void): Promise<void> {
+  process.kill(running.pid, 'SIGTERM');
+  await wait.until(`process ${running.pid} stops`, detail, async () => {
+    if (isRunning(running)) throw new Error('still running');
+  });
+}
+
+/** A kubelite writes its kubeconfig when it listens; a cluster that cannot start says why in its log. */
+async function clusterReady(name: ClusterName, environment: Environment, wait: Waiter, detail: (text: string) => void): Promise<void> {
+  const file = environment.clusterKubeconfig(name);
+  let deaths = 0;
+  await wait.until(`${name} answers`, detail, async () => {
+    const failure = startFailure(name, environment);
+    if (failure !== undefined && ++deaths > 40) throw new FatalError(failure);
+    if (!existsSync(file)) throw new Error(`${file} is not there yet`);
+    const client = clientFromFile(file);
+    try {
+      await client.text('/readyz');
+      await client.resource(namespaces).get({ name: 'default' });
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+/** The last error of a cluster that keeps ending, by the supervisor's log. */
+function startFailure(name: ClusterName, environment: Environment): string | undefined {
+  const tail = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').slice(-4000).trimEnd().split('\n') : []);
+  const ended = tail(environment.supervisorLog).filter((line) => line.includes(`cluster ${name} `)).at(-1);
+  if (ended === undefined || !ended.includes('ended')) return undefined;
+  return `${name} does not start: ${tail(environment.clusterLog(name)).at(-1) ?? 'no log'} (log: ${environment.clusterLog(name)})`;
+}
+
+async function installComponents(host: Client, environment: Environment, addresses: Addresses, pki: ControlPlanePki): Promise<void> {
+  const wait = new Waiter(systemClock, AbortSignal.timeout(30_000));
+  await createIfAbsent(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: componentNamespace } });
+  for (const secret of componentSecrets(pki)) await createOrUpdate(host, secret, wait);
+  await createIfAbsent(host, apiServerService(addresses.apiServerIp));
+  // Who edited a Deployment keeps the edit: only what is missing is made.
+  for (const deployment of componentDeployments(environment.hostHome)) await createIfAbsent(host, deployment);
+}
+
+async function createIfAbsent(client: Client, object: KubeObject): Promise<void> {
+  try {
+    await client.resource(typeOf(object)).create(object as Unstructured);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
+
+/** Creates the object, or brings the parts that we set to what we set. Equal objects are not written. */
+async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter): Promise<void> {
+  const resource = client.resource(typeOf(object));
+  await wait.until(`${object.kind} ${object.metadata.name}`, () => undefined, async () => {
+    try {
+      const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
+      const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
+      delete (merged as { status?: unknown }).status;
+      if ('status' in current) merged['status'] = current['status'];
+      await resource.update(merged as Unstructured);
+    } catch (error) {
+      if (isNotFound(error)) return createIfAbsent(client, object);
+      if (!isConflict(error)) throw error;
+      throw error;
+    }
+  });
+}
+
+async function componentsAvailable(host: Client): Promise<void> {
+  const list = await host.resource<Deployment>(deployments).list({ namespace: componentNamespace });
+  const missing = list.items.filter((deployment) => !isAvailable(deployment)).map((deployment) => deployment.metadata.name);
+  if (missing.length > 0) throw new Error(`not ready: ${missing.join(', ')}`);
+}
+
+export function isAvailable(deployment: Deployment): boolean {
+  const { metadata, spec, status } = deployment;
+  const wanted = spec?.replicas ?? 1;
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) && (status?.updatedReplicas ?? 0) === wanted && (status?.availableReplicas ?? 0) === wanted;
+}
+
+async function membersReady(karmada: Client): Promise<void> {
+  const list = await karmada.resource<Cluster>(clusterType).list();
+  const missing = memberNames.filter((name) => !list.items.some((cluster) => cluster.metadata.name === name && isReady(cluster)));
+  if (missing.length > 0) throw new Error(`not ready: ${missing.join(', ')}`);
+}
+
+export function isReady(cluster: Cluster): boolean {
+  return cluster.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+}
+

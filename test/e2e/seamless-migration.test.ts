@@ -1,0 +1,266 @@
+/**
+ * The seamless migration, command by command as its guide prints it, with a real kubectl: one cluster's workloads come
+ * under the control plane and nothing in them restarts, moves or changes its address.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { run } from '../support/kubectl.ts';
+import { eventually, kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
+
+const environment = localEnvironment(inject('home'));
+const { kubectl, object, binary } = kubectlFor(environment.env);
+
+const example = (file: string) => join(projectRoot, 'examples/seamless-migration', file);
+const manifests = example('deployments-and-services.yaml');
+const migratePolicy = example('pp-for-migrating-deployments-and-services.yaml');
+const nginxPolicy = example('pp-for-nginx-app.yaml');
+
+/** The gate is switched on by the guide's own line, sed and all. */
+const enableGate = `'${binary}' --context karmada-host get deploy karmada-controller-manager -n karmada-system -o yaml | sed '/- --failover-eviction-timeout=30s/{n;s/- --v=4/- --feature-gates=PropagationPolicyPreemption=true\\n        &/g}' | '${binary}' --context karmada-host replace -f -`;
+
+interface Item {
+  kind: string;
+  metadata: {
+    name: string;
+    uid: string;
+    generation?: number;
+    resourceVersion: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  spec: Record<string, unknown>;
+  status: Record<string, unknown>;
+}
+
+interface ConditionList {
+  conditions?: { type: string; status: string; reason?: string; message?: string }[];
+}
+
+/** What must not change in a cluster that is taken over. */
+async function workloads(context: string, namespace: string) {
+  const list = await object<{ items: Item[] }>(`--context ${context} -n ${namespace} get deploy,rs,pod,svc`);
+  return list.items
+    .filter((item) => item.metadata.name !== 'kubernetes')
+    .map((item) => {
+      const base = { kind: item.kind, name: item.metadata.name, uid: item.metadata.uid };
+      switch (item.kind) {
+        case 'Pod':
+          return {
+            ...base,
+            podIP: item.status['podIP'],
+            startTime: item.status['startTime'],
+            containers: item.status['containerStatuses'],
+          };
+        case 'Service':
+          return { ...base, clusterIP: item.spec['clusterIP'], ports: item.spec['ports'] };
+        default:
+          return { ...base, generation: item.metadata.generation };
+      }
+    })
+    .sort((a, b) => `${a.kind}/${a.name}`.localeCompare(`${b.kind}/${b.name}`));
+}
+
+async function deployed(context: string, namespace: string): Promise<void> {
+  await kubectl(`--context ${context} -n ${namespace} rollout status deploy/nginx-deploy --timeout=60s`);
+  await kubectl(`--context ${context} -n ${namespace} rollout status deploy/hello-deploy --timeout=60s`);
+}
+
+/** The same nginx NodePort cannot be given twice in a cluster: variants in a namespace of their own leave it to the cluster. */
+const withoutNodePort = () => readFileSync(manifests, 'utf8').replace(/^\s*nodePort:.*\n/gm, '');
+
+async function startVariant(namespace: string): Promise<void> {
+  await kubectl(`--context member1 create namespace ${namespace}`);
+  await kubectl(`--context member1 -n ${namespace} apply -f -`, { input: withoutNodePort() });
+  await deployed('member1', namespace);
+  await kubectl(`--context karmada-apiserver create namespace ${namespace}`);
+  await kubectl(`--context karmada-apiserver -n ${namespace} apply -f -`, { input: withoutNodePort() });
+}
+
+function condition(holder: { status?: ConditionList }, type: string) {
+  return holder.status?.conditions?.find((entry) => entry.type === type);
+}
+
+async function fullyApplied(namespace: string, binding: string): Promise<void> {
+  const rb = await object<{ status?: ConditionList }>(`--context karmada-apiserver -n ${namespace} get rb ${binding}`);
+  expect(condition(rb, 'FullyApplied')?.status).toBe('True');
+}
+
+describe('without the gate PropagationPolicyPreemption', () => {
+  const namespace = 'without-gate';
+
+  it('a policy of higher priority with preemption Always claims nothing', async () => {
+    await startVariant(namespace);
+    await kubectl(`--context karmada-apiserver -n ${namespace} apply -f ${migratePolicy}`);
+    await eventually(() => fullyApplied(namespace, 'nginx-deploy-deployment'));
+    const before = await workloads('member1', namespace);
+
+    await kubectl(`--context karmada-apiserver -n ${namespace} apply -f ${nginxPolicy}`);
+    // A later change of the template still flows under migrate-pp: nginx-pp was there all the time and did nothing.
+    await kubectl(`--context karmada-apiserver -n ${namespace} label deploy nginx-deploy touched=yes`);
+    await eventually(async () => {
+      const deploy = await object<Item>(`--context member1 -n ${namespace} get deploy nginx-deploy`);
+      expect(deploy.metadata.labels?.['touched']).toBe('yes');
+    });
+    const template = await object<Item>(`--context karmada-apiserver -n ${namespace} get deploy nginx-deploy`);
+    expect(template.metadata.annotations?.['propagationpolicy.karmada.io/name']).toBe('migrate-pp');
+    expect(await kubectl(`--context member2 -n ${namespace} get deploy -o name`)).toBe('');
+    expect(await workloads('member1', namespace)).toEqual(before);
+  });
+});
+
+describe('with conflictResolution Abort', () => {
+  const namespace = 'abort';
+
+  it('the conflict is told on Work and binding, and the member is untouched', async () => {
+    await startVariant(namespace);
+    const before = await object<Item>(`--context member1 -n ${namespace} get deploy nginx-deploy`);
+    const policy = readFileSync(migratePolicy, 'utf8').replace(
+      'conflictResolution: Overwrite',
+      'conflictResolution: Abort',
+    );
+    await kubectl(`--context karmada-apiserver -n ${namespace} apply -f -`, { input: policy });
+
+    await eventually(async () => {
+      const works = await object<{ items: (Item & { status: ConditionList })[] }>(
+        '--context karmada-apiserver -n karmada-es-member1 get works',
+      );
+      const work = works.items.find(
+        (item) =>
+          item.metadata.annotations?.['resourcebinding.karmada.io/name'] === 'nginx-deploy-deployment' &&
+          item.metadata.annotations['resourcebinding.karmada.io/namespace'] === namespace,
+      );
+      const applied = work && condition(work, 'Applied');
+      expect(applied).toMatchObject({ status: 'False', reason: 'AppliedFailed' });
+      expect(applied?.message).toContain(
+        `resource(kind=Deployment, ${namespace}/nginx-deploy) already exists in the cluster member1 and the work.karmada.io/conflict-resolution strategy value is empty, Karmada will not manage this resource`,
+      );
+    });
+    await eventually(async () => {
+      const table = await kubectl(`--context karmada-apiserver -n ${namespace} get rb`);
+      expect(table).toMatch(/^nginx-deploy-deployment\s+True\s+False\s/m);
+    });
+    const after = await object<Item>(`--context member1 -n ${namespace} get deploy nginx-deploy`);
+    expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+  });
+});
+
+describe('the walk', () => {
+  let before: Awaited<ReturnType<typeof workloads>>;
+
+  beforeAll(async () => {
+    const replaced = await run('/bin/bash', ['-c', enableGate], { env: environment.env });
+    expect(replaced.stderr).toBe('');
+    expect(replaced.stdout).toBe('deployment.apps/karmada-controller-manager replaced\n');
+    await kubectl(
+      '--context karmada-host -n karmada-system rollout status deploy/karmada-controller-manager --timeout=60s',
+    );
+  });
+
+  it('starts with an application in member1', async () => {
+    expect(await kubectl(`--context member1 apply -f ${manifests}`)).toBe(
+      'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
+    );
+    await deployed('member1', 'default');
+    before = await workloads('member1', 'default');
+    expect(before.filter((item) => item.kind === 'Pod')).toHaveLength(4);
+  });
+
+  it('the same manifests are created on the control plane, and nothing happens in member1', async () => {
+    expect(await kubectl(`--context karmada-apiserver apply -f ${manifests}`)).toBe(
+      'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
+    );
+    expect(await workloads('member1', 'default')).toEqual(before);
+  });
+
+  it('migrate-pp takes everything over', async () => {
+    expect(await kubectl(`--context karmada-apiserver apply -f ${migratePolicy}`)).toBe(
+      'propagationpolicy.policy.karmada.io/migrate-pp created\n',
+    );
+    const deployments = await eventually(async () => {
+      const text = await kubectl('--context karmada-apiserver get deploy');
+      expect(text).toMatch(/^nginx-deploy\s+2\/2\s+2\s+2\s+\S+$/m);
+      expect(text).toMatch(/^hello-deploy\s+2\/2\s+2\s+2\s+\S+$/m);
+      return text;
+    });
+    expect(deployments.split('\n')[0]).toMatch(/^NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE$/);
+    const bindings = await eventually(async () => {
+      const text = await kubectl('--context karmada-apiserver get rb');
+      for (const name of [
+        'nginx-deploy-deployment',
+        'nginx-svc-service',
+        'hello-deploy-deployment',
+        'hello-svc-service',
+      ]) {
+        expect(text).toMatch(new RegExp(`^${name}\\s+True\\s+True\\s+\\S+$`, 'm'));
+      }
+      return text;
+    });
+    expect(bindings.split('\n')[0]).toMatch(/^NAME\s+SCHEDULED\s+FULLYAPPLIED\s+AGE$/);
+    const taken = await object<Item>('--context member1 get deploy nginx-deploy');
+    expect(taken.metadata.labels).toMatchObject({ 'karmada.io/managed': 'true' });
+    expect(await workloads('member1', 'default')).toEqual(before);
+  });
+
+  it('nginx-pp claims nginx and spreads it to member2', async () => {
+    expect(await kubectl(`--context karmada-apiserver apply -f ${nginxPolicy}`)).toBe(
+      'propagationpolicy.policy.karmada.io/nginx-pp created\n',
+    );
+    const deployments = await eventually(async () => {
+      const text = await kubectl('--context member2 get deploy -o wide');
+      expect(text).toMatch(/^nginx-deploy\s+2\/2\s+2\s+2\s+\S+\s+nginx\s+nginx:latest\s+app=nginx$/m);
+      return text;
+    });
+    expect(deployments.split('\n')[0]).toMatch(
+      /^NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\s+CONTAINERS\s+IMAGES\s+SELECTOR$/,
+    );
+    expect(deployments).not.toContain('hello');
+    const services = await kubectl('--context member2 get svc -o wide');
+    expect(services.split('\n')[0]).toMatch(/^NAME\s+TYPE\s+CLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)\s+AGE\s+SELECTOR$/);
+    expect(services).toMatch(/^nginx-svc\s+NodePort\s+\d+\.\d+\.\d+\.\d+\s+<none>\s+80:30000\/TCP\s+\S+\s+app=nginx$/m);
+    await eventually(() => fullyApplied('default', 'nginx-deploy-deployment'));
+    await eventually(async () => {
+      expect(await kubectl('--context karmada-apiserver get deploy nginx-deploy')).toMatch(/^nginx-deploy\s+4\/2\s/m);
+    });
+    const events = await kubectl('--context karmada-apiserver get events');
+    expect(events).toContain(
+      'Propagation policy(default/nginx-pp) preempted propagation policy(default/migrate-pp) successfully',
+    );
+    expect(await workloads('member1', 'default')).toEqual(before);
+  });
+
+  it('once settled, nothing is written but leases, heartbeats and events', async () => {
+    const contexts = ['karmada-apiserver', 'member1', 'member2', 'member3', 'karmada-host'];
+    const kinds = 'deploy,rs,pod,svc,endpoints,endpointslices,cm,secret,sa,ns';
+    const karmadaKinds = `${kinds},pp,rb,works,clusters`;
+    const versions = async () => {
+      const seen: Record<string, string> = {};
+      for (const context of contexts) {
+        const list = await object<{ items: Item[] }>(
+          `--context ${context} get ${context === 'karmada-apiserver' ? karmadaKinds : kinds} -A`,
+        );
+        for (const item of list.items)
+          seen[`${context} ${item.kind} ${item.metadata.uid} ${item.metadata.name}`] = item.metadata.resourceVersion;
+      }
+      return seen;
+    };
+    const renewals = async () => {
+      const lease = await object<{ spec: { renewTime: string } }>(
+        '--context member1 -n kube-node-lease get lease member1-node-1',
+      );
+      return lease.spec.renewTime;
+    };
+    const settled = await eventually(async () => {
+      const first = await versions();
+      expect(await versions()).toEqual(first);
+      return first;
+    });
+    // Two renewals of a node lease span more than one round of every periodic task (cluster status: 10 s).
+    for (let round = 0; round < 2; round++) {
+      const last = await renewals();
+      await eventually(async () => expect(await renewals()).not.toBe(last));
+    }
+    expect(await versions()).toEqual(settled);
+    expect(await workloads('member1', 'default')).toEqual(before);
+  });
+});
