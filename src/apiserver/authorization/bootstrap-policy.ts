@@ -2,9 +2,10 @@
  * The RBAC objects that every server creates at start and keeps: upstream's bootstrap policy for what this project serves.
  * Reconciling them is src/apiserver/bootstrap/rbac.ts.
  */
-import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../../kubernetes/resource-types.ts';
+
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import type { KubeObject } from '../../apimachinery/object.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../../kubernetes/resource-types.ts';
 import type { PolicyRule } from './policy-rules.ts';
 
 export interface BootstrapRole extends KubeObject {
@@ -31,7 +32,17 @@ const autoUpdate = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' };
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 const readWrite = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
-const discoveryPaths = ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz'];
+const discoveryPaths = [
+  '/api',
+  '/api/*',
+  '/apis',
+  '/apis/*',
+  '/healthz',
+  '/livez',
+  '/openapi',
+  '/openapi/*',
+  '/readyz',
+];
 
 const rule = (verbs: string[], group: string, ...resources: string[]): PolicyRule => ({
   verbs: [...verbs],

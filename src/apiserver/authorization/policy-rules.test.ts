@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compactRules, ruleAllows, ruleText, uncoveredRules, type PolicyRule, type RuleQuery } from './policy-rules.ts';
+import { compactRules, type PolicyRule, type RuleQuery, ruleAllows, ruleText, uncoveredRules } from './policy-rules.ts';
 
 const query = (part: Partial<RuleQuery>): RuleQuery => ({
   verb: 'get',
@@ -16,13 +16,33 @@ describe('ruleAllows', () => {
     ['other verb', { verbs: ['list'], apiGroups: [''], resources: ['pods'] }, {}, false],
     ['other group', { verbs: ['get'], apiGroups: ['apps'], resources: ['pods'] }, {}, false],
     ['wildcards', { verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { subresource: 'log' }, true],
-    ['pods does not cover pods/log', { verbs: ['get'], apiGroups: [''], resources: ['pods'] }, { subresource: 'log' }, false],
+    [
+      'pods does not cover pods/log',
+      { verbs: ['get'], apiGroups: [''], resources: ['pods'] },
+      { subresource: 'log' },
+      false,
+    ],
     ['*/scale', { verbs: ['get'], apiGroups: [''], resources: ['*/scale'] }, { subresource: 'scale' }, true],
     ['*/scale is not the resource', { verbs: ['get'], apiGroups: [''], resources: ['*/scale'] }, {}, false],
-    ['pods/* is no wildcard', { verbs: ['get'], apiGroups: [''], resources: ['pods/*'] }, { subresource: 'log' }, false],
+    [
+      'pods/* is no wildcard',
+      { verbs: ['get'], apiGroups: [''], resources: ['pods/*'] },
+      { subresource: 'log' },
+      false,
+    ],
     ['named', { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }, { name: 'a' }, true],
-    ['other name', { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }, { name: 'b' }, false],
-    ['no name', { verbs: ['list'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }, { verb: 'list' }, false],
+    [
+      'other name',
+      { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] },
+      { name: 'b' },
+      false,
+    ],
+    [
+      'no name',
+      { verbs: ['list'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] },
+      { verb: 'list' },
+      false,
+    ],
     ['path', { verbs: ['get'], nonResourceURLs: ['/healthz'] }, { path: '/healthz' }, true],
     ['path prefix', { verbs: ['get'], nonResourceURLs: ['/apis/*'] }, { path: '/apis/apps/v1' }, true],
     ['path without wildcard', { verbs: ['get'], nonResourceURLs: ['/apis'] }, { path: '/apis/apps' }, false],
@@ -36,7 +56,9 @@ describe('ruleAllows', () => {
 describe('uncoveredRules', () => {
   it('is empty when everything is held', () => {
     const held = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
-    expect(uncoveredRules(held, [{ verbs: ['get', 'list'], apiGroups: ['', 'apps'], resources: ['pods'] }])).toEqual([]);
+    expect(uncoveredRules(held, [{ verbs: ['get', 'list'], apiGroups: ['', 'apps'], resources: ['pods'] }])).toEqual(
+      [],
+    );
   });
 
   it('names each missing part once, verbs merged', () => {
@@ -53,7 +75,9 @@ describe('uncoveredRules', () => {
   it('does not take a named grant for an unnamed one', () => {
     const held = [{ verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }];
     expect(uncoveredRules(held, [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }])).toHaveLength(1);
-    expect(uncoveredRules(held, [{ verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }])).toEqual([]);
+    expect(
+      uncoveredRules(held, [{ verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: ['a'] }]),
+    ).toEqual([]);
   });
 
   it('needs * for *', () => {

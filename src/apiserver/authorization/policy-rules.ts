@@ -70,16 +70,16 @@ function includes(values: readonly string[] | undefined, wanted: string): boolea
 function resourceMatches(values: readonly string[] | undefined, resource: string, subresource: string): boolean {
   const combined = subresource === '' ? resource : `${resource}/${subresource}`;
   return (
-    values?.some((value) => value === '*' || value === combined || (subresource !== '' && value === `*/${subresource}`)) ??
-    false
+    values?.some(
+      (value) => value === '*' || value === combined || (subresource !== '' && value === `*/${subresource}`),
+    ) ?? false
   );
 }
 
 function pathMatches(patterns: readonly string[] | undefined, path: string): boolean {
   return (
-    patterns?.some((pattern) =>
-      pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path,
-    ) ?? false
+    patterns?.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path)) ??
+    false
   );
 }
 

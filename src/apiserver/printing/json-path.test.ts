@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { compileJsonPath } from './json-path.ts';
 
 const object = {
-  spec: { replicas: 3, 'a.b': 'dotted', list: [{ name: 'x', n: 1 }, { name: 'y', n: 2 }], empty: [] },
+  spec: {
+    replicas: 3,
+    'a.b': 'dotted',
+    list: [
+      { name: 'x', n: 1 },
+      { name: 'y', n: 2 },
+    ],
+    empty: [],
+  },
   metadata: { labels: { 'app.kubernetes.io/name': 'web' } },
   status: {
     conditions: [
