@@ -1,15 +1,6 @@
 /** Types that several Karmada groups embed. */
 
-export interface LabelSelectorRequirement {
-  key: string;
-  operator: string;
-  values?: string[];
-}
-
-export interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: LabelSelectorRequirement[];
-}
+export type { LabelSelector, LabelSelectorRequirement } from '../apimachinery/label-selector.ts';
 
 export interface Toleration {
   key?: string;
