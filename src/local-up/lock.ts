@@ -20,7 +20,8 @@ export async function withLock<T>(home: string, work: () => Promise<T>): Promise
         continue;
       }
       if (!told) process.stderr.write(`another local-up (process ${holder?.pid ?? '?'}) is at work, waiting for it\n`);
-      if (systemClock.now() - since > patienceMs) throw new Error(`gave up waiting for process ${holder?.pid}, which holds ${path}`);
+      if (systemClock.now() - since > patienceMs)
+        throw new Error(`gave up waiting for process ${holder?.pid}, which holds ${path}`);
       await systemClock.sleep(200);
     }
     try {

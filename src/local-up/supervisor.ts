@@ -15,6 +15,7 @@ import {
   hostName,
   loadAddresses,
 } from './environment.ts';
+import type { Waiter } from './waiter.ts';
 
 export interface SupervisorRecord extends ProcessIdentity {
   /** Build of the executables it started. */
@@ -29,6 +30,18 @@ export function runningSupervisor(environment: Environment): SupervisorRecord | 
   } catch {
     return undefined;
   }
+}
+
+/** SIGTERM, then waits until it and all clusters below it are gone. */
+export async function stopSupervisor(
+  running: SupervisorRecord,
+  wait: Waiter,
+  detail: (text: string) => void,
+): Promise<void> {
+  process.kill(running.pid, 'SIGTERM');
+  await wait.until(`process ${running.pid} stops`, detail, async () => {
+    if (isRunning(running)) throw new Error('still running');
+  });
 }
 
 export interface SupervisorOptions {

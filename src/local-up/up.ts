@@ -4,25 +4,33 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../apimachinery/status-error.ts';
-import { clusters as clusterType } from '../apis/resource-types.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
+import { clusters as clusterType } from '../apis/resource-types.ts';
 import type { Client } from '../client/client.ts';
-import { isRunning } from '../component/process-identity.ts';
-import { deployments, namespaces, secrets, services } from '../kubernetes/resource-types.ts';
+import { deployments, namespaces } from '../kubernetes/resource-types.ts';
 import type { Deployment } from '../kubernetes/types.ts';
-import { controlPlaneUrl, type ControlPlanePki, ensurePki } from './certificates.ts';
+import { type ControlPlanePki, controlPlaneUrl, ensurePki } from './certificates.ts';
 import { clientFor, clientFromFile, typeOf } from './clients.ts';
 import { installationObjects } from './control-plane.ts';
-import { type Addresses, type ClusterName, clusterNames, type Environment, hostName, loadAddresses, memberNames } from './environment.ts';
+import {
+  type Addresses,
+  type ClusterName,
+  clusterNames,
+  type Environment,
+  hostName,
+  loadAddresses,
+  memberNames,
+} from './environment.ts';
 import { writeUserKubeconfigs } from './kubeconfigs.ts';
 import { withLock } from './lock.ts';
 import { componentNamespace } from './manifests/component.ts';
-import { apiServerName, apiServerService, componentDeployments } from './manifests/components.ts';
+import { apiServerService, componentDeployments } from './manifests/components.ts';
 import { componentSecrets } from './manifests/secrets.ts';
 import { joinMember } from './members.ts';
 import type { Progress } from './progress.ts';
-import { runningSupervisor, type SupervisorRecord } from './supervisor.ts';
+import { runningSupervisor, stopSupervisor } from './supervisor.ts';
+import { FatalError, Waiter } from './waiter.ts';
 
 export interface UpOptions {
   environment: Environment;
@@ -68,12 +76,15 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
         await wait.until('karmada-apiserver answers', detail, () => karmada.text('/readyz'));
       });
       await progress.step('installing APIs and rights', async () => {
-        for (const object of installationObjects(karmadaCustomResourceDefinitions())) await createOrUpdate(karmada, object, wait);
+        for (const object of installationObjects(karmadaCustomResourceDefinitions()))
+          await createOrUpdate(karmada, object, wait);
       });
       await progress.step('joining member1, member2, member3', async (detail) => {
         await Promise.all(
           memberNames.map((name) =>
-            wait.until(`${name} joined`, detail, () => joinMember(karmada, clientFromFile(environment.clusterKubeconfig(name)), name, environment, addresses)),
+            wait.until(`${name} joined`, detail, () =>
+              joinMember(karmada, clientFromFile(environment.clusterKubeconfig(name)), name, environment, addresses),
+            ),
           ),
         );
       });
@@ -88,38 +99,6 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
     return { addresses, started };
   });
 }
-
-/** Repeats something until it does not throw; says what is waited for and, at the end of time, why it never came. */
-export class Waiter {
-  readonly #clock: Clock;
-  readonly #signal: AbortSignal;
-
-  constructor(clock: Clock, signal: AbortSignal) {
-    this.#clock = clock;
-    this.#signal = signal;
-  }
-
-  async until<T>(what: string, detail: (text: string) => void, attempt: () => Promise<T>): Promise<T> {
-    const since = this.#clock.now();
-    for (let told = false; ; ) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (error instanceof FatalError) throw error;
-        const why = error instanceof Error ? error.message : String(error);
-        if (this.#signal.aborted) throw new Error(`gave up waiting: ${what}: ${why}`, { cause: error });
-        if (!told && this.#clock.now() - since > 3000) {
-          told = true;
-          detail(`${what}: ${why}`);
-        }
-      }
-      await this.#clock.sleep(50);
-    }
-  }
-}
-
-/** Waiting longer cannot help. */
-class FatalError extends Error {}
 
 /** Starts the supervisor unless the one of this very build runs. Returns whether it did. */
 async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text: string) => void): Promise<boolean> {
@@ -140,7 +119,9 @@ async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text:
     child.unref();
     const failed = new Promise<never>((_, reject) => {
       child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the supervisor ended with exit code ${code}; see ${environment.supervisorLog}`)));
+      child.once('exit', (code) =>
+        reject(new Error(`the supervisor ended with exit code ${code}; see ${environment.supervisorLog}`)),
+      );
     });
     failed.catch(() => undefined);
     await Promise.race([
@@ -155,15 +136,13 @@ async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text:
   return true;
 }
 
-export async function stopSupervisor(running: SupervisorRecord, wait: Waiter, detail: (text: string) => void): Promise<void> {
-  process.kill(running.pid, 'SIGTERM');
-  await wait.until(`process ${running.pid} stops`, detail, async () => {
-    if (isRunning(running)) throw new Error('still running');
-  });
-}
-
 /** A kubelite writes its kubeconfig when it listens; a cluster that cannot start says why in its log. */
-async function clusterReady(name: ClusterName, environment: Environment, wait: Waiter, detail: (text: string) => void): Promise<void> {
+async function clusterReady(
+  name: ClusterName,
+  environment: Environment,
+  wait: Waiter,
+  detail: (text: string) => void,
+): Promise<void> {
   const file = environment.clusterKubeconfig(name);
   let deaths = 0;
   await wait.until(`${name} answers`, detail, async () => {
@@ -182,13 +161,21 @@ async function clusterReady(name: ClusterName, environment: Environment, wait: W
 
 /** The last error of a cluster that keeps ending, by the supervisor's log. */
 function startFailure(name: ClusterName, environment: Environment): string | undefined {
-  const tail = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').slice(-4000).trimEnd().split('\n') : []);
-  const ended = tail(environment.supervisorLog).filter((line) => line.includes(`cluster ${name} `)).at(-1);
+  const tail = (path: string) =>
+    existsSync(path) ? readFileSync(path, 'utf8').slice(-4000).trimEnd().split('\n') : [];
+  const ended = tail(environment.supervisorLog)
+    .filter((line) => line.includes(`cluster ${name} `))
+    .at(-1);
   if (ended === undefined || !ended.includes('ended')) return undefined;
   return `${name} does not start: ${tail(environment.clusterLog(name)).at(-1) ?? 'no log'} (log: ${environment.clusterLog(name)})`;
 }
 
-async function installComponents(host: Client, environment: Environment, addresses: Addresses, pki: ControlPlanePki): Promise<void> {
+async function installComponents(
+  host: Client,
+  environment: Environment,
+  addresses: Addresses,
+  pki: ControlPlanePki,
+): Promise<void> {
   const wait = new Waiter(systemClock, AbortSignal.timeout(30_000));
   await createIfAbsent(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: componentNamespace } });
   for (const secret of componentSecrets(pki)) await createOrUpdate(host, secret, wait);
@@ -208,40 +195,53 @@ async function createIfAbsent(client: Client, object: KubeObject): Promise<void>
 /** Creates the object, or brings the parts that we set to what we set. Equal objects are not written. */
 async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter): Promise<void> {
   const resource = client.resource(typeOf(object));
-  await wait.until(`${object.kind} ${object.metadata.name}`, () => undefined, async () => {
-    try {
-      const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
-      const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
-      delete (merged as { status?: unknown }).status;
-      if ('status' in current) merged['status'] = current['status'];
-      await resource.update(merged as Unstructured);
-    } catch (error) {
-      if (isNotFound(error)) return createIfAbsent(client, object);
-      if (!isConflict(error)) throw error;
-      throw error;
-    }
-  });
+  await wait.until(
+    `${object.kind} ${object.metadata.name}`,
+    () => undefined,
+    async () => {
+      try {
+        const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
+        const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
+        delete (merged as { status?: unknown }).status;
+        if ('status' in current) merged['status'] = current['status'];
+        await resource.update(merged as Unstructured);
+      } catch (error) {
+        if (isNotFound(error)) return createIfAbsent(client, object);
+        if (!isConflict(error)) throw error;
+        throw error;
+      }
+    },
+  );
 }
 
 async function componentsAvailable(host: Client): Promise<void> {
   const list = await host.resource<Deployment>(deployments).list({ namespace: componentNamespace });
-  const missing = list.items.filter((deployment) => !isAvailable(deployment)).map((deployment) => deployment.metadata.name);
+  const missing = list.items
+    .filter((deployment) => !isAvailable(deployment))
+    .map((deployment) => deployment.metadata.name);
   if (missing.length > 0) throw new Error(`not ready: ${missing.join(', ')}`);
 }
 
 export function isAvailable(deployment: Deployment): boolean {
   const { metadata, spec, status } = deployment;
   const wanted = spec?.replicas ?? 1;
-  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) && (status?.updatedReplicas ?? 0) === wanted && (status?.availableReplicas ?? 0) === wanted;
+  return (
+    (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
+    (status?.updatedReplicas ?? 0) === wanted &&
+    (status?.availableReplicas ?? 0) === wanted
+  );
 }
 
 async function membersReady(karmada: Client): Promise<void> {
   const list = await karmada.resource<Cluster>(clusterType).list();
-  const missing = memberNames.filter((name) => !list.items.some((cluster) => cluster.metadata.name === name && isReady(cluster)));
+  const missing = memberNames.filter(
+    (name) => !list.items.some((cluster) => cluster.metadata.name === name && isReady(cluster)),
+  );
   if (missing.length > 0) throw new Error(`not ready: ${missing.join(', ')}`);
 }
 
 export function isReady(cluster: Cluster): boolean {
-  return cluster.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  return (
+    cluster.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false
+  );
 }
-

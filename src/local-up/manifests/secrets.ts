@@ -17,7 +17,10 @@ export function componentSecrets(pki: ControlPlanePki): Secret[] {
   });
   return [
     secret(secretNames.serving, { 'ca.crt': pki.ca.cert, 'tls.crt': pki.serving.cert, 'tls.key': pki.serving.key }),
-    secret(secretNames.serviceAccountKey, { 'sa.key': pki.serviceAccount.privateKey, 'sa.pub': pki.serviceAccount.publicKey }),
+    secret(secretNames.serviceAccountKey, {
+      'sa.key': pki.serviceAccount.privateKey,
+      'sa.pub': pki.serviceAccount.publicKey,
+    }),
     ...Object.entries(pki.clients).map(([component, pair]) =>
       secret(secretNames.kubeconfigOf(component), {
         'ca.crt': pki.ca.cert,
@@ -33,7 +36,9 @@ function componentKubeconfig(user: string, ca: string, pair: { cert: string; key
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name, cluster: { server: apiServerUrl, 'certificate-authority-data': base64(ca) } }],
-    users: [{ name: user, user: { 'client-certificate-data': base64(pair.cert), 'client-key-data': base64(pair.key) } }],
+    users: [
+      { name: user, user: { 'client-certificate-data': base64(pair.cert), 'client-key-data': base64(pair.key) } },
+    ],
     contexts: [{ name, context: { cluster: name, user } }],
     'current-context': name,
   });
