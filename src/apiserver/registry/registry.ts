@@ -1,0 +1,381 @@
+/**
+ * The write path of one served kind:
+ *   clean ▸ default ▸ admit (mutate) ▸ stamp ▸ claims of hooks ▸ validate ▸ admit (validate) ▸ one store transaction.
+ * An update reads the newest state, computes, and commits only if nobody came in between; else it starts over.
+ */
+import type { Clock } from '../../apimachinery/clock.ts';
+import { generateName } from '../../apimachinery/names.ts';
+import { cloneJson, deepEqual, type DeepReadonly, type ObjectRef, type Unstructured } from '../../apimachinery/object.ts';
+import type { ResourceDefinition, WriteContext } from '../../apimachinery/resource-definition.ts';
+import {
+  alreadyExists,
+  type FieldError,
+  fieldError,
+  invalid,
+  modifiedConflict,
+  notFound,
+  statusFailure,
+  timeoutError,
+} from '../../apimachinery/status-error.ts';
+import type { Guard, Write } from '../../storage/store.ts';
+import type { AdmissionOperation, AdmissionRequest } from '../admission/plugin.ts';
+import type { UserInfo } from '../authentication/user-info.ts';
+import type { AdmissionChain } from './admission-chain.ts';
+import type { CommitHook } from './commit-hook.ts';
+import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
+import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
+import type { ObjectStore } from './object-store.ts';
+import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
+import { encodeForStorage, StoredObject } from './stored-object.ts';
+
+export interface WriteOptions {
+  user: UserInfo;
+  dryRun: boolean;
+  /** `status`, `scale`, `finalize`, or empty for the main resource. */
+  subresource: string;
+  signal: AbortSignal;
+  warn(message: string): void;
+}
+
+export interface UpdateOptions extends WriteOptions {
+  /** Create when missing (PUT of the kinds that allow it). */
+  createMissing?: boolean;
+  /** Computes the whole new object from the stored one; called again after a lost race. Must not change `old`. */
+  compute(old: DeepReadonly<Unstructured>): Promise<Unstructured> | Unstructured;
+  /** What to create when `createMissing` and there is nothing. */
+  missing?(): Unstructured;
+}
+
+/** What came out of a write, in the served version; `stored` is undefined in a dry run. */
+export interface WriteResult {
+  object: DeepReadonly<Unstructured>;
+  stored: StoredObject | undefined;
+  created: boolean;
+}
+
+/** Milliseconds after which a write that keeps losing races, or waits for admission, is given up. */
+const writeDeadline = 34_000;
+const generateNameTries = 8;
+const hookTries = 16;
+
+export class Registry {
+  readonly definition: ResourceDefinition;
+  readonly objects: ObjectStore;
+  readonly #admission: AdmissionChain;
+  readonly #hooks: readonly CommitHook[];
+  readonly #clock: Clock;
+
+  constructor(
+    definition: ResourceDefinition,
+    objects: ObjectStore,
+    admission: AdmissionChain,
+    hooks: readonly CommitHook[],
+    clock: Clock,
+  ) {
+    this.definition = definition;
+    this.objects = objects;
+    this.#admission = admission;
+    this.#hooks = hooks.filter((hook) => hook.handles(definition));
+    this.#clock = clock;
+  }
+
+  /** The newest acknowledged state. Throws NotFound. */
+  async get(ref: ObjectRef): Promise<StoredObject> {
+    const stored = await this.objects.get(ref);
+    if (stored === undefined) throw notFound(this.definition.type, ref.name);
+    return stored;
+  }
+
+  /** Creates; `object` is decoded, in the served version, and may be changed. */
+  async create(object: Unstructured, options: WriteOptions): Promise<WriteResult> {
+    const { definition } = this;
+    const deadline = this.#clock.now() + writeDeadline;
+    cleanForCreate(definition, object);
+    const warning = dropDuplicateOwners(object.metadata);
+    if (warning !== undefined) options.warn(warning);
+    definition.default?.(object);
+    const request = this.#admissionRequest('CREATE', object.metadata, object, undefined, options);
+    if (await this.#admission.admit(request)) definition.default?.(object);
+    const now = this.#clock.now();
+    const { generateName: base, name: given } = object.metadata;
+    const generated = !given && base;
+    definition.prepareForCreate?.(object, this.#writeContext(options, now));
+    stampForCreate(definition, object, now);
+    for (let attempt = 1; ; attempt++) {
+      if (generated) object.metadata.name = generateName(base);
+      const result = await this.#tryCreate(object, options, deadline);
+      if (result !== undefined) return result;
+      const name = object.metadata.name ?? '';
+      if (!generated) throw alreadyExists(definition.type, name);
+      if (attempt === generateNameTries) throw generatedNameTaken(definition, name);
+    }
+  }
+
+  /** Undefined when the name is taken. */
+  async #tryCreate(prepared: Unstructured, options: WriteOptions, deadline: number): Promise<WriteResult | undefined> {
+    const { definition, objects } = this;
+    for (let attempt = 0; ; attempt++) {
+      this.#checkDeadline(deadline, options);
+      const object = this.#hooks.length > 0 ? cloneJson(prepared) : prepared;
+      const claims = await this.#claims(object, undefined, options);
+      this.#throwInvalid(object, [...metadataErrors(definition, object), ...(definition.validate?.(object) ?? [])]);
+      await this.#admission.validate(this.#admissionRequest('CREATE', object.metadata, object, undefined, options));
+      if (attempt === 0) {
+        for (const text of definition.warnings?.(object) ?? []) options.warn(text);
+        if (definition.type.namespaced) for (const text of finalizerWarnings(object.metadata)) options.warn(text);
+      }
+      const ref = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
+      const key = objects.keyOf(ref);
+      if (options.dryRun) {
+        if ((await objects.get(ref)) !== undefined) return undefined;
+        return { object, stored: undefined, created: true };
+      }
+      const bytes = encodeForStorage(this.#toStorage(object));
+      const result = await this.#commit(key, 0, bytes, claims);
+      if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true);
+      if (result.outcome === 'lost') return undefined;
+      if (attempt === hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
+    }
+  }
+
+  /** Reads, computes and commits, over again while others come in between. Throws NotFound, Conflict, Invalid, …. */
+  async update(ref: ObjectRef, options: UpdateOptions): Promise<WriteResult> {
+    const deadline = this.#clock.now() + writeDeadline;
+    let current = await this.objects.get(ref);
+    for (let attempt = 0; ; attempt++) {
+      this.#checkDeadline(deadline, options);
+      if (current === undefined) {
+        if (!options.createMissing || options.missing === undefined) throw notFound(this.definition.type, ref.name);
+        return this.create(options.missing(), options);
+      }
+      const result = await this.#tryUpdate(ref, current, options, attempt);
+      if ('object' in result) return result;
+      current = result.current;
+    }
+  }
+
+  async #tryUpdate(
+    ref: ObjectRef,
+    current: StoredObject,
+    options: UpdateOptions,
+    attempt: number,
+  ): Promise<WriteResult | { current: StoredObject | undefined }> {
+    const { definition, objects } = this;
+    const old = current.objectFor(definition);
+    const object = await options.compute(old);
+    const version = object.metadata.resourceVersion;
+    if (version !== undefined && version !== '' && version !== '0') {
+      if (version !== old.metadata.resourceVersion) throw modifiedConflict(definition.type, ref.name);
+    } else if (definition.unconditionalUpdate === false && options.subresource !== 'status') {
+      throw versionRequired(definition, ref.name);
+    }
+    object.metadata.resourceVersion = old.metadata.resourceVersion as string;
+    const main = options.subresource === '';
+    if (main) carryOver(definition, object, old);
+    const warning = dropDuplicateOwners(object.metadata);
+    if (warning !== undefined && attempt === 0) options.warn(warning);
+    definition.default?.(object);
+    const now = this.#clock.now();
+    if (main) definition.prepareForUpdate?.(object, old, this.#writeContext(options, now));
+    const request = this.#admissionRequest('UPDATE', ref, object, old, options);
+    if (await this.#admission.admit(request)) {
+      definition.default?.(object);
+      object.metadata.resourceVersion = old.metadata.resourceVersion as string;
+    }
+    if (options.subresource !== 'status') bumpGeneration(definition, object, old);
+    const claims = await this.#claims(object, old, options);
+    const unchanged = sameObject(object, old);
+    if (!unchanged) this.#throwInvalid(object, this.#updateErrors(object, old, options));
+    await this.#admission.validate(this.#admissionRequest('UPDATE', ref, object, old, options));
+    if (attempt === 0 && !unchanged) {
+      for (const text of definition.warnings?.(object) ?? []) options.warn(text);
+      if (definition.type.namespaced) for (const text of finalizerWarnings(object.metadata, old.metadata)) options.warn(text);
+    }
+    if (isDone(object)) {
+      const removed = await this.#removeNow(current, options);
+      return removed === undefined ? { current: await objects.get(ref) } : { object, stored: undefined, created: false };
+    }
+    if (unchanged) return { object: old, stored: current, created: false };
+    if (options.dryRun) return { object, stored: undefined, created: false };
+    const bytes = encodeForStorage(this.#toStorage(object));
+    if (current.sameAs(bytes)) return { object: old, stored: current, created: false };
+    const result = await this.#commit(current.key, current.revision, bytes, claims);
+    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false);
+    if (result.outcome === 'lost') return { current: result.current };
+    if (attempt > hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
+    return { current };
+  }
+
+  #updateErrors(object: Unstructured, old: DeepReadonly<Unstructured>, options: WriteOptions): FieldError[] {
+    const { definition } = this;
+    const errors = [...metadataErrors(definition, object), ...addedFinalizerErrors(object.metadata, old.metadata)];
+    // Rules of built-in kinds look at what their users write; a status write cannot break or repair them.
+    if (definition.strategicMerge && options.subresource === 'status') return errors;
+    return [
+      ...errors,
+      ...(definition.validate?.(object) ?? []),
+      ...(definition.validateUpdate?.(object, old) ?? []),
+    ];
+  }
+
+  /**
+   * Deletes, or marks as being deleted. `object` is the last state; `removed` false when finalizers or grace keep it.
+   * Throws NotFound, and Conflict for preconditions that do not hold.
+   */
+  async delete(
+    ref: ObjectRef,
+    deleteOptions: DeleteOptions,
+    options: WriteOptions,
+  ): Promise<{ object: DeepReadonly<Unstructured>; stored: StoredObject | undefined; removed: boolean }> {
+    const { definition } = this;
+    const deadline = this.#clock.now() + writeDeadline;
+    let current = await this.objects.get(ref);
+    for (;;) {
+      this.#checkDeadline(deadline, options);
+      if (current === undefined) throw notFound(definition.type, ref.name);
+      const old = current.objectFor(definition);
+      checkPreconditions(definition, old, deleteOptions.preconditions);
+      const request = this.#admissionRequest('DELETE', ref, undefined, old, options);
+      await this.#admission.admit(request);
+      await this.#admission.validate(request);
+      const step = deletionStep(definition, old, deleteOptions, this.#clock.now());
+      if (step.kind === 'unchanged') return { object: old, stored: current, removed: false };
+      if (step.kind === 'mark') {
+        if (options.dryRun) return { object: step.object, stored: undefined, removed: false };
+        const bytes = encodeForStorage(this.#toStorage(step.object));
+        const result = await this.#commit(current.key, current.revision, bytes, noClaims);
+        if (result.outcome === 'committed') {
+          const written = this.#written(current.key, bytes, result.revision, false);
+          return { object: written.object, stored: written.stored, removed: false };
+        }
+        current = result.outcome === 'lost' ? result.current : current;
+        continue;
+      }
+      if ((await this.#removeNow(current, options)) !== undefined)
+        return { object: old, stored: undefined, removed: true };
+      current = await this.objects.get(ref);
+    }
+  }
+
+  /** True when the object is gone now; undefined when it changed meanwhile. */
+  async #removeNow(current: StoredObject, options: WriteOptions): Promise<true | undefined> {
+    if (options.dryRun) return true;
+    for (let attempt = 0; attempt < hookTries; attempt++) {
+      const claims = await this.#claims(undefined, current.objectFor(this.definition), options);
+      const result = await this.#commit(current.key, current.revision, undefined, claims);
+      if (result.outcome === 'committed') return true;
+      if (result.outcome === 'lost') return undefined;
+    }
+    throw timeoutError('the release of addresses and ports kept losing races');
+  }
+
+  async #commit(key: string, revision: number, value: Buffer | undefined, claims: Claims): Promise<CommitResult> {
+    const result = await this.objects.store.txn(
+      [{ key, modRevision: revision }, ...claims.guards],
+      [{ key, value }, ...claims.writes],
+    );
+    if (result.committed) return { outcome: 'committed', revision: result.revision };
+    if (result.key !== key) return { outcome: 'claims' };
+    return { outcome: 'lost', current: result.current && this.objects.wrap(result.current) };
+  }
+
+  #written(key: string, bytes: Buffer, revision: number, created: boolean): WriteResult {
+    const stored = this.objects.cache.wrote(this.objects.wrap({ key, value: bytes, modRevision: revision }));
+    const { definition } = this;
+    return {
+      get object() {
+        return stored.objectFor(definition);
+      },
+      stored,
+      created,
+    };
+  }
+
+  async #claims(
+    object: Unstructured | undefined,
+    old: DeepReadonly<Unstructured> | undefined,
+    options: WriteOptions,
+  ): Promise<Claims> {
+    if (this.#hooks.length === 0) return noClaims;
+    const claims: Claims = { guards: [], writes: [] };
+    const context = { definition: this.definition, dryRun: options.dryRun, store: this.objects.store };
+    for (const hook of this.#hooks) {
+      const extra = await hook.beforeCommit(object, old, context);
+      claims.guards.push(...extra.guards);
+      claims.writes.push(...extra.writes);
+    }
+    return claims;
+  }
+
+  #toStorage(object: Unstructured): Unstructured {
+    return this.definition.storage === undefined ? object : this.definition.storage.toStorage(cloneJson(object));
+  }
+
+  #throwInvalid(object: DeepReadonly<Unstructured>, errors: readonly FieldError[]): void {
+    if (errors.length > 0) throw invalid(this.definition.type, object.metadata.name ?? '', errors);
+  }
+
+  #admissionRequest(
+    operation: AdmissionOperation,
+    ref: { namespace?: string | undefined; name?: string | undefined },
+    object: Unstructured | undefined,
+    oldObject: DeepReadonly<Unstructured> | undefined,
+    options: WriteOptions,
+  ): AdmissionRequest {
+    const { type } = this.definition;
+    const { subresource, user, dryRun } = options;
+    const namespace = ref.namespace ?? '';
+    const warn = (message: string): void => options.warn(message);
+    return { operation, type, subresource, namespace, name: ref.name ?? '', user, dryRun, object, oldObject, warn };
+  }
+
+  #writeContext(options: WriteOptions, now: number): WriteContext {
+    return { user: options.user, now, dryRun: options.dryRun };
+  }
+
+  #checkDeadline(deadline: number, options: WriteOptions): void {
+    options.signal.throwIfAborted();
+    if (this.#clock.now() > deadline)
+      throw timeoutError('request did not complete within the allotted timeout', { retryAfterSeconds: 1 });
+  }
+}
+
+interface Claims {
+  guards: Guard[];
+  writes: Write[];
+}
+
+const noClaims: Claims = { guards: [], writes: [] };
+
+type CommitResult =
+  | { outcome: 'committed'; revision: number }
+  | { outcome: 'lost'; current: StoredObject | undefined }
+  | { outcome: 'claims' };
+
+/** Equal but for resourceVersion and managedFields: nothing to write. */
+function sameObject(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): boolean {
+  const { metadata, ...rest } = object;
+  const { metadata: oldMetadata, ...oldRest } = old;
+  const { resourceVersion: _v, managedFields: _f, ...meta } = metadata;
+  const { resourceVersion: _ov, managedFields: _of, ...oldMeta } = oldMetadata;
+  return deepEqual(meta, oldMeta) && deepEqual(rest, oldRest);
+}
+
+function generatedNameTaken(definition: ResourceDefinition, name: string): Error {
+  const error = alreadyExists(definition.type, name);
+  const { details, message } = error.status;
+  return statusFailure(
+    409,
+    'AlreadyExists',
+    `${message}, the server was not able to generate a unique name for the object`,
+    { ...details, retryAfterSeconds: 1 },
+  );
+}
+
+/** Here upstream puts the resource where Invalid usually has the Kind. */
+function versionRequired(definition: ResourceDefinition, name: string): Error {
+  const { group, resource } = definition.type;
+  return invalid({ group, kind: resource }, name, [
+    fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ]);
+}

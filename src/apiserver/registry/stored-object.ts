@@ -1,0 +1,123 @@
+/**
+ * One revision of one object, as bytes that every reader and watcher shares.
+ *
+ * The store keeps JSON that begins `{"apiVersion":…,"kind":…,"metadata":{` and has no resourceVersion: that is the commit's
+ * revision, known only after the commit, and spliced in right behind `"metadata":{`. Parsing happens at most once per
+ * revision, and only if somebody looks inside.
+ */
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import { cloneJson } from '../../apimachinery/object.ts';
+import type { KeyValue } from '../../storage/store.ts';
+
+const metadataStart = Buffer.from('"metadata":{');
+
+/** The bytes to store. Drops resourceVersion and managedFields; the three leading fields get their fixed places. */
+export function encodeForStorage(object: DeepReadonly<Unstructured>): Buffer {
+  const { apiVersion, kind, metadata, ...rest } = object;
+  const { resourceVersion: _version, managedFields: _fields, ...meta } = metadata;
+  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: meta, ...rest }));
+}
+
+interface View {
+  object: DeepReadonly<Unstructured> | undefined;
+  json: Buffer | undefined;
+}
+
+export class StoredObject {
+  readonly key: string;
+  /** Empty for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  /** Complete JSON in the storage version, resourceVersion included. */
+  readonly json: Buffer;
+  /** Where the resourceVersion begins in `json`, and where what follows it begins. */
+  readonly #spliceStart: number;
+  readonly #spliceEnd: number;
+  #object: DeepReadonly<Unstructured> | undefined;
+  #views: Map<ResourceDefinition, View> | undefined;
+
+  constructor(key: string, namespace: string, name: string, stored: Buffer, revision: number) {
+    this.key = key;
+    this.namespace = namespace;
+    this.name = name;
+    this.revision = revision;
+    const at = stored.indexOf(metadataStart) + metadataStart.length;
+    const version = `"resourceVersion":"${revision}",`;
+    const json = Buffer.allocUnsafe(stored.length + version.length);
+    stored.copy(json, 0, 0, at);
+    json.latin1Write(version, at);
+    stored.copy(json, at + version.length, at);
+    this.json = json;
+    this.#spliceStart = at;
+    this.#spliceEnd = at + version.length;
+  }
+
+  /** `prefix` is the resource's key prefix; what follows is `namespace/name` or `name`. */
+  static fromKeyValue(prefix: string, namespaced: boolean, kv: Pick<KeyValue, 'key' | 'value' | 'modRevision'>): StoredObject {
+    const { namespace, name } = splitKey(prefix, namespaced, kv.key);
+    return new StoredObject(kv.key, namespace, name, kv.value, kv.modRevision);
+  }
+
+  /** The same state under another revision: the last state of a deleted object carries the deletion's. */
+  at(revision: number): StoredObject {
+    return new StoredObject(this.key, this.namespace, this.name, this.storedBytes(), revision);
+  }
+
+  /** The bytes without resourceVersion, as they are in the store. */
+  storedBytes(): Buffer {
+    return Buffer.concat([this.json.subarray(0, this.#spliceStart), this.json.subarray(this.#spliceEnd)]);
+  }
+
+  /** Whether these stored bytes say the same as this revision. */
+  sameAs(stored: Buffer): boolean {
+    const versionLength = this.#spliceEnd - this.#spliceStart;
+    return (
+      stored.length === this.json.length - versionLength &&
+      stored.compare(this.json, 0, this.#spliceStart, 0, this.#spliceStart) === 0 &&
+      stored.compare(this.json, this.#spliceEnd, this.json.length, this.#spliceStart) === 0
+    );
+  }
+
+  /** In the storage version. Shared: never change it. */
+  object(): DeepReadonly<Unstructured> {
+    this.#object ??= JSON.parse(this.json.toString()) as Unstructured;
+    return this.#object;
+  }
+
+  /** As a served version shows it. Shared: never change it. */
+  objectFor(definition: ResourceDefinition): DeepReadonly<Unstructured> {
+    if (definition.storage === undefined) return this.object();
+    const view = this.#view(definition);
+    view.object ??= definition.storage.fromStorage(cloneJson(this.object()) as Unstructured);
+    return view.object;
+  }
+
+  /** The complete JSON as a served version shows it. */
+  jsonFor(definition: ResourceDefinition): Buffer {
+    if (definition.storage === undefined) return this.json;
+    const view = this.#view(definition);
+    view.json ??= Buffer.from(JSON.stringify(this.objectFor(definition)));
+    return view.json;
+  }
+
+  #view(definition: ResourceDefinition): View {
+    this.#views ??= new Map();
+    let view = this.#views.get(definition);
+    if (view === undefined) {
+      // A replaced definition (a changed CRD) leaves its views behind: keep only a few.
+      if (this.#views.size >= 4) this.#views.clear();
+      view = { object: undefined, json: undefined };
+      this.#views.set(definition, view);
+    }
+    return view;
+  }
+}
+
+export function splitKey(prefix: string, namespaced: boolean, key: string): { namespace: string; name: string } {
+  const rest = key.slice(prefix.length);
+  if (!namespaced) return { namespace: '', name: rest };
+  const slash = rest.indexOf('/');
+  return { namespace: rest.slice(0, slash), name: rest.slice(slash + 1) };
+}

@@ -1,0 +1,261 @@
+/**
+ * What this server knows of one stored resource: the newest state of every object, in key order, and the last changes.
+ *
+ *   store feed ──put/delete──▶ objects (key order)      reads: get, list
+ *                        └───▶ history (bounded)        a watch that starts at revision N ≥ `historyStart` replays from here,
+ *                        └───▶ watcher index ──▶ watchers that match namespace and name     older ones read the store's log
+ *
+ * One event costs a binary search, and one look per watcher whose namespace and name match it: never all watchers.
+ */
+import type { KeyValue, StoreEvent } from '../../storage/store.ts';
+import type { FeedTarget } from './store-feed.ts';
+import { StoredObject } from './stored-object.ts';
+
+/** One committed change. `current` is undefined for a deletion, `previous` for a creation. */
+export interface CacheEvent {
+  readonly revision: number;
+  readonly namespace: string;
+  readonly name: string;
+  readonly current: StoredObject | undefined;
+  readonly previous: StoredObject | undefined;
+  /** The last state under the deletion's revision, or the previous state under this change's: what DELETED events carry. */
+  readonly gone: () => StoredObject;
+  /** Encodings shared by all watchers of this event, by what they asked for. */
+  readonly encodings: Map<unknown, Buffer>;
+}
+
+export interface CacheWatcher {
+  /** Undefined: all namespaces. */
+  readonly namespace: string | undefined;
+  /** Undefined: any name. */
+  readonly name: string | undefined;
+  /** Synchronous and cheap: it puts bytes into a bounded buffer. */
+  event(event: CacheEvent): void;
+  /** The cache was loaded anew, or the resource is not served any more: the watch must end. */
+  cut(): void;
+}
+
+export interface HistoryLimits {
+  events: number;
+  bytes: number;
+}
+
+const defaultLimits: HistoryLimits = { events: 2000, bytes: 4 * 1024 * 1024 };
+
+export class WatchCache implements FeedTarget {
+  readonly prefix: string;
+  readonly #namespaced: boolean;
+  readonly #limits: HistoryLimits;
+  readonly #objects = new Map<string, StoredObject>();
+  /** Keys in byte order. Insertion moves pointers: 40 µs at 100,000 objects. */
+  #keys: string[] = [];
+  #history: CacheEvent[] = [];
+  #historyBytes = 0;
+  #historyStart = 0;
+  #loadedAt = 0;
+  #lastChange = 0;
+  readonly #watchers = new Map<string, Set<CacheWatcher>>();
+  readonly #written = new Map<string, StoredObject>();
+
+  constructor(prefix: string, namespaced: boolean, limits = defaultLimits) {
+    this.prefix = prefix;
+    this.#namespaced = namespaced;
+    this.#limits = limits;
+  }
+
+  /** Changes with a greater revision are all in `history`. */
+  get historyStart(): number {
+    return this.#historyStart;
+  }
+
+  /** Revision of the newest change of this resource that is known (of the load, if nothing changed since). */
+  get lastChange(): number {
+    return this.#lastChange;
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  load(kvs: readonly KeyValue[], revision: number): void {
+    this.cutWatchers();
+    this.#objects.clear();
+    for (const kv of kvs) this.#objects.set(kv.key, StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv));
+    this.#keys = kvs.map((kv) => kv.key);
+    this.#history = [];
+    this.#historyBytes = 0;
+    this.#historyStart = revision;
+    this.#loadedAt = revision;
+    this.#lastChange = revision;
+  }
+
+  apply(event: StoreEvent): void {
+    if (event.revision <= this.#loadedAt) return;
+    const key = event.type === 'put' ? event.kv.key : event.key;
+    const previous = this.#objects.get(key);
+    let current: StoredObject | undefined;
+    if (event.type === 'put') {
+      const written = this.#written.get(key);
+      if (written?.revision === event.revision) current = written;
+      else current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
+      this.#objects.set(key, current);
+      if (previous === undefined) this.#keys.splice(this.#position(key), 0, key);
+    } else if (previous === undefined) {
+      return;
+    } else {
+      this.#objects.delete(key);
+      this.#keys.splice(this.#position(key), 1);
+    }
+    this.#written.delete(key);
+    const change = cacheEvent(event.revision, current, previous);
+    this.#lastChange = event.revision;
+    this.#remember(change);
+    this.#deliver(change);
+  }
+
+  /** What the write path just committed, so that the bytes made for its reply serve readers and watchers too. */
+  wrote(object: StoredObject): StoredObject {
+    const known = this.#objects.get(object.key);
+    if (known?.revision === object.revision) return known;
+    if (known === undefined || known.revision < object.revision) this.#written.set(object.key, object);
+    return object;
+  }
+
+  get(key: string): StoredObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** Objects whose keys begin with `prefix`, in key order, behind `after` if given. Cost: a binary search and the answer. */
+  *range(prefix: string, after?: string): IterableIterator<StoredObject> {
+    const keys = this.#keys;
+    let at = this.#position(after === undefined || after < prefix ? prefix : after);
+    if (after !== undefined && keys[at] === after) at++;
+    for (; at < keys.length; at++) {
+      const key = keys[at] as string;
+      if (!key.startsWith(prefix)) return;
+      yield this.#objects.get(key) as StoredObject;
+    }
+  }
+
+  /** How many keys begin with `prefix`, from the one behind `after` on. Two binary searches. */
+  countFrom(prefix: string, after: string): number {
+    let at = this.#position(after);
+    if (this.#keys[at] === after) at++;
+    return Math.max(0, this.#position(`${prefix}\u{10ffff}`) - at);
+  }
+
+  /** Registers the watcher after replaying every change in the history with a greater revision. All in one turn. */
+  watch(watcher: CacheWatcher, after: number): () => void {
+    for (let i = this.#firstAfter(after); i < this.#history.length; i++) {
+      const event = this.#history[i] as CacheEvent;
+      if (interested(watcher, event)) watcher.event(event);
+    }
+    const bucket = bucketOf(watcher.namespace, watcher.name);
+    let set = this.#watchers.get(bucket);
+    if (set === undefined) {
+      set = new Set();
+      this.#watchers.set(bucket, set);
+    }
+    set.add(watcher);
+    return () => {
+      set.delete(watcher);
+      if (set.size === 0 && this.#watchers.get(bucket) === set) this.#watchers.delete(bucket);
+    };
+  }
+
+  cutWatchers(): void {
+    const all = [...this.#watchers.values()].flatMap((set) => [...set]);
+    this.#watchers.clear();
+    for (const watcher of all) watcher.cut();
+  }
+
+  #deliver(event: CacheEvent): void {
+    this.#deliverTo(bucketOf(undefined, undefined), event);
+    this.#deliverTo(bucketOf(undefined, event.name), event);
+    if (!this.#namespaced) return;
+    this.#deliverTo(bucketOf(event.namespace, undefined), event);
+    this.#deliverTo(bucketOf(event.namespace, event.name), event);
+  }
+
+  #deliverTo(bucket: string, event: CacheEvent): void {
+    const set = this.#watchers.get(bucket);
+    if (set !== undefined) for (const watcher of set) watcher.event(event);
+  }
+
+  #remember(event: CacheEvent): void {
+    this.#history.push(event);
+    this.#historyBytes += sizeOf(event);
+    // Drop an eighth at a time: shifting an array one by one is linear in its length.
+    if (this.#history.length <= this.#limits.events && this.#historyBytes <= this.#limits.bytes) return;
+    let drop = 0;
+    while (
+      drop < this.#history.length &&
+      (this.#history.length - drop > (this.#limits.events * 7) / 8 || this.#historyBytes > (this.#limits.bytes * 7) / 8)
+    ) {
+      const dropped = this.#history[drop++] as CacheEvent;
+      this.#historyBytes -= sizeOf(dropped);
+      this.#historyStart = dropped.revision;
+    }
+    // A revision is kept whole or not at all.
+    while (this.#history[drop]?.revision === this.#historyStart) this.#historyBytes -= sizeOf(this.#history[drop++] as CacheEvent);
+    this.#history.splice(0, drop);
+  }
+
+  /** Index of the first key ≥ `key`. */
+  #position(key: string): number {
+    let low = 0;
+    let high = this.#keys.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#keys[middle] as string) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #firstAfter(revision: number): number {
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#history[middle] as CacheEvent).revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+export function cacheEvent(
+  revision: number,
+  current: StoredObject | undefined,
+  previous: StoredObject | undefined,
+): CacheEvent {
+  const subject = (current ?? previous) as StoredObject;
+  let gone: StoredObject | undefined;
+  return {
+    revision,
+    namespace: subject.namespace,
+    name: subject.name,
+    current,
+    previous,
+    gone: () => {
+      gone ??= (previous as StoredObject).at(revision);
+      return gone;
+    },
+    encodings: new Map(),
+  };
+}
+
+/** Whether the watcher's namespace and name match the event's. */
+export function interested(watcher: Pick<CacheWatcher, 'namespace' | 'name'>, event: CacheEvent): boolean {
+  return (
+    (watcher.namespace === undefined || watcher.namespace === event.namespace) &&
+    (watcher.name === undefined || watcher.name === event.name)
+  );
+}
+
+// Neither namespaces nor names contain a slash.
+const bucketOf = (namespace: string | undefined, name: string | undefined): string =>
+  `${namespace ?? '*'}/${name ?? '*'}`;
+
+const sizeOf = (event: CacheEvent): number => (event.current ?? event.previous)?.json.length ?? 0;
