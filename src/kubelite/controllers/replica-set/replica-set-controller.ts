@@ -1,0 +1,179 @@
+/** Keeps spec.replicas pods of each ReplicaSet alive. The key is the ReplicaSet's; pod events lead to it. */
+import { matchesLabels } from '../../../apimachinery/label-selector.ts';
+import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
+import { controllerOf } from '../../../apimachinery/owner-references.ts';
+import { asStatusError, isNotFound } from '../../../apimachinery/status-error.ts';
+import { type Controller, createController, type ReconcileResult } from '../../../controller/controller.ts';
+import { pods, replicaSets } from '../../../kubernetes/resource-types.ts';
+import type { Pod, ReplicaSet } from '../../../kubernetes/types.ts';
+import { claimDependents } from '../claim.ts';
+import type { ControllerContext } from '../controller-context.ts';
+import { controllerIndex, controllerUids, orphanIndex, orphanNamespaces } from '../controller-ref.ts';
+import { isPodActive, isPodFinished } from '../pod-readiness.ts';
+import { createPodExpectations } from './pod-expectations.ts';
+import {
+  burst,
+  nextAvailabilityAfter,
+  podFromTemplate,
+  podsToDelete,
+  type ReplicaFailure,
+  replicaSetStatus,
+} from './replica-set-rules.ts';
+
+type ReadableSet = DeepReadonly<ReplicaSet>;
+type ReadablePod = DeepReadonly<Pod>;
+
+/** Must be called before the informers start. */
+export function createReplicaSetController(context: ControllerContext): Controller {
+  const { informers, client, clock } = context;
+  const setCache = informers.informer<ReplicaSet>(replicaSets);
+  const podCache = informers.informer<Pod>(pods);
+  const setClient = client.resource<ReplicaSet>(replicaSets);
+  const podClient = client.resource<Pod>(pods);
+  podCache.addIndex(controllerIndex, controllerUids);
+  podCache.addIndex(orphanIndex, orphanNamespaces);
+  podCache.addIndex('uid', (pod) => [pod.metadata.uid ?? '']);
+  const expectations = createPodExpectations(clock);
+
+  const controller = createController({ name: 'replicaset', workers: 5, reconcile });
+
+  async function reconcile(key: string): Promise<ReconcileResult | undefined> {
+    const set = setCache.get(key);
+    if (set === undefined) return undefined;
+    const uid = set.metadata.uid ?? '';
+    const claimed = await claimDependents(set, podCache, podClient);
+    const podByUid = (podUid: string) => podCache.byIndex('uid', podUid)[0];
+    const current = expectations.satisfied(
+      uid,
+      (podUid) => podByUid(podUid) !== undefined,
+      (podUid) => podByUid(podUid)?.metadata.deletionTimestamp !== undefined || podByUid(podUid) === undefined,
+    );
+    const active = claimed.filter(isPodActive);
+    let failure: ReplicaFailure | undefined;
+    let error: unknown;
+    if (current && set.metadata.deletionTimestamp === undefined) {
+      const outcome = await manageReplicas(set, active);
+      // The events of these pods bring the next pass, which counts them.
+      if (outcome === 'changed') return undefined;
+      failure = outcome?.failure;
+      error = outcome?.error;
+    }
+    const terminating = claimed.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodFinished(pod));
+    const now = clock.now();
+    const status = replicaSetStatus(set, active, terminating.length, failure, now);
+    if (!deepEqual(set.status ?? {}, status)) await setClient.updateStatus({ ...set, status } as ReplicaSet);
+    if (error !== undefined) throw error;
+    const wait = nextAvailabilityAfter(set, active, now);
+    return wait === undefined ? undefined : { requeueAfter: wait };
+  }
+
+  async function manageReplicas(
+    set: ReadableSet,
+    active: readonly ReadablePod[],
+  ): Promise<{ failure: ReplicaFailure; error: unknown } | 'changed' | undefined> {
+    const difference = active.length - (set.spec?.replicas ?? 0);
+    if (difference === 0) return undefined;
+    const reason = difference < 0 ? 'FailedCreate' : 'FailedDelete';
+    const error =
+      difference < 0
+        ? await createPods(set, Math.min(-difference, burst))
+        : await deletePods(set, podsToDelete(active, Math.min(difference, burst), crowdOf(set)));
+    return error === undefined ? 'changed' : { failure: { reason, message: asStatusError(error).message }, error };
+  }
+
+  /** One pod first, then twice as many at a time: a refusal is met once, not five hundred times. */
+  async function createPods(set: ReadableSet, count: number): Promise<unknown> {
+    const pod = podFromTemplate(set);
+    for (let made = 0, batch = 1; made < count; made += batch, batch *= 2) {
+      const size = Math.min(batch, count - made);
+      const results = await Promise.allSettled(Array.from({ length: size }, () => createPod(set, pod)));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed !== undefined) return failed.reason;
+    }
+    return undefined;
+  }
+
+  async function createPod(set: ReadableSet, pod: Pod): Promise<void> {
+    try {
+      const created = await podClient.create(pod);
+      const uid = created.metadata.uid ?? '';
+      if (podCache.byIndex('uid', uid).length === 0) expectations.created(set.metadata.uid ?? '', uid);
+      context.recordEvent(set, 'Normal', 'SuccessfulCreate', `Created pod: ${created.metadata.name}`);
+    } catch (error) {
+      const status = asStatusError(error);
+      if (status.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) return;
+      context.recordEvent(set, 'Warning', 'FailedCreate', `Error creating: ${status.message}`);
+      throw error;
+    }
+  }
+
+  async function deletePods(set: ReadableSet, victims: readonly ReadablePod[]): Promise<unknown> {
+    const results = await Promise.allSettled(victims.map((pod) => deletePod(set, pod)));
+    return results.find((result) => result.status === 'rejected')?.reason;
+  }
+
+  async function deletePod(set: ReadableSet, pod: ReadablePod): Promise<void> {
+    const { namespace, name = '', uid = '' } = pod.metadata;
+    try {
+      await podClient.delete({ namespace, name }, { preconditions: { uid } });
+      expectations.deleted(set.metadata.uid ?? '', uid);
+      context.recordEvent(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      context.recordEvent(set, 'Warning', 'FailedDelete', `Error deleting: ${asStatusError(error).message}`);
+      throw error;
+    }
+  }
+
+  /** How many active pods of all ReplicaSets of the same owner share a node. */
+  function crowdOf(set: ReadableSet): (node: string) => number {
+    const owner = controllerOf(set);
+    const related = owner === undefined ? [set] : setCache.byIndex(controllerIndex, owner.uid);
+    const counts = new Map<string, number>();
+    for (const sibling of related) {
+      for (const pod of podCache.byIndex(controllerIndex, sibling.metadata.uid ?? '')) {
+        const node = pod.spec?.nodeName ?? '';
+        if (isPodActive(pod)) counts.set(node, (counts.get(node) ?? 0) + 1);
+      }
+    }
+    return (node) => counts.get(node) ?? 0;
+  }
+
+  const ownerOf = (pod: ReadablePod): ReadableSet | undefined => {
+    const owner = controllerOf(pod);
+    if (owner?.kind !== 'ReplicaSet') return undefined;
+    const set = setCache.get(`${pod.metadata.namespace}/${owner.name}`);
+    return set?.metadata.uid === owner.uid ? set : undefined;
+  };
+  const enqueueFor = (pod: ReadablePod): void => {
+    const owner = ownerOf(pod);
+    if (owner !== undefined) return controller.enqueue(objectKey(owner));
+    if (controllerOf(pod) !== undefined) return;
+    for (const set of setCache.list(pod.metadata.namespace)) {
+      const selector = set.spec?.selector;
+      if (selector !== undefined && matchesLabels(selector, pod.metadata.labels ?? {}))
+        controller.enqueue(objectKey(set));
+    }
+  };
+
+  setCache.addIndex(controllerIndex, controllerUids);
+  setCache.addHandler({
+    added: (set) => controller.enqueue(objectKey(set)),
+    updated: (set) => controller.enqueue(objectKey(set)),
+    deleted: (set) => expectations.forget(set.metadata.uid ?? ''),
+  });
+  podCache.addHandler({
+    added(pod) {
+      const owner = controllerOf(pod);
+      if (owner !== undefined) expectations.observed(owner.uid, pod.metadata.uid ?? '');
+      enqueueFor(pod);
+    },
+    updated(pod, old) {
+      const before = ownerOf(old);
+      if (before !== undefined && before !== ownerOf(pod)) controller.enqueue(objectKey(before));
+      enqueueFor(pod);
+    },
+    deleted: enqueueFor,
+  });
+  return controller;
+}

@@ -1,0 +1,7 @@
+/** How parts of a cluster tell users what happened: core Events, written in the background. */
+import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
+
+export type EventType = 'Normal' | 'Warning';
+
+/** Never fails and never waits: Events must not slow the work. */
+export type RecordEvent = (object: DeepReadonly<KubeObject>, type: EventType, reason: string, message: string) => void;
