@@ -1,0 +1,30 @@
+/**
+ * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, environment; default all.
+ * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
+ */
+import { cpus } from 'node:os';
+import { formatRows, type Row } from './row.ts';
+
+const parts: Record<string, () => Promise<Row[]>> = {
+  storage: async () => (await import('./storage-bench.ts')).benchStorage(),
+  apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
+  environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => parts[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`error: no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(1);
+}
+
+console.log(
+  `node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${new Date().toISOString().slice(0, 10)}`,
+);
+for (const [name, part] of Object.entries(parts)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  const start = performance.now();
+  const rows = await part();
+  console.log(`\n${name} (${((performance.now() - start) / 1000).toFixed(0)} s)\n${formatRows(rows)}`);
+}
+process.exit(0);
