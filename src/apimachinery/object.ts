@@ -37,11 +37,12 @@ export interface ObjectMeta {
   managedFields?: ManagedFieldsEntry[];
 }
 
-export interface KubeObject {
+/** A type alias, not an interface: aliases of it may stand where Unstructured is asked for. */
+export type KubeObject = {
   apiVersion: string;
   kind: string;
   metadata: ObjectMeta;
-}
+};
 
 /** An object of any kind, its fields reached by name. */
 export type Unstructured = KubeObject & { [field: string]: unknown };

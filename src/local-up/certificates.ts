@@ -7,7 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type CertificateRequest,
+  type LeafOptions,
   createCertificateAuthority,
   issueCertificate,
   needsRenewal,
@@ -46,7 +46,7 @@ export async function ensurePki(folder: string, serverIp: string): Promise<Contr
   const ca = await ensure(folder, 'ca', undefined, () =>
     createCertificateAuthority({ commonName: 'karmada', days: authorityDays }),
   );
-  const leaf = (name: string, request: Omit<CertificateRequest, 'days'>) =>
+  const leaf = (name: string, request: Omit<LeafOptions, 'days'>) =>
     ensure(folder, name, renewalDays, () => issueCertificate(ca, { ...request, days: leafDays }));
   const host = `${apiServerName}.${componentNamespace}.svc`;
   const serving = await leaf(`${apiServerName}-${serverIp}`, {

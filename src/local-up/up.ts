@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../apimachinery/status-error.ts';
+import { isAlreadyExists, isNotFound } from '../apimachinery/status-error.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { clusters as clusterType } from '../apis/resource-types.ts';
@@ -22,7 +22,7 @@ import {
   loadAddresses,
   memberNames,
 } from './environment.ts';
-import { writeUserKubeconfigs } from './kubeconfigs.ts';
+import { checkUserKubeconfigs, writeUserKubeconfigs } from './kubeconfigs.ts';
 import { withLock } from './lock.ts';
 import { componentNamespace } from './manifests/component.ts';
 import { apiServerService, componentDeployments } from './manifests/components.ts';
@@ -55,6 +55,7 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
   const clock = options.clock ?? systemClock;
   const signal = AbortSignal.timeout(options.timeoutMs);
   const wait = new Waiter(clock, signal);
+  checkUserKubeconfigs(environment);
   return withLock(environment.home, async () => {
     const addresses = await loadAddresses(environment);
     const started = await progress.step('starting clusters karmada-host, member1, member2, member3', async (detail) => {
@@ -67,8 +68,7 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
     const karmada = clientFor({
       server: controlPlaneUrl(addresses.apiServerIp),
       ca: pki.ca.cert,
-      cert: pki.admin.cert,
-      key: pki.admin.key,
+      clientCertificate: pki.admin,
     });
     try {
       await progress.step('starting the Karmada control plane on karmada-host', async (detail) => {
@@ -201,10 +201,9 @@ async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter):
     async () => {
       try {
         const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
-        const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
-        delete (merged as { status?: unknown }).status;
-        if ('status' in current) merged['status'] = current['status'];
-        await resource.update(merged as Unstructured);
+        // The status is not ours to set: the server keeps the stored one.
+      const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
+      await resource.update(merged as Unstructured);
       } catch (error) {
         if (isNotFound(error)) return createIfAbsent(client, object);
         if (!isConflict(error)) throw error;

@@ -1,0 +1,28 @@
+/** Clients of the environment's API servers. */
+import type { KubeObject } from '../apimachinery/object.ts';
+import { gvkOf, type ResourceType } from '../apimachinery/group-version.ts';
+import { type Client, createClient } from '../client/client.ts';
+import type { Connection } from '../client/connection.ts';
+import { createTransport } from '../client/http-transport.ts';
+import { loadKubeconfig } from '../client/kubeconfig/load.ts';
+import { selectContext } from '../client/kubeconfig/select.ts';
+
+/** Impatient: whoever uses these clients asks again. */
+const options = { userAgent: 'karmada', connectTimeoutMs: 2000, headersTimeoutMs: 10_000 };
+
+export function clientFor(connection: Connection): Client {
+  return createClient(createTransport(connection, options));
+}
+
+/** Throws when the file is not there, cannot be parsed or lacks the context (default: its current one). */
+export function clientFromFile(kubeconfig: string, context?: string): Client {
+  return clientFor(selectContext(loadKubeconfig(kubeconfig), { context }).connection);
+}
+
+/** REST types of the kinds that the environment installs. */
+const clusterScoped = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
+
+export function typeOf(object: KubeObject): ResourceType {
+  const gvk = gvkOf(object);
+  return { ...gvk, resource: `${gvk.kind.toLowerCase()}s`, namespaced: !clusterScoped.has(gvk.kind) };
+}
