@@ -1,0 +1,23 @@
+/** apps/v1 StatefulSet. */
+import { isRolledOut } from './deployment.ts';
+import { type KindInterpreter, numberAt } from './kind-interpreter.ts';
+import { replicasOfTemplate, reviseSpecInteger, specInteger } from './replicas.ts';
+import { aggregateWorkload, reflectWorkload } from './workload-status.ts';
+
+const counters = ['availableReplicas', 'currentReplicas', 'readyReplicas', 'replicas', 'updatedReplicas'];
+
+export const statefulSet: KindInterpreter = {
+  InterpretReplica: (object) => replicasOfTemplate(object, specInteger(object, 'replicas') ?? 0),
+  ReviseReplica: (object, replicas) => reviseSpecInteger(object, 'replicas', replicas),
+  // Upstream compares with the member's generation here, and its reflection leaves observedGeneration out.
+  AggregateStatus: (object, items) =>
+    aggregateWorkload(object, items, counters, (status) => {
+      const generation = numberAt(status, 'generation');
+      return (
+        numberAt(status, 'observedGeneration') >= generation &&
+        numberAt(status, 'resourceTemplateGeneration') >= generation
+      );
+    }),
+  InterpretStatus: (object) => reflectWorkload(object, counters, { emptyIsNothing: false }),
+  InterpretHealth: isRolledOut,
+};

@@ -1,0 +1,35 @@
+/** What every controller of this room is given: the control plane as it can be reached and remembered. */
+import type { Clock } from '../apimachinery/clock.ts';
+import type { GroupVersionKind, ResourceType } from '../apimachinery/group-version.ts';
+import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
+import type { Client } from '../client/client.ts';
+import type { Logger } from '../component/logging.ts';
+import type { Interpreter } from '../interpreter/interpreter.ts';
+import type { Caches } from './caches.ts';
+import type { Templates } from './templates.ts';
+
+/** Emits a Kubernetes Event about an object; never fails and never waits. */
+export type RecordEvent = (
+  about: DeepReadonly<KubeObject>,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+) => void;
+
+/** The kinds that the control plane serves. */
+export interface ResourceKinds {
+  /** From the last discovery, or from a new one when the kind is not in it. Undefined: the API server does not serve it. */
+  find(kind: GroupVersionKind): Promise<ResourceType | undefined>;
+}
+
+export interface ControlPlane {
+  client: Client;
+  caches: Caches;
+  templates: Templates;
+  kinds: ResourceKinds;
+  interpreter: Interpreter;
+  /** A recorder whose Events name that component as their source. */
+  recorder(component: string): RecordEvent;
+  clock: Clock;
+  logger: Logger;
+}

@@ -1,0 +1,121 @@
+/** Applying a policy to a template: claim it, then create or rewrite its binding. */
+
+import type { DeepReadonly } from '../../apimachinery/object.ts';
+import { isAlreadyExists } from '../../apimachinery/status-error.ts';
+import { eventReason } from '../../apis/constants.ts';
+import { clusterOverridePolicies, overridePolicies } from '../../apis/resource-types.ts';
+import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { ReplicaInterpretation } from '../../interpreter/interpreter.ts';
+import { templateRef } from '../templates.ts';
+import { liveObject, writeChange } from '../write.ts';
+import { type BindingInputs, buildBinding, updateBinding } from './binding-builder.ts';
+import { type Claim, claimBy, policyTitle, withClaim } from './claim.ts';
+import type { Detector, Template } from './detector.ts';
+import type { Policy } from './policy-index.ts';
+import { bindingOfTemplate } from './release.ts';
+
+const priorityClasses = {
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  resource: 'priorityclasses',
+  kind: 'PriorityClass',
+  namespaced: false,
+};
+
+/**
+ * `byKarmada`: only policies changed, not the template; a lazy policy then waits for the template's next change.
+ * @throws whatever kept the policy from being applied; an Event says so on the template
+ */
+export async function applyPolicy(
+  detector: Detector,
+  template: Template,
+  policy: Policy,
+  options: { byKarmada: boolean },
+): Promise<void> {
+  const claim = claimBy(policy);
+  try {
+    const claimed = await claimTemplate(detector, template, claim);
+    if (claimed === undefined) return; // deleted meanwhile
+    if (options.byKarmada && policy.spec.activationPreference === 'Lazy') return;
+    const inputs: BindingInputs = {
+      template: claimed,
+      policy,
+      claim,
+      replicas: await interpretReplicas(detector, claimed),
+      schedulePriority: await schedulePriority(detector, policy),
+    };
+    if (!(await createOrUpdateBinding(detector, inputs))) return;
+    if (inputs.replicas !== undefined)
+      detector.record(
+        template,
+        'Normal',
+        eventReason.getReplicasSucceed,
+        'Get replicas of resource template successfully.',
+      );
+    detector.record(template, 'Normal', eventReason.applyPolicySucceed, `Apply ${policyTitle(claim)} succeed`);
+  } catch (error) {
+    const message = `Apply ${policyTitle(claim)} failed: ${(error as Error).message}`;
+    detector.record(template, 'Warning', eventReason.applyPolicyFailed, message);
+    throw error;
+  }
+}
+
+async function claimTemplate(detector: Detector, template: Template, claim: Claim): Promise<Template | undefined> {
+  if (withClaim(template, claim) === undefined) return template;
+  const resource = await detector.templates.resource(template);
+  if (resource === undefined) return undefined;
+  return (await writeChange(resource, template, (current) => withClaim(current, claim))).object;
+}
+
+async function interpretReplicas(detector: Detector, template: Template): Promise<ReplicaInterpretation | undefined> {
+  const interpret = detector.interpreter.find(template, 'InterpretReplica');
+  if (interpret === undefined) return undefined;
+  try {
+    return await interpret(template);
+  } catch (error) {
+    detector.record(template, 'Warning', eventReason.getReplicasFailed, (error as Error).message);
+    throw error;
+  }
+}
+
+async function schedulePriority(detector: Detector, policy: Policy): Promise<number | undefined> {
+  const wanted = policy.spec.schedulePriority;
+  if (!detector.gates.schedulePriority || wanted === undefined) return undefined;
+  if (wanted.priorityClassSource !== 'KubePriorityClass')
+    throw new Error(`unsupported priority class source: ${String(wanted.priorityClassSource)}`);
+  const found = await detector.client.resource(priorityClasses).get({ name: wanted.priorityClassName });
+  return Number(found['value'] ?? 0);
+}
+
+/** Whether anything was written. */
+async function createOrUpdateBinding(detector: Detector, inputs: BindingInputs): Promise<boolean> {
+  const fresh = buildBinding(inputs);
+  const { type } = fresh.metadata.namespace ? detector.caches.bindings : detector.caches.clusterBindings;
+  const resource = detector.client.resource<ResourceBinding>(type);
+  let existing: DeepReadonly<ResourceBinding> | undefined = bindingOfTemplate(detector, templateRef(inputs.template));
+  if (existing === undefined) {
+    try {
+      await resource.create(fresh);
+      return true;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      existing = await liveObject(resource, fresh);
+      if (existing === undefined) throw error;
+    }
+  }
+  const { changed, object } = await writeChange(resource, existing, (current) => updateBinding(current, inputs));
+  if (object === undefined) throw new Error(`binding ${fresh.metadata.name} was deleted while it was updated`);
+  return changed;
+}
+
+/** Whether every override policy that the policy depends on is there. */
+export async function dependentOverridesExist(detector: Detector, policy: Policy): Promise<boolean> {
+  const namespace = policy.metadata.namespace;
+  const resource = detector.client.resource(namespace ? overridePolicies : clusterOverridePolicies);
+  for (const name of policy.spec.dependentOverrides ?? []) {
+    if ((await liveObject(resource, { metadata: { namespace, name } })) === undefined) return false;
+  }
+  return true;
+}
+
+export const waitingForOverrides = (): Error => new Error('waiting for dependent overrides');

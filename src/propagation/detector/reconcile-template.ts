@@ -1,0 +1,65 @@
+/** One template: find the policy that it belongs to and apply it, or let it wait for one. */
+import { claimedByLabel } from '../../apis/constants.ts';
+import { highestImplicitPriority } from '../resource-selectors.ts';
+import { type TemplateRef, templateRef } from '../templates.ts';
+import { applyPolicy, dependentOverridesExist, waitingForOverrides } from './apply-policy.ts';
+import { claimOn, policyTitle } from './claim.ts';
+import { type Detector, policyOfClaim, type Template } from './detector.ts';
+import type { Policy } from './policy-index.ts';
+import { betterPreemptor } from './preemption.ts';
+import { releaseTemplate } from './release.ts';
+
+export async function reconcileTemplate(
+  detector: Detector,
+  ref: TemplateRef,
+  options: { byKarmada: boolean },
+): Promise<void> {
+  const template = detector.templates.cached(ref);
+  if (template === undefined || template.metadata.deletionTimestamp !== undefined || claimedByOtherApi(template)) {
+    detector.waiting.delete(ref);
+    return;
+  }
+  if (claimOn(template) !== undefined) return await reconcileClaimed(detector, template, options);
+
+  const policy = bestPolicy(detector, template);
+  if (policy === undefined) {
+    // No await between the look-up and this: a policy that appears later finds the template in the list.
+    detector.waiting.add(ref);
+    return;
+  }
+  if (!(await dependentOverridesExist(detector, policy))) throw waitingForOverrides();
+  detector.waiting.delete(ref);
+  await applyPolicy(detector, template, policy, options);
+}
+
+/** A claimed template is not matched again: its policy applies as long as it selects it. */
+async function reconcileClaimed(
+  detector: Detector,
+  template: Template,
+  options: { byKarmada: boolean },
+): Promise<void> {
+  detector.waiting.delete(templateRef(template));
+  const claim = claimOn(template);
+  if (claim === undefined) return;
+  const policy = await policyOfClaim(detector, claim);
+  if (policy === undefined) return await releaseTemplate(detector, template, claim.scope, claim.id);
+  if (policy.metadata.deletionTimestamp !== undefined) throw new Error(`${policyTitle(claim)} is being deleted`);
+  // Another API version of the same object, or labels that drifted: left as it is until the policy changes.
+  if (highestImplicitPriority(template, policy.spec.resourceSelectors) === 0) return;
+  if (!(await dependentOverridesExist(detector, policy))) throw waitingForOverrides();
+  await applyPolicy(detector, template, policy, options);
+  if (!detector.gates.preemption) return;
+  const better = betterPreemptor(detector, template, claim, policy);
+  if (better !== undefined) detector.enqueuePolicy(better);
+}
+
+/** Policies of the template's own namespace go before all cluster policies, whatever their priorities. */
+function bestPolicy(detector: Detector, template: Template): Policy | undefined {
+  const own = template.metadata.namespace ? detector.policyIndex.best(template) : undefined;
+  return own ?? detector.clusterPolicyIndex.best(template);
+}
+
+/** A MultiClusterService, for one, rules its Service itself. */
+function claimedByOtherApi(template: Template): boolean {
+  return Boolean(template.metadata.labels?.[claimedByLabel]);
+}
