@@ -74,6 +74,8 @@ export function createCommitQueue(
       waiting = waiting.slice(maxPlansPerCommit);
       await commit(group);
     }
+    // In the same step as the check: a plan submitted from now on starts a new run.
+    running = undefined;
   }
 
   async function commit(group: readonly Waiting[]): Promise<void> {
@@ -122,9 +124,7 @@ export function createCommitQueue(
     submit: <T>(plan: Plan<T>) =>
       new Promise<T>((resolve, reject) => {
         waiting.push({ plan, resolve: resolve as (value: unknown) => void, reject });
-        running ??= run().finally(() => {
-          running = undefined;
-        });
+        running ??= run();
       }),
     async idle() {
       while (running) await running;
