@@ -1,8 +1,13 @@
-/** The typed dynamic client: REST verbs of any kind over a Transport. Failures are thrown as StatusError. */
-import type { ResourceType } from '../apimachinery/group-version.ts';
+/**
+ * The typed dynamic client: REST verbs of any kind over a Transport. What the server refuses is thrown as StatusError; when it
+ * cannot be reached, the transport's ConnectionError comes through.
+ */
+import { apiVersionOf, type ResourceType, resourcePath } from '../apimachinery/group-version.ts';
 import type { DeepReadonly, KubeList, KubeObject, ObjectRef, Unstructured } from '../apimachinery/object.ts';
 import type { Status } from '../apimachinery/status-error.ts';
-import type { Transport } from './transport.ts';
+import { readJson, readText } from './response.ts';
+import type { Transport, TransportRequest } from './transport.ts';
+import { watchEvents } from './watch-stream.ts';
 
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
@@ -20,6 +25,8 @@ export interface ListOptions extends CallOptions {
   limit?: number | undefined;
   continue?: string | undefined;
   resourceVersion?: string | undefined;
+  /** Objects come with kind, apiVersion and metadata only (meta.k8s.io PartialObjectMetadata). */
+  metadataOnly?: boolean | undefined;
 }
 
 export interface WatchOptions extends CallOptions {
@@ -28,6 +35,7 @@ export interface WatchOptions extends CallOptions {
   fieldSelector?: string | undefined;
   resourceVersion?: string | undefined;
   timeoutSeconds?: number | undefined;
+  metadataOnly?: boolean | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -35,6 +43,9 @@ export interface WriteOptions extends CallOptions {
   fieldManager?: string | undefined;
   /** `status`, `scale`, … */
   subresource?: string | undefined;
+  /** Server-side apply takes over fields of other managers. */
+  force?: boolean | undefined;
+  fieldValidation?: 'Strict' | 'Warn' | 'Ignore' | undefined;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -63,16 +74,145 @@ export interface ResourceClient<T extends KubeObject> {
   deleteCollection(options: ListOptions & { delete?: DeleteOptions }): Promise<void>;
 }
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export interface Client {
   readonly transport: Transport;
   resource<T extends KubeObject = Unstructured>(type: ResourceType): ResourceClient<T>;
   /** Any request with a JSON answer (POST of a review, a subresource, discovery). `body` is sent as JSON. */
   request<R = unknown>(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    method: Method,
     path: string,
     options?: CallOptions & { body?: unknown; headers?: Record<string, string>; query?: Record<string, string> },
   ): Promise<R>;
   /** A text answer (logs, /healthz, /metrics). Throws StatusError on status ≥ 400. */
   text(path: string, options?: CallOptions): Promise<string>;
   close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** Sent as `fieldManager` with writes that name none. Default: the server takes it from the user agent. */
+  fieldManager?: string | undefined;
+}
+
+const patchContentTypes: Readonly<Record<PatchType, string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+const partialMetadata = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
+
+export function createClient(transport: Transport, options: ClientOptions = {}): Client {
+  const send = async <R>(request: TransportRequest): Promise<R> =>
+    (await readJson(await transport.request(request), request.method)) as R;
+
+  const write = <T>(
+    method: Method,
+    path: string,
+    body: unknown,
+    { signal, dryRun, fieldManager = options.fieldManager, force, fieldValidation }: WriteOptions,
+    contentType = 'application/json',
+  ): Promise<T> =>
+    send<T>({
+      method,
+      path: withQuery(path, { dryRun: dryRun === true ? 'All' : undefined, fieldManager, force, fieldValidation }),
+      headers: { 'content-type': contentType },
+      body: JSON.stringify(body),
+      signal,
+    });
+
+  const resource = <T extends KubeObject>(type: ResourceType): ResourceClient<T> => {
+    const collection = (namespace: string | undefined): string => resourcePath(type, { namespace });
+    const single = (ref: ObjectRef, subresource?: string): string => {
+      if (ref.name === '') throw new Error(`a ${type.kind} needs a name`);
+      if (type.namespaced && !ref.namespace) throw new Error(`${type.kind} ${ref.name} needs a namespace`);
+      return resourcePath(type, ref, subresource);
+    };
+    const refOf = ({ metadata: { namespace, name } }: DeepReadonly<KubeObject>): ObjectRef => ({
+      namespace,
+      name: name ?? '',
+    });
+    return {
+      type,
+      get: (ref, { signal, subresource } = {}) => send({ method: 'GET', path: single(ref, subresource), signal }),
+      async list({ namespace, signal, metadataOnly, ...query } = {}) {
+        const list = await send<KubeList<T>>({
+          method: 'GET',
+          path: withQuery(collection(namespace), query),
+          headers: metadataOnly === true ? { accept: partialMetadata('PartialObjectMetadataList') } : {},
+          signal,
+        });
+        list.items ??= [];
+        // Lists of typed kinds leave both out of their items.
+        for (const item of list.items) {
+          item.apiVersion ??= apiVersionOf(type);
+          item.kind ??= type.kind;
+          if (metadataOnly === true) Object.assign(item, { apiVersion: apiVersionOf(type), kind: type.kind });
+        }
+        return list;
+      },
+      async *watch({ namespace, signal, metadataOnly, ...query }) {
+        const response = await transport.request({
+          method: 'GET',
+          path: withQuery(collection(namespace), { ...query, watch: 'true', allowWatchBookmarks: 'true' }),
+          headers: metadataOnly === true ? { accept: partialMetadata('PartialObjectMetadata') } : {},
+          signal,
+        });
+        if (response.status !== 200) await readJson(response, 'GET');
+        for await (const event of watchEvents<T>(response.body)) {
+          if (metadataOnly === true && event.type !== 'ERROR' && event.type !== 'BOOKMARK') {
+            Object.assign(event.object, { apiVersion: apiVersionOf(type), kind: type.kind });
+          }
+          yield event;
+        }
+      },
+      create: (object, write_ = {}) => {
+        const path = collection(object.metadata.namespace);
+        const sub = write_.subresource === undefined ? path : single(refOf(object), write_.subresource);
+        return write('POST', sub, object, write_);
+      },
+      update: (object, write_ = {}) => write('PUT', single(refOf(object), write_.subresource), object, write_),
+      updateStatus: (object, call = {}) => write('PUT', single(refOf(object), 'status'), object, call),
+      patch: (ref, patchType, body, write_ = {}) =>
+        write('PATCH', single(ref, write_.subresource), body, write_, patchContentTypes[patchType]),
+      async delete(ref, { signal, ...delete_ } = {}) {
+        await send({ method: 'DELETE', path: single(ref), ...deleteBody(delete_), signal });
+      },
+      async deleteCollection({ namespace, signal, delete: delete_ = {}, metadataOnly: _, ...query }) {
+        await send({ method: 'DELETE', path: withQuery(collection(namespace), query), ...deleteBody(delete_), signal });
+      },
+    };
+  };
+
+  return {
+    transport,
+    resource,
+    request: (method, path, { signal, body, headers, query } = {}) =>
+      send({
+        method,
+        path: withQuery(path, query ?? {}),
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal,
+      }),
+    async text(path, { signal } = {}) {
+      return readText(await transport.request({ method: 'GET', path, headers: { accept: '*/*' }, signal }), 'GET');
+    },
+    close: () => transport.close(),
+  };
+}
+
+function deleteBody({ dryRun, ...options }: DeleteOptions): Pick<TransportRequest, 'body' | 'headers'> {
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options, ...(dryRun === true ? { dryRun: ['All'] } : {}) };
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== '') search.set(name, String(value));
+  const text = search.toString();
+  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }

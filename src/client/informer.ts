@@ -21,7 +21,7 @@ export interface Informer<T extends KubeObject = Unstructured> {
   get(key: string): DeepReadonly<T> | undefined;
   /** All objects, or those of one namespace. Cost: size of the answer. */
   list(namespace?: string): readonly DeepReadonly<T>[];
-  /** Must be called before the informer starts. Keeps `values(object)` → objects. */
+  /** Keeps `values(object)` → objects. Declaring the same index twice (same function text) is fine. */
   addIndex(name: string, values: (object: DeepReadonly<T>) => readonly string[]): void;
   byIndex(name: string, value: string): readonly DeepReadonly<T>[];
   /** Handlers are called in order of events, never concurrently; a late handler first gets an `added` for all that is there. Returns the removal. */
@@ -32,6 +32,8 @@ export interface InformerOptions {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
+  /** Keeps kind, apiVersion and metadata only. */
+  metadataOnly?: boolean | undefined;
 }
 
 /** One informer per (type, options), shared by everything in the process that reads from the same server. */

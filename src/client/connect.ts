@@ -1,0 +1,78 @@
+/** From the flags of an executable to a client. */
+import { existsSync, readFileSync } from 'node:fs';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import type { Logger } from '../component/logging.ts';
+import { createBackoff } from './backoff.ts';
+import { type Client, createClient } from './client.ts';
+import type { Connection } from './connection.ts';
+import { createTransport, type TransportOptions } from './http-transport.ts';
+import { loadKubeconfig } from './kubeconfig/load.ts';
+import { type SelectedContext, selectContext, tokenFromFile } from './kubeconfig/select.ts';
+
+export interface ConnectOptions extends TransportOptions {
+  /** As of --kubeconfig; empty: KUBECONFIG, then ~/.kube/config, then the account of the pod this runs in. */
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  /** As of --master. */
+  master?: string | undefined;
+}
+
+export interface ConnectedClient extends SelectedContext {
+  client: Client;
+}
+
+/** Nothing is sent yet. Throws when the configuration is missing or wrong. */
+export function connect(options: ConnectOptions): ConnectedClient {
+  const config = loadKubeconfig(options.kubeconfig);
+  const bare = !options.kubeconfig && !options.context && !options.master && config.contexts.length === 0;
+  const inside = bare ? inClusterConnection() : undefined;
+  const selected =
+    inside === undefined
+      ? selectContext(config, { context: options.context, server: options.master })
+      : { connection: inside, context: '', cluster: '', namespace: 'default' };
+  return { ...selected, client: createClient(createTransport(selected.connection, options)) };
+}
+
+const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The API server of the cluster this process runs in as a pod, by its service account. */
+export function inClusterConnection(environment: NodeJS.ProcessEnv = process.env): Connection | undefined {
+  const host = environment['KUBERNETES_SERVICE_HOST'];
+  const port = environment['KUBERNETES_SERVICE_PORT'];
+  if (!host || !port || !existsSync(`${accountFolder}/token`)) return undefined;
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ca: () => readFileSync(`${accountFolder}/ca.crt`, 'utf8'),
+    token: tokenFromFile(`${accountFolder}/token`),
+  };
+}
+
+/**
+ * Resolves when the server says it is ready, however long that takes; says what it waits for, at first and once a minute.
+ * Rejects with the signal's reason when aborted.
+ */
+export async function waitForServer(
+  client: Client,
+  {
+    logger,
+    signal,
+    clock = systemClock,
+    path = '/readyz',
+  }: { logger: Logger; signal: AbortSignal; clock?: Clock; path?: string },
+): Promise<void> {
+  const backoff = createBackoff(100, 2_000);
+  let toldAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    try {
+      await client.text(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) });
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (clock.now() - toldAt > 60_000) {
+        toldAt = clock.now();
+        logger.info('Waiting for the API server', { path, err: error });
+      }
+    }
+    await clock.sleep(backoff.next(), signal);
+  }
+}
