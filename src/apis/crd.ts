@@ -1,0 +1,119 @@
+/** Karmada's CustomResourceDefinitions, made from the schemas of this room. */
+import { groupResource, type ResourceType } from '../apimachinery/group-version.ts';
+import type { Unstructured } from '../apimachinery/object.ts';
+import type { Schema } from '../apimachinery/schema/structural.ts';
+import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
+import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
+import * as types from './resource-types.ts';
+import { workSchema } from './work/v1alpha1/work-schema.ts';
+import { resourceBindingSchema } from './work/v1alpha2/resource-binding-schema.ts';
+
+/** The definitions that a control plane installs, each acted on by a controller. */
+export function karmadaCustomResourceDefinitions(): Unstructured[] {
+  return [
+    customResourceDefinition({
+      type: types.propagationPolicies,
+      shortName: 'pp',
+      schema: propagationPolicySchema,
+      columns: policyColumns,
+      subresources: {},
+    }),
+    customResourceDefinition({
+      type: types.clusterPropagationPolicies,
+      shortName: 'cpp',
+      schema: propagationPolicySchema,
+      columns: policyColumns,
+      subresources: {},
+    }),
+    customResourceDefinition({
+      type: types.resourceBindings,
+      shortName: 'rb',
+      schema: resourceBindingSchema,
+      columns: bindingColumns,
+      subresources: { status: {} },
+    }),
+    customResourceDefinition({
+      type: types.clusterResourceBindings,
+      shortName: 'crb',
+      schema: resourceBindingSchema,
+      columns: bindingColumns,
+      subresources: { status: {} },
+    }),
+    customResourceDefinition({
+      type: types.works,
+      shortName: 'wk',
+      schema: workSchema,
+      columns: [
+        column('WORKLOAD-KIND', 'string', '.spec.workload.manifests[*].kind'),
+        column('APPLIED', 'string', '.status.conditions[?(@.type=="Applied")].status'),
+        age,
+      ],
+      subresources: { status: {} },
+    }),
+  ];
+}
+
+/** The override policies: installed together with the override manager. */
+export function overrideCustomResourceDefinitions(): Unstructured[] {
+  return [
+    customResourceDefinition({ type: types.overridePolicies, shortName: 'op', schema: overridePolicySchema }),
+    customResourceDefinition({ type: types.clusterOverridePolicies, shortName: 'cop', schema: overridePolicySchema }),
+  ];
+}
+
+interface Column {
+  name: string;
+  type: 'string' | 'date';
+  jsonPath: string;
+}
+
+interface Definition {
+  type: ResourceType;
+  shortName: string;
+  schema: Schema;
+  columns?: readonly Column[];
+  subresources?: { status?: object };
+}
+
+const column = (name: string, type: Column['type'], jsonPath: string): Column => ({ name, type, jsonPath });
+const age = column('AGE', 'date', '.metadata.creationTimestamp');
+const policyColumns = [
+  column('CONFLICT-RESOLUTION', 'string', '.spec.conflictResolution'),
+  column('PRIORITY', 'string', '.spec.priority'),
+  age,
+];
+const bindingColumns = [
+  column('SCHEDULED', 'string', '.status.conditions[?(@.type=="Scheduled")].status'),
+  column('FULLYAPPLIED', 'string', '.status.conditions[?(@.type=="FullyApplied")].status'),
+  age,
+];
+
+function customResourceDefinition({ type, shortName, schema, columns, subresources }: Definition): Unstructured {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: groupResource(type) },
+    spec: {
+      group: type.group,
+      names: {
+        categories: ['karmada-io'],
+        kind: type.kind,
+        listKind: `${type.kind}List`,
+        plural: type.resource,
+        shortNames: [shortName],
+        singular: type.kind.toLowerCase(),
+      },
+      scope: type.namespaced ? 'Namespaced' : 'Cluster',
+      versions: [
+        {
+          ...(columns === undefined ? {} : { additionalPrinterColumns: structuredClone(columns) }),
+          name: type.version,
+          schema: { openAPIV3Schema: structuredClone(schema) },
+          served: true,
+          storage: true,
+          ...(subresources === undefined ? {} : { subresources }),
+        },
+      ],
+    },
+  };
+}
