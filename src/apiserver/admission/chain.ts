@@ -1,0 +1,28 @@
+/** The built-in admission plugins in upstream's order. Webhooks are not among them yet. */
+import type { Clock } from '../../apimachinery/clock.ts';
+import type { ResourceCatalog } from '../registry/resource-catalog.ts';
+import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
+import type { AdmissionPlugin } from './plugin.ts';
+import { createPriority } from './priority.ts';
+import { createServiceAccountAdmission } from './service-account.ts';
+
+/** `disabled`: names of plugins to leave out; throws when a name is unknown. */
+export function createAdmissionChain(
+  catalog: ResourceCatalog,
+  clock: Clock,
+  disabled: readonly string[] = [],
+): AdmissionPlugin[] {
+  const plugins = [
+    createNamespaceLifecycle(catalog),
+    createServiceAccountAdmission(catalog, clock),
+    createPriority(catalog),
+    defaultTolerationSeconds,
+  ];
+  const unknown = disabled.filter((name) => !plugins.some((plugin) => plugin.name === name) && !absent.has(name));
+  if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}`);
+  return plugins.filter((plugin) => !disabled.includes(plugin.name));
+}
+
+/** Upstream's names for which there is nothing to leave out here. */
+const absent = new Set(['StorageObjectInUseProtection', 'LimitRanger', 'ResourceQuota', 'NodeRestriction']);

@@ -1,0 +1,205 @@
+/** Defaults and validation of CustomResourceDefinition objects. */
+import { isConditionTrue } from '../../apimachinery/conditions.ts';
+import { dns1035LabelErrors, dns1123SubdomainErrors } from '../../apimachinery/names.ts';
+import { cloneJson, type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
+import type { Schema } from '../../apimachinery/schema/structural.ts';
+import { structuralErrors } from '../../apimachinery/schema/structural-check.ts';
+import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
+import { compileJsonPath } from '../printing/json-path.ts';
+import {
+  type CrdNames,
+  type CrdVersion,
+  type CustomResourceDefinition,
+  listKindOf,
+  type ReadonlyCrd,
+  singularOf,
+  storageVersionOf,
+} from './crd.ts';
+
+/** Fills absent names and the conversion, in place. Leaves what has a wrong shape to validation. */
+export function defaultCrd(crd: CustomResourceDefinition): void {
+  const spec = crd.spec as CustomResourceDefinition['spec'] | undefined;
+  if (spec === undefined) return;
+  if (spec.names?.kind) {
+    spec.names.singular = singularOf(spec.names);
+    spec.names.listKind = listKindOf(spec.names);
+  }
+  spec.conversion ??= { strategy: 'None' };
+}
+
+export function validateCrd(crd: ReadonlyCrd): FieldError[] {
+  const spec = crd.spec as ReadonlyCrd['spec'] | undefined;
+  if (spec === undefined) return [fieldError.required('spec')];
+  const errors: FieldError[] = [];
+  const name = crd.metadata.name ?? '';
+  const wanted = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+  if (name !== wanted)
+    errors.push(fieldError.invalid('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
+  errors.push(...groupErrors(crd), ...scopeErrors(spec.scope), ...namesErrors(spec.names), ...versionsErrors(crd));
+  if (spec.preserveUnknownFields === true)
+    errors.push(fieldError.invalid('spec.preserveUnknownFields', true, 'must be false'));
+  const strategy = spec.conversion?.strategy ?? 'None';
+  if (strategy === 'Webhook')
+    errors.push(fieldError.forbidden('spec.conversion.strategy', 'webhook conversion is not supported by this server'));
+  else if (strategy !== 'None')
+    errors.push(fieldError.notSupported('spec.conversion.strategy', strategy, ['None', 'Webhook']));
+  return errors;
+}
+
+export function validateCrdUpdate(crd: ReadonlyCrd, old: ReadonlyCrd): FieldError[] {
+  const errors = validateCrd(crd);
+  const immutable = (field: string, value: unknown, before: unknown) => {
+    if (!deepEqual(value, before)) errors.push(fieldError.invalid(field, value, 'field is immutable'));
+  };
+  immutable('spec.group', crd.spec.group, old.spec.group);
+  immutable('spec.names.plural', crd.spec.names.plural, old.spec.names.plural);
+  if (isConditionTrue(old.status?.conditions, 'Established')) {
+    immutable('spec.scope', crd.spec.scope, old.spec.scope);
+    immutable('spec.names.kind', crd.spec.names.kind, old.spec.names.kind);
+    immutable('spec.names.listKind', listKindOf(crd.spec.names), listKindOf(old.spec.names));
+  }
+  for (const [index, version] of (crd.status?.storedVersions ?? []).entries())
+    if (!crd.spec.versions.some(({ name }) => name === version))
+      errors.push(
+        fieldError.invalid(
+          `status.storedVersions[${index}]`,
+          version,
+          `missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`,
+        ),
+      );
+  return errors;
+}
+
+/** status.storedVersions with the present storage version, which joins it with the write that makes it so. */
+export function withStorageVersion(crd: ReadonlyCrd): string[] {
+  const stored = [...(crd.status?.storedVersions ?? [])];
+  const current = storageVersionOf(crd)?.name;
+  if (current !== undefined && !stored.includes(current)) stored.push(current);
+  return stored;
+}
+
+function groupErrors(crd: ReadonlyCrd): FieldError[] {
+  const { group } = crd.spec;
+  if (!group) return [fieldError.required('spec.group')];
+  const errors = dns1123SubdomainErrors(group).map((text) => fieldError.invalid('spec.group', group, text));
+  if (!group.includes('.'))
+    errors.push(fieldError.invalid('spec.group', group, 'should be a domain with at least one dot'));
+  if (/(^|\.)(k8s\.io|kubernetes\.io)$/.test(group) && !crd.metadata.annotations?.['api-approved.kubernetes.io'])
+    errors.push(
+      fieldError.required(
+        'metadata.annotations[api-approved.kubernetes.io]',
+        'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+      ),
+    );
+  return errors;
+}
+
+function scopeErrors(scope: string | undefined): FieldError[] {
+  if (!scope) return [fieldError.required('spec.scope')];
+  return scope === 'Cluster' || scope === 'Namespaced'
+    ? []
+    : [fieldError.notSupported('spec.scope', scope, ['Cluster', 'Namespaced'])];
+}
+
+function namesErrors(names: DeepReadonly<CrdNames> | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  const label = (field: string, value: string | undefined, mixedCase = false) => {
+    if (!value) return errors.push(fieldError.required(field));
+    for (const text of dns1035LabelErrors(mixedCase ? value.toLowerCase() : value))
+      errors.push(
+        fieldError.invalid(field, value, mixedCase ? `may have mixed case, but should otherwise match: ${text}` : text),
+      );
+    return undefined;
+  };
+  label('spec.names.plural', names?.plural);
+  label('spec.names.singular', names?.singular);
+  label('spec.names.kind', names?.kind, true);
+  label('spec.names.listKind', names?.listKind, true);
+  for (const [index, name] of (names?.shortNames ?? []).entries()) label(`spec.names.shortNames[${index}]`, name);
+  for (const [index, name] of (names?.categories ?? []).entries()) label(`spec.names.categories[${index}]`, name);
+  if (names?.kind && names.kind === names.listKind)
+    errors.push(fieldError.invalid('spec.names.listKind', names.listKind, 'kind and listKind may not be the same'));
+  return errors;
+}
+
+function versionsErrors(crd: ReadonlyCrd): FieldError[] {
+  const versions = crd.spec.versions ?? [];
+  const names = versions.map(({ name }) => name);
+  const errors: FieldError[] = [];
+  if (versions.filter(({ storage }) => storage).length !== 1)
+    errors.push(fieldError.invalid('spec.versions', names, 'must have exactly one version marked as storage version'));
+  if (new Set(names).size !== names.length)
+    errors.push(fieldError.invalid('spec.versions', names, 'must contain unique version names'));
+  for (const [index, version] of versions.entries()) errors.push(...versionErrors(version, `spec.versions[${index}]`));
+  return errors;
+}
+
+const columnTypes = ['integer', 'number', 'string', 'boolean', 'date'];
+
+function versionErrors(version: DeepReadonly<CrdVersion>, path: string): FieldError[] {
+  const errors = dns1035LabelErrors(version.name ?? '').map((text) =>
+    fieldError.invalid(`${path}.name`, version.name, text),
+  );
+  const schema = version.schema?.openAPIV3Schema;
+  const schemaPath = `${path}.schema.openAPIV3Schema`;
+  if (schema === undefined) errors.push(fieldError.required(schemaPath, 'schemas are required'));
+  else
+    errors.push(...structuralErrors(cloneJson<Schema>(schema as Schema), schemaPath), ...celErrors(schema, schemaPath));
+  for (const [index, column] of (version.additionalPrinterColumns ?? []).entries()) {
+    const at = `${path}.additionalPrinterColumns[${index}]`;
+    if (!column.name) errors.push(fieldError.required(`${at}.name`));
+    if (!column.type) errors.push(fieldError.required(`${at}.type`, `must be one of ${columnTypes.join(',')}`));
+    else if (!columnTypes.includes(column.type))
+      errors.push(fieldError.invalid(`${at}.type`, column.type, `must be one of ${columnTypes.join(',')}`));
+    errors.push(...pathErrors(column.jsonPath, `${at}.jsonPath`));
+  }
+  const scale = version.subresources?.scale;
+  if (scale !== undefined) {
+    const at = `${path}.subresources.scale`;
+    errors.push(...scalePathErrors(scale.specReplicasPath, `${at}.specReplicasPath`, '.spec.'));
+    errors.push(...scalePathErrors(scale.statusReplicasPath, `${at}.statusReplicasPath`, '.status.'));
+    if (scale.labelSelectorPath) errors.push(...pathErrors(scale.labelSelectorPath, `${at}.labelSelectorPath`));
+  }
+  const selectable = version.selectableFields ?? [];
+  if (selectable.length > 8) errors.push(fieldError.tooMany(`${path}.selectableFields`, selectable.length, 8));
+  for (const [index, field] of selectable.entries())
+    errors.push(...pathErrors(field.jsonPath, `${path}.selectableFields[${index}].jsonPath`));
+  return errors;
+}
+
+function pathErrors(jsonPath: string | undefined, path: string): FieldError[] {
+  if (!jsonPath) return [fieldError.required(path)];
+  if (!jsonPath.startsWith('.') && !jsonPath.startsWith('['))
+    return [fieldError.invalid(path, jsonPath, 'must be a simple json path starting with .')];
+  try {
+    compileJsonPath(jsonPath);
+    return [];
+  } catch (error) {
+    return [fieldError.invalid(path, jsonPath, `is an invalid jsonpath: ${(error as Error).message}`)];
+  }
+}
+
+function scalePathErrors(jsonPath: string | undefined, path: string, prefix: string): FieldError[] {
+  const errors = pathErrors(jsonPath, path);
+  if (errors.length === 0 && !(jsonPath ?? '').startsWith(prefix))
+    errors.push(fieldError.invalid(path, jsonPath, `should be a json path under ${prefix.slice(0, -1)}`));
+  return errors;
+}
+
+/** Rules in CEL that nobody evaluates must not look as if somebody did. */
+function celErrors(schema: DeepReadonly<Schema>, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if ((schema['x-kubernetes-validations']?.length ?? 0) > 0)
+    errors.push(
+      fieldError.forbidden(
+        `${path}.x-kubernetes-validations`,
+        'validation rules in the Common Expression Language are not supported by this server',
+      ),
+    );
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    errors.push(...celErrors(property, `${path}.properties[${name}]`));
+  if (schema.items !== undefined) errors.push(...celErrors(schema.items, `${path}.items`));
+  if (typeof schema.additionalProperties === 'object')
+    errors.push(...celErrors(schema.additionalProperties, `${path}.additionalProperties`));
+  return errors;
+}
