@@ -2,7 +2,7 @@
  * The local environment measured as its user sees it: time to start, memory of every process, the takeover of many
  * Deployments, and the time a single template takes to reach its member.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { ResourceType } from '../src/apimachinery/group-version.ts';
 import type { KubeObject, Unstructured } from '../src/apimachinery/object.ts';
@@ -13,6 +13,7 @@ import { configMaps, deployments, events, namespaces, pods } from '../src/kubern
 import type { Deployment, Pod } from '../src/kubernetes/types.ts';
 import { clientFromFile } from '../src/local-up/clients.ts';
 import { eventually, type LocalEnvironment, localEnvironment } from '../test/support/local-environment.ts';
+import { type EnvironmentProcess, environmentProcesses } from '../test/support/processes.ts';
 import { percentile, type Row } from './row.ts';
 
 const takeoverSize = 500;
@@ -61,7 +62,9 @@ interface ProcessMemory {
 
 /** Summed Pss of all processes of the environment, pages of mapped store files apart. */
 function memory(environment: LocalEnvironment, when: string): Row[] {
-  const processes = environmentProcesses(environment).sort((a, b) => b.pss - a.pss);
+  const processes = environmentProcesses(environment.karmadaHome)
+    .map(memoryOf)
+    .sort((a, b) => b.pss - a.pss);
   const mb = (bytes: number) => bytes / 1e6;
   return [
     {
@@ -79,37 +82,19 @@ function memory(environment: LocalEnvironment, when: string): Row[] {
   ];
 }
 
-function environmentProcesses(environment: LocalEnvironment): ProcessMemory[] {
-  const supervisor: { pid: number } = JSON.parse(readFileSync(`${environment.karmadaHome}/supervisor.json`, 'utf8'));
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // ended meanwhile
-    }
+function memoryOf(process: EnvironmentProcess): ProcessMemory {
+  let pss = 0;
+  let store = 0;
+  let mapped = '';
+  for (const line of readFileSync(`/proc/${process.pid}/smaps`, 'utf8').split('\n')) {
+    const header = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+\s*(.*)$/.exec(line);
+    if (header !== null) mapped = header[1] ?? '';
+    const kilobytes = /^Pss:\s+(\d+) kB/.exec(line)?.[1];
+    if (kilobytes === undefined) continue;
+    if (mapped.endsWith('.mdb')) store += Number(kilobytes) * 1024;
+    else pss += Number(kilobytes) * 1024;
   }
-  const belongs = (pid: number): boolean => pid === supervisor.pid || (pid > 1 && belongs(parents.get(pid) ?? 0));
-  return [...parents.keys()].filter(belongs).map((pid) => {
-    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    const program = /([^/]+)\.js$/.exec(args[1] ?? '')?.[1] ?? 'node';
-    const cluster = args.find((arg) => arg.startsWith('--name='))?.slice('--name='.length);
-    const name = pid === supervisor.pid ? 'supervisor' : cluster === undefined ? program : `${program} ${cluster}`;
-    let pss = 0;
-    let store = 0;
-    let mapped = '';
-    for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
-      const header = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+\s*(.*)$/.exec(line);
-      if (header !== null) mapped = header[1] ?? '';
-      const kilobytes = /^Pss:\s+(\d+) kB/.exec(line)?.[1];
-      if (kilobytes === undefined) continue;
-      if (mapped.endsWith('.mdb')) store += Number(kilobytes) * 1024;
-      else pss += Number(kilobytes) * 1024;
-    }
-    return { name, pss, store };
-  });
+  return { name: process.name, pss, store };
 }
 
 function policy(
@@ -149,14 +134,12 @@ async function latency(karmada: Client, member: Client): Promise<Row[]> {
     const name = `sample-${i}`;
     const seen = new Promise<number>((done) => arrived.set(name, done));
     const begin = performance.now();
-    await karmada
-      .resource(configMaps)
-      .create({
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name, namespace },
-        data: { i: String(i) },
-      } as Unstructured);
+    await karmada.resource(configMaps).create({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace },
+      data: { i: String(i) },
+    } as Unstructured);
     await karmada
       .resource(propagationPolicies)
       .create(policy(namespace, name, { apiVersion: 'v1', kind: 'ConfigMap', name }));

@@ -7,9 +7,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type LeafOptions,
   createCertificateAuthority,
   issueCertificate,
+  type LeafOptions,
   needsRenewal,
 } from '../component/certificates.ts';
 import { componentNamespace } from './manifests/component.ts';

@@ -1,6 +1,7 @@
 /** Clients of the environment's API servers. */
-import type { KubeObject } from '../apimachinery/object.ts';
+
 import { gvkOf, type ResourceType } from '../apimachinery/group-version.ts';
+import type { KubeObject } from '../apimachinery/object.ts';
 import { type Client, createClient } from '../client/client.ts';
 import type { Connection } from '../client/connection.ts';
 import { createTransport } from '../client/http-transport.ts';

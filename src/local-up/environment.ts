@@ -124,6 +124,12 @@ async function freeNetwork(): Promise<number> {
   throw new Error('no free block of addresses was found in 127.0.0.0/8');
 }
 
+/** The clusters whose port somebody else listens on. */
+export async function takenPorts(addresses: Addresses): Promise<ClusterName[]> {
+  const free = await Promise.all(clusterNames.map((name) => canListen('127.0.0.1', addresses.ports[name])));
+  return clusterNames.filter((_, index) => free[index] === false);
+}
+
 function canListen(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
     const server = createServer();

@@ -17,11 +17,20 @@ export function checkUserKubeconfigs(environment: Environment): void {
   }
 }
 
-export async function writeUserKubeconfigs(environment: Environment, addresses: Addresses, pki: ControlPlanePki): Promise<void> {
+export async function writeUserKubeconfigs(
+  environment: Environment,
+  addresses: Addresses,
+  pki: ControlPlanePki,
+): Promise<void> {
   const main = [clusterEntries(environment, hostName), controlPlaneEntries(addresses, pki)];
-  const current = existsSync(environment.mainKubeconfig) ? loadKubeconfig(environment.mainKubeconfig)['current-context'] : '';
+  const current = existsSync(environment.mainKubeconfig)
+    ? loadKubeconfig(environment.mainKubeconfig)['current-context']
+    : '';
   await mergeIntoKubeconfig(environment.mainKubeconfig, join(main, current === '' ? hostName : undefined));
-  await mergeIntoKubeconfig(environment.memberKubeconfig, join(memberNames.map((name) => clusterEntries(environment, name))));
+  await mergeIntoKubeconfig(
+    environment.memberKubeconfig,
+    join(memberNames.map((name) => clusterEntries(environment, name))),
+  );
 }
 
 export async function removeUserKubeconfigs(environment: Environment): Promise<void> {
@@ -35,7 +44,8 @@ function clusterEntries(environment: Environment, name: ClusterName): Kubeconfig
   const written = loadKubeconfig(environment.clusterKubeconfig(name));
   const cluster = written.clusters[0]?.cluster;
   const user = written.users[0]?.user;
-  if (cluster === undefined || user === undefined) throw new Error(`${environment.clusterKubeconfig(name)} names no cluster or user`);
+  if (cluster === undefined || user === undefined)
+    throw new Error(`${environment.clusterKubeconfig(name)} names no cluster or user`);
   return entries(name, cluster, user);
 }
 
@@ -52,7 +62,11 @@ type Cluster = NonNullable<KubeconfigEntries['clusters']>[number]['cluster'];
 type User = NonNullable<KubeconfigEntries['users']>[number]['user'];
 
 function entries(name: string, cluster: Cluster, user: User): KubeconfigEntries {
-  return { clusters: [{ name, cluster }], users: [{ name, user }], contexts: [{ name, context: { cluster: name, user: name } }] };
+  return {
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  };
 }
 
 function join(parts: readonly KubeconfigEntries[], currentContext?: string): KubeconfigEntries {

@@ -21,6 +21,7 @@ import {
   hostName,
   loadAddresses,
   memberNames,
+  takenPorts,
 } from './environment.ts';
 import { checkUserKubeconfigs, writeUserKubeconfigs } from './kubeconfigs.ts';
 import { withLock } from './lock.ts';
@@ -59,7 +60,7 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
   return withLock(environment.home, async () => {
     const addresses = await loadAddresses(environment);
     const started = await progress.step('starting clusters karmada-host, member1, member2, member3', async (detail) => {
-      const fresh = await ensureSupervisor(options, wait, detail);
+      const fresh = await ensureSupervisor(options, addresses, wait, detail);
       await Promise.all(clusterNames.map((name) => clusterReady(name, environment, wait, detail)));
       return fresh;
     });
@@ -101,7 +102,12 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
 }
 
 /** Starts the supervisor unless the one of this very build runs. Returns whether it did. */
-async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text: string) => void): Promise<boolean> {
+async function ensureSupervisor(
+  options: UpOptions,
+  addresses: Addresses,
+  wait: Waiter,
+  detail: (text: string) => void,
+): Promise<boolean> {
   const { environment } = options;
   const running = runningSupervisor(environment);
   if (running?.build === options.build) return false;
@@ -109,6 +115,7 @@ async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text:
     detail('the project was built anew: restarting the environment');
     await stopSupervisor(running, wait, detail);
   }
+  await portsFree(addresses, options.clock ?? systemClock);
   const log = openSync(environment.supervisorLog, 'a', 0o600);
   try {
     const child = spawn(process.execPath, [options.executable, 'local', 'supervise'], {
@@ -134,6 +141,23 @@ async function ensureSupervisor(options: UpOptions, wait: Waiter, detail: (text:
     closeSync(log);
   }
   return true;
+}
+
+/** Clusters whose supervisor was killed end within a second: a port that is still taken then is somebody else's. */
+const portPatienceMs = 5000;
+
+async function portsFree(addresses: Addresses, clock: Clock): Promise<void> {
+  const since = clock.now();
+  for (;;) {
+    const [name] = await takenPorts(addresses);
+    if (name === undefined) return;
+    if (clock.now() - since > portPatienceMs) {
+      throw new Error(
+        `port ${addresses.ports[name]} on 127.0.0.1, which ${name} had, is taken by another program: stop it, or run hack/local-down-karmada.sh to start afresh on other ports`,
+      );
+    }
+    await clock.sleep(100);
+  }
 }
 
 /** A kubelite writes its kubeconfig when it listens; a cluster that cannot start says why in its log. */
@@ -202,8 +226,8 @@ async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter):
       try {
         const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
         // The status is not ours to set: the server keeps the stored one.
-      const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
-      await resource.update(merged as Unstructured);
+        const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
+        await resource.update(merged as Unstructured);
       } catch (error) {
         if (isNotFound(error)) return createIfAbsent(client, object);
         if (!isConflict(error)) throw error;

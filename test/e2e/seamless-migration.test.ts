@@ -3,15 +3,23 @@
  * under the control plane and nothing in them restarts, moves or changes its address.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { run } from '../support/kubectl.ts';
-import { eventually, kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
+import { eventually, kubectlFor, localEnvironment } from '../support/local-environment.ts';
+import {
+  type ConditionHolder,
+  condition,
+  example,
+  type Item,
+  rolledOut,
+  startVariant,
+  workloads,
+} from '../support/workloads.ts';
 
 const environment = localEnvironment(inject('home'));
-const { kubectl, object, binary } = kubectlFor(environment.env);
+const cli = kubectlFor(environment.env);
+const { kubectl, object, binary } = cli;
 
-const example = (file: string) => join(projectRoot, 'examples/seamless-migration', file);
 const manifests = example('deployments-and-services.yaml');
 const migratePolicy = example('pp-for-migrating-deployments-and-services.yaml');
 const nginxPolicy = example('pp-for-nginx-app.yaml');
@@ -19,70 +27,8 @@ const nginxPolicy = example('pp-for-nginx-app.yaml');
 /** The gate is switched on by the guide's own line, sed and all. */
 const enableGate = `'${binary}' --context karmada-host get deploy karmada-controller-manager -n karmada-system -o yaml | sed '/- --failover-eviction-timeout=30s/{n;s/- --v=4/- --feature-gates=PropagationPolicyPreemption=true\\n        &/g}' | '${binary}' --context karmada-host replace -f -`;
 
-interface Item {
-  kind: string;
-  metadata: {
-    name: string;
-    uid: string;
-    generation?: number;
-    resourceVersion: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-  };
-  spec: Record<string, unknown>;
-  status: Record<string, unknown>;
-}
-
-interface ConditionList {
-  conditions?: { type: string; status: string; reason?: string; message?: string }[];
-}
-
-/** What must not change in a cluster that is taken over. */
-async function workloads(context: string, namespace: string) {
-  const list = await object<{ items: Item[] }>(`--context ${context} -n ${namespace} get deploy,rs,pod,svc`);
-  return list.items
-    .filter((item) => item.metadata.name !== 'kubernetes')
-    .map((item) => {
-      const base = { kind: item.kind, name: item.metadata.name, uid: item.metadata.uid };
-      switch (item.kind) {
-        case 'Pod':
-          return {
-            ...base,
-            podIP: item.status['podIP'],
-            startTime: item.status['startTime'],
-            containers: item.status['containerStatuses'],
-          };
-        case 'Service':
-          return { ...base, clusterIP: item.spec['clusterIP'], ports: item.spec['ports'] };
-        default:
-          return { ...base, generation: item.metadata.generation };
-      }
-    })
-    .sort((a, b) => `${a.kind}/${a.name}`.localeCompare(`${b.kind}/${b.name}`));
-}
-
-async function deployed(context: string, namespace: string): Promise<void> {
-  await kubectl(`--context ${context} -n ${namespace} rollout status deploy/nginx-deploy --timeout=60s`);
-  await kubectl(`--context ${context} -n ${namespace} rollout status deploy/hello-deploy --timeout=60s`);
-}
-
-/** The same nginx NodePort cannot be given twice in a cluster: variants in a namespace of their own leave it to the cluster. */
-const withoutNodePort = () => readFileSync(manifests, 'utf8').replace(/^\s*nodePort:.*\n/gm, '');
-
-async function startVariant(namespace: string): Promise<void> {
-  await kubectl(`--context member1 create namespace ${namespace}`);
-  await kubectl(`--context member1 -n ${namespace} apply -f -`, { input: withoutNodePort() });
-  await deployed('member1', namespace);
-  await kubectl(`--context karmada-apiserver create namespace ${namespace}`);
-  await kubectl(`--context karmada-apiserver -n ${namespace} apply -f -`, { input: withoutNodePort() });
-}
-
-function condition(holder: { status?: ConditionList }, type: string) {
-  return holder.status?.conditions?.find((entry) => entry.type === type);
-}
-
 async function fullyApplied(namespace: string, binding: string): Promise<void> {
-  const rb = await object<{ status?: ConditionList }>(`--context karmada-apiserver -n ${namespace} get rb ${binding}`);
+  const rb = await object<ConditionHolder>(`--context karmada-apiserver -n ${namespace} get rb ${binding}`);
   expect(condition(rb, 'FullyApplied')?.status).toBe('True');
 }
 
@@ -90,10 +36,10 @@ describe('without the gate PropagationPolicyPreemption', () => {
   const namespace = 'without-gate';
 
   it('a policy of higher priority with preemption Always claims nothing', async () => {
-    await startVariant(namespace);
+    await startVariant(cli, namespace);
     await kubectl(`--context karmada-apiserver -n ${namespace} apply -f ${migratePolicy}`);
     await eventually(() => fullyApplied(namespace, 'nginx-deploy-deployment'));
-    const before = await workloads('member1', namespace);
+    const before = await workloads(cli, 'member1', namespace);
 
     await kubectl(`--context karmada-apiserver -n ${namespace} apply -f ${nginxPolicy}`);
     // A later change of the template still flows under migrate-pp: nginx-pp was there all the time and did nothing.
@@ -105,7 +51,7 @@ describe('without the gate PropagationPolicyPreemption', () => {
     const template = await object<Item>(`--context karmada-apiserver -n ${namespace} get deploy nginx-deploy`);
     expect(template.metadata.annotations?.['propagationpolicy.karmada.io/name']).toBe('migrate-pp');
     expect(await kubectl(`--context member2 -n ${namespace} get deploy -o name`)).toBe('');
-    expect(await workloads('member1', namespace)).toEqual(before);
+    expect(await workloads(cli, 'member1', namespace)).toEqual(before);
   });
 });
 
@@ -113,7 +59,7 @@ describe('with conflictResolution Abort', () => {
   const namespace = 'abort';
 
   it('the conflict is told on Work and binding, and the member is untouched', async () => {
-    await startVariant(namespace);
+    await startVariant(cli, namespace);
     const before = await object<Item>(`--context member1 -n ${namespace} get deploy nginx-deploy`);
     const policy = readFileSync(migratePolicy, 'utf8').replace(
       'conflictResolution: Overwrite',
@@ -122,7 +68,7 @@ describe('with conflictResolution Abort', () => {
     await kubectl(`--context karmada-apiserver -n ${namespace} apply -f -`, { input: policy });
 
     await eventually(async () => {
-      const works = await object<{ items: (Item & { status: ConditionList })[] }>(
+      const works = await object<{ items: (Item & ConditionHolder)[] }>(
         '--context karmada-apiserver -n karmada-es-member1 get works',
       );
       const work = works.items.find(
@@ -161,8 +107,8 @@ describe('the walk', () => {
     expect(await kubectl(`--context member1 apply -f ${manifests}`)).toBe(
       'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
     );
-    await deployed('member1', 'default');
-    before = await workloads('member1', 'default');
+    await rolledOut(cli, 'member1', 'default');
+    before = await workloads(cli, 'member1', 'default');
     expect(before.filter((item) => item.kind === 'Pod')).toHaveLength(4);
   });
 
@@ -170,7 +116,7 @@ describe('the walk', () => {
     expect(await kubectl(`--context karmada-apiserver apply -f ${manifests}`)).toBe(
       'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
     );
-    expect(await workloads('member1', 'default')).toEqual(before);
+    expect(await workloads(cli, 'member1', 'default')).toEqual(before);
   });
 
   it('migrate-pp takes everything over', async () => {
@@ -199,7 +145,7 @@ describe('the walk', () => {
     expect(bindings.split('\n')[0]).toMatch(/^NAME\s+SCHEDULED\s+FULLYAPPLIED\s+AGE$/);
     const taken = await object<Item>('--context member1 get deploy nginx-deploy');
     expect(taken.metadata.labels).toMatchObject({ 'karmada.io/managed': 'true' });
-    expect(await workloads('member1', 'default')).toEqual(before);
+    expect(await workloads(cli, 'member1', 'default')).toEqual(before);
   });
 
   it('nginx-pp claims nginx and spreads it to member2', async () => {
@@ -226,7 +172,7 @@ describe('the walk', () => {
     expect(events).toContain(
       'Propagation policy(default/nginx-pp) preempted propagation policy(default/migrate-pp) successfully',
     );
-    expect(await workloads('member1', 'default')).toEqual(before);
+    expect(await workloads(cli, 'member1', 'default')).toEqual(before);
   });
 
   it('once settled, nothing is written but leases, heartbeats and events', async () => {
@@ -261,6 +207,6 @@ describe('the walk', () => {
       await eventually(async () => expect(await renewals()).not.toBe(last));
     }
     expect(await versions()).toEqual(settled);
-    expect(await workloads('member1', 'default')).toEqual(before);
+    expect(await workloads(cli, 'member1', 'default')).toEqual(before);
   });
 });

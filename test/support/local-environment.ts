@@ -56,6 +56,8 @@ export function kubectlFor(env: NodeJS.ProcessEnv) {
   return { kubectl, object, raw, binary };
 }
 
+export type KubectlFor = ReturnType<typeof kubectlFor>;
+
 /** Waits until `check` returns without throwing; its last error is thrown when that does not happen in time. */
 export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 60_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
