@@ -2,6 +2,7 @@
 import { parseApiVersion } from '../apimachinery/group-version.ts';
 import type { ResourceDefinition, ResourceVerb } from '../apimachinery/resource-definition.ts';
 import { schemaOf } from './field-schema.ts';
+import { toTypedForm } from './typed-form.ts';
 
 /** What a kind's own file brings: functions and columns. */
 export type KindBehaviour = Partial<
@@ -74,5 +75,10 @@ export function defineKind(
   if (row.createOnUpdate !== undefined) definition.createOnUpdate = row.createOnUpdate;
   if (row.unconditionalUpdate !== undefined) definition.unconditionalUpdate = row.unconditionalUpdate;
   if (row.statusKeepsMetadata !== undefined) definition.statusKeepsMetadata = row.statusKeepsMetadata;
-  return Object.assign(definition, behaviour);
+  Object.assign(definition, behaviour);
+  definition.default = (object) => {
+    toTypedForm(object, gvk);
+    behaviour.default?.(object);
+  };
+  return definition;
 }

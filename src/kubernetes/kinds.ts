@@ -3,7 +3,44 @@
  * (defaults, validation, columns) is in <group>/<kind>.ts.
  */
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
+import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
+import { controllerRevision } from './apps/controller-revision.ts';
+import { daemonSet } from './apps/daemon-set.ts';
+import { deployment } from './apps/deployment.ts';
+import { replicaSet } from './apps/replica-set.ts';
+import { statefulSet } from './apps/stateful-set.ts';
+import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
+import { cronJob } from './batch/cron-job.ts';
+import { job } from './batch/job.ts';
+import { lease } from './coordination/lease.ts';
+import { configMap } from './core/config-map.ts';
+import { endpoints } from './core/endpoints.ts';
+import { event } from './core/event.ts';
+import { limitRange } from './core/limit-range.ts';
+import { namespace } from './core/namespace.ts';
+import { node } from './core/node.ts';
+import { persistentVolume } from './core/persistent-volume.ts';
+import { persistentVolumeClaim } from './core/persistent-volume-claim.ts';
+import { pod } from './core/pod.ts';
+import { podTemplate } from './core/pod-template.ts';
+import { replicationController } from './core/replication-controller.ts';
+import { resourceQuota } from './core/resource-quota.ts';
+import { secret } from './core/secret.ts';
+import { service } from './core/service.ts';
+import { serviceAccount } from './core/service-account.ts';
+import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { event as groupedEvent } from './events/event.ts';
 import { type KindRow, defineKind as kind } from './kind.ts';
+import { ingress } from './networking/ingress.ts';
+import { ingressClass } from './networking/ingress-class.ts';
+import { networkPolicy } from './networking/network-policy.ts';
+import { runtimeClass } from './node/runtime-class.ts';
+import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
+import { clusterRole, role } from './rbac/role.ts';
+import { clusterRoleBinding, roleBinding } from './rbac/role-binding.ts';
+import { priorityClass } from './scheduling/priority-class.ts';
+import { csiDriver, csiNode, csiStorageCapacity, volumeAttachment } from './storage/csi.ts';
+import { storageClass, volumeAttributesClass } from './storage/storage-class.ts';
 
 let definitions: readonly ResourceDefinition[] | undefined;
 
@@ -27,61 +64,61 @@ const short = (...names: string[]): KindRow => ({ short: names });
 // biome-ignore format: a table, one kind a line
 function rows(): ResourceDefinition[] {
   return [
-    kind('v1', 'configmaps', 'ConfigMap', { ...short('cm') }),
-    kind('v1', 'endpoints', 'Endpoints', { ...short('ep'), ...upsert }),
-    kind('v1', 'events', 'Event', { ...short('ev'), ...upsert }),
-    kind('v1', 'limitranges', 'LimitRange', { ...short('limits'), ...upsert }),
-    kind('v1', 'namespaces', 'Namespace', { ...cluster, ...short('ns'), ...status, verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] }),
-    kind('v1', 'nodes', 'Node', { ...cluster, ...short('no'), ...status }),
-    kind('v1', 'persistentvolumeclaims', 'PersistentVolumeClaim', { ...short('pvc'), ...status }),
-    kind('v1', 'persistentvolumes', 'PersistentVolume', { ...cluster, ...short('pv'), ...status }),
-    kind('v1', 'pods', 'Pod', { ...short('po'), ...all, ...status, ...spec, statusKeepsMetadata: ['ownerReferences'] }),
-    kind('v1', 'podtemplates', 'PodTemplate', { generation: 'all' }),
-    kind('v1', 'replicationcontrollers', 'ReplicationController', { ...short('rc'), ...all, ...status, ...spec, ...scale }),
-    kind('v1', 'resourcequotas', 'ResourceQuota', { ...short('quota'), ...status }),
-    kind('v1', 'secrets', 'Secret', {}),
-    kind('v1', 'serviceaccounts', 'ServiceAccount', { ...short('sa') }),
-    kind('v1', 'services', 'Service', { ...short('svc'), ...all, ...status, ...upsert }),
+    kind('v1', 'configmaps', 'ConfigMap', { ...short('cm') }, configMap),
+    kind('v1', 'endpoints', 'Endpoints', { ...short('ep'), ...upsert }, endpoints),
+    kind('v1', 'events', 'Event', { ...short('ev'), ...upsert }, event),
+    kind('v1', 'limitranges', 'LimitRange', { ...short('limits'), ...upsert }, limitRange),
+    kind('v1', 'namespaces', 'Namespace', { ...cluster, ...short('ns'), ...status, verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] }, namespace),
+    kind('v1', 'nodes', 'Node', { ...cluster, ...short('no'), ...status }, node),
+    kind('v1', 'persistentvolumeclaims', 'PersistentVolumeClaim', { ...short('pvc'), ...status }, persistentVolumeClaim),
+    kind('v1', 'persistentvolumes', 'PersistentVolume', { ...cluster, ...short('pv'), ...status }, persistentVolume),
+    kind('v1', 'pods', 'Pod', { ...short('po'), ...all, ...status, ...spec, statusKeepsMetadata: ['ownerReferences'] }, pod),
+    kind('v1', 'podtemplates', 'PodTemplate', { generation: 'all' }, podTemplate),
+    kind('v1', 'replicationcontrollers', 'ReplicationController', { ...short('rc'), ...all, ...status, ...spec, ...scale }, replicationController),
+    kind('v1', 'resourcequotas', 'ResourceQuota', { ...short('quota'), ...status }, resourceQuota),
+    kind('v1', 'secrets', 'Secret', {}, secret),
+    kind('v1', 'serviceaccounts', 'ServiceAccount', { ...short('sa') }, serviceAccount),
+    kind('v1', 'services', 'Service', { ...short('svc'), ...all, ...status, ...upsert }, service),
 
-    kind('apps/v1', 'controllerrevisions', 'ControllerRevision', {}),
-    kind('apps/v1', 'daemonsets', 'DaemonSet', { ...short('ds'), ...all, ...status, ...spec }),
-    kind('apps/v1', 'deployments', 'Deployment', { ...short('deploy'), ...all, ...status, generation: 'spec-and-annotations', ...scale, statusKeepsMetadata: ['labels'] }),
-    kind('apps/v1', 'replicasets', 'ReplicaSet', { ...short('rs'), ...all, ...status, ...spec, ...scale }),
-    kind('apps/v1', 'statefulsets', 'StatefulSet', { ...short('sts'), ...all, ...status, ...spec, ...scale }),
+    kind('apps/v1', 'controllerrevisions', 'ControllerRevision', {}, controllerRevision),
+    kind('apps/v1', 'daemonsets', 'DaemonSet', { ...short('ds'), ...all, ...status, ...spec }, daemonSet),
+    kind('apps/v1', 'deployments', 'Deployment', { ...short('deploy'), ...all, ...status, generation: 'spec-and-annotations', ...scale, statusKeepsMetadata: ['labels'] }, deployment),
+    kind('apps/v1', 'replicasets', 'ReplicaSet', { ...short('rs'), ...all, ...status, ...spec, ...scale }, replicaSet),
+    kind('apps/v1', 'statefulsets', 'StatefulSet', { ...short('sts'), ...all, ...status, ...spec, ...scale }, statefulSet),
 
-    kind('events.k8s.io/v1', 'events', 'Event', { ...short('ev'), ...upsert }),
+    kind('events.k8s.io/v1', 'events', 'Event', { ...short('ev'), ...upsert }, groupedEvent),
 
-    kind('autoscaling/v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { ...short('hpa'), ...all, ...status }),
+    kind('autoscaling/v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { ...short('hpa'), ...all, ...status }, horizontalPodAutoscaler),
 
-    kind('batch/v1', 'cronjobs', 'CronJob', { ...short('cj'), ...all, ...status, ...spec }),
-    kind('batch/v1', 'jobs', 'Job', { ...all, ...status, ...spec }),
+    kind('batch/v1', 'cronjobs', 'CronJob', { ...short('cj'), ...all, ...status, ...spec }, cronJob),
+    kind('batch/v1', 'jobs', 'Job', { ...all, ...status, ...spec }, job),
 
-    kind('networking.k8s.io/v1', 'ingressclasses', 'IngressClass', { ...cluster, ...spec }),
-    kind('networking.k8s.io/v1', 'ingresses', 'Ingress', { ...short('ing'), ...status, ...spec }),
-    kind('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { ...short('netpol'), ...spec }),
+    kind('networking.k8s.io/v1', 'ingressclasses', 'IngressClass', { ...cluster, ...spec }, ingressClass),
+    kind('networking.k8s.io/v1', 'ingresses', 'Ingress', { ...short('ing'), ...status, ...spec }, ingress),
+    kind('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { ...short('netpol'), ...spec }, networkPolicy),
 
-    kind('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', { ...short('pdb'), ...status, ...spec, ...conditional }),
+    kind('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', { ...short('pdb'), ...status, ...spec, ...conditional }, podDisruptionBudget),
 
-    kind('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', { ...cluster, ...upsert }),
-    kind('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole', { ...cluster, ...upsert }),
-    kind('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding', { ...upsert }),
-    kind('rbac.authorization.k8s.io/v1', 'roles', 'Role', { ...upsert }),
+    kind('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', { ...cluster, ...upsert }, clusterRoleBinding),
+    kind('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole', { ...cluster, ...upsert }, clusterRole),
+    kind('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding', { ...upsert }, roleBinding),
+    kind('rbac.authorization.k8s.io/v1', 'roles', 'Role', { ...upsert }, role),
 
-    kind('storage.k8s.io/v1', 'csidrivers', 'CSIDriver', { ...cluster, ...conditional }),
-    kind('storage.k8s.io/v1', 'csinodes', 'CSINode', { ...cluster }),
-    kind('storage.k8s.io/v1', 'csistoragecapacities', 'CSIStorageCapacity', {}),
-    kind('storage.k8s.io/v1', 'storageclasses', 'StorageClass', { ...cluster, ...short('sc') }),
-    kind('storage.k8s.io/v1', 'volumeattachments', 'VolumeAttachment', { ...cluster, ...status, ...conditional }),
-    kind('storage.k8s.io/v1', 'volumeattributesclasses', 'VolumeAttributesClass', { ...cluster, ...short('vac') }),
+    kind('storage.k8s.io/v1', 'csidrivers', 'CSIDriver', { ...cluster, ...conditional }, csiDriver),
+    kind('storage.k8s.io/v1', 'csinodes', 'CSINode', { ...cluster }, csiNode),
+    kind('storage.k8s.io/v1', 'csistoragecapacities', 'CSIStorageCapacity', {}, csiStorageCapacity),
+    kind('storage.k8s.io/v1', 'storageclasses', 'StorageClass', { ...cluster, ...short('sc') }, storageClass),
+    kind('storage.k8s.io/v1', 'volumeattachments', 'VolumeAttachment', { ...cluster, ...status, ...conditional }, volumeAttachment),
+    kind('storage.k8s.io/v1', 'volumeattributesclasses', 'VolumeAttributesClass', { ...cluster, ...short('vac') }, volumeAttributesClass),
 
-    kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', { ...cluster, ...short('crd', 'crds'), categories: ['api-extensions'], ...status, ...spec, ...conditional }),
+    kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', { ...cluster, ...short('crd', 'crds'), categories: ['api-extensions'], ...status, ...spec, ...conditional }, customResourceDefinition),
 
-    kind('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { ...cluster, ...short('pc') }),
+    kind('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { ...cluster, ...short('pc') }, priorityClass),
 
-    kind('coordination.k8s.io/v1', 'leases', 'Lease', { ...upsert, ...conditional }),
+    kind('coordination.k8s.io/v1', 'leases', 'Lease', { ...upsert, ...conditional }, lease),
 
-    kind('node.k8s.io/v1', 'runtimeclasses', 'RuntimeClass', { ...cluster, ...conditional }),
+    kind('node.k8s.io/v1', 'runtimeclasses', 'RuntimeClass', { ...cluster, ...conditional }, runtimeClass),
 
-    kind('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', { generation: 'all' }),
+    kind('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', { generation: 'all' }, endpointSlice),
   ];
 }

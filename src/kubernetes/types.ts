@@ -1,12 +1,21 @@
 /** Static types of the built-in kinds, with metadata, apiVersion and kind always present. */
+import type * as apiextensions from 'kubernetes-types/apiextensions/v1.d.ts';
 import type * as apps from 'kubernetes-types/apps/v1.d.ts';
+import type * as autoscaling from 'kubernetes-types/autoscaling/v2.d.ts';
+import type * as batch from 'kubernetes-types/batch/v1.d.ts';
 import type * as coordination from 'kubernetes-types/coordination/v1.d.ts';
 import type * as core from 'kubernetes-types/core/v1.d.ts';
 import type * as discovery from 'kubernetes-types/discovery/v1.d.ts';
+import type * as networking from 'kubernetes-types/networking/v1.d.ts';
+import type * as policy from 'kubernetes-types/policy/v1.d.ts';
 import type * as rbac from 'kubernetes-types/rbac/v1.d.ts';
+import type * as scheduling from 'kubernetes-types/scheduling/v1.d.ts';
+import type * as storage from 'kubernetes-types/storage/v1.d.ts';
 import type { KubeObject } from '../apimachinery/object.ts';
 
-type BuiltIn<T> = KubeObject & Omit<T, 'apiVersion' | 'kind' | 'metadata'>;
+type Own<T> = Omit<T, 'apiVersion' | 'kind' | 'metadata'>;
+/** The package marks status as read-only, which it is for clients of the main resource only. */
+type BuiltIn<T> = KubeObject & { -readonly [K in keyof Own<T>]: Own<T>[K] };
 
 export type ConfigMap = BuiltIn<core.ConfigMap>;
 export type Endpoints = BuiltIn<core.Endpoints>;
@@ -25,3 +34,27 @@ export type Role = BuiltIn<rbac.Role>;
 export type RoleBinding = BuiltIn<rbac.RoleBinding>;
 export type ClusterRole = BuiltIn<rbac.ClusterRole>;
 export type ClusterRoleBinding = BuiltIn<rbac.ClusterRoleBinding>;
+export type LimitRange = BuiltIn<core.LimitRange>;
+export type PersistentVolume = BuiltIn<core.PersistentVolume>;
+export type PersistentVolumeClaim = BuiltIn<core.PersistentVolumeClaim>;
+export type PodTemplate = BuiltIn<core.PodTemplate>;
+export type ReplicationController = BuiltIn<core.ReplicationController>;
+export type ResourceQuota = BuiltIn<core.ResourceQuota>;
+export type ControllerRevision = BuiltIn<apps.ControllerRevision>;
+export type DaemonSet = BuiltIn<apps.DaemonSet>;
+export type StatefulSet = BuiltIn<apps.StatefulSet>;
+export type CronJob = BuiltIn<batch.CronJob>;
+export type Job = BuiltIn<batch.Job>;
+export type HorizontalPodAutoscaler = BuiltIn<autoscaling.HorizontalPodAutoscaler>;
+export type Ingress = BuiltIn<networking.Ingress>;
+export type IngressClass = BuiltIn<networking.IngressClass>;
+export type NetworkPolicy = BuiltIn<networking.NetworkPolicy>;
+export type PodDisruptionBudget = BuiltIn<policy.PodDisruptionBudget>;
+export type PriorityClass = BuiltIn<scheduling.PriorityClass>;
+export type StorageClass = BuiltIn<storage.StorageClass>;
+export type CSIDriver = BuiltIn<storage.CSIDriver>;
+export type CustomResourceDefinition = BuiltIn<apiextensions.CustomResourceDefinition>;
+export type PodSpec = core.PodSpec;
+export type PodTemplateSpec = core.PodTemplateSpec;
+export type Container = core.Container;
+export type Volume = core.Volume;

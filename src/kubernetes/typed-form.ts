@@ -1,0 +1,137 @@
+/**
+ * The JSON form that a server with typed objects gives back: null and empty optional fields are gone, always-written
+ * scalars are there, times are UTC, quantities canonical. Values of a wrong type are left alone: finding them is the
+ * decoder's work (schema/type-check.ts), which comes first.
+ */
+import type { GroupVersionKind } from '../apimachinery/group-version.ts';
+import type { Unstructured } from '../apimachinery/object.ts';
+import { messageNameOf } from './field-schema.ts';
+import { type Field, type Message, messageOf } from './field-table.ts';
+import { canonicalQuantity, roundUpToMilli } from './quantity-text.ts';
+
+/** Brings an object of a built-in kind into its typed form, in place; doing it twice changes nothing more. Unknown fields stay. */
+export function toTypedForm(object: Unstructured, gvk: GroupVersionKind): void {
+  const name = messageNameOf(gvk);
+  if (name !== undefined) convertFields(object, messageOf(name));
+}
+
+type Json = Record<string, unknown>;
+
+const layouts = new Map<string, readonly Field[]>();
+
+/** The fields of a message as they stand in JSON: those of inlined messages in place of these. */
+function layoutOf(message: Message): readonly Field[] {
+  let layout = layouts.get(message.name);
+  if (layout === undefined) {
+    layout = message.fields.flatMap((field) => (field.inline ? layoutOf(messageOf(field.type)) : [field]));
+    layouts.set(message.name, layout);
+  }
+  return layout;
+}
+
+function convertFields(object: Json, message: Message): void {
+  for (const field of layoutOf(message)) {
+    const value = object[field.json];
+    if (value === undefined || value === null) {
+      if (value === null) delete object[field.json];
+      if (field.scalar && field.shape === 'single' && !field.omitEmpty && !field.pointer) {
+        object[field.json] = zeroOf(field.type);
+      }
+      continue;
+    }
+    const converted = convertField(value, field);
+    if (field.omitEmpty && isEmpty(converted, field)) delete object[field.json];
+    else if (converted !== value) object[field.json] = converted;
+  }
+}
+
+function zeroOf(scalar: string): unknown {
+  if (scalar === 'bool') return false;
+  return scalar === 'string' || scalar === 'bytes' ? '' : 0;
+}
+
+/** Whether Go's omitempty drops it: empty lists and maps, and zero scalars that are no pointers. */
+function isEmpty(value: unknown, field: Field): boolean {
+  if (field.shape === 'list') return Array.isArray(value) && value.length === 0;
+  if (field.shape === 'map') return isObject(value) && Object.keys(value).length === 0;
+  return !field.pointer && (value === '' || value === 0 || value === false);
+}
+
+function convertField(value: unknown, field: Field): unknown {
+  if (field.shape === 'list') {
+    if (!Array.isArray(value)) return value;
+    for (let i = 0; i < value.length; i++) {
+      const item: unknown = value[i];
+      const converted = item === null ? ofNull(field) : convertValue(item, field);
+      if (converted !== item) value[i] = converted;
+    }
+    return value;
+  }
+  if (field.shape === 'map') {
+    if (!isObject(value)) return value;
+    for (const key of Object.keys(value)) {
+      const item = value[key];
+      const converted = item === null ? ofNull(field) : convertMapValue(item, field);
+      if (converted !== item) value[key] = converted;
+    }
+    return value;
+  }
+  return convertValue(value, field);
+}
+
+/** What Go makes of a null element of a list or map. */
+function ofNull(field: Field): unknown {
+  if (field.scalar) return zeroOf(field.type);
+  if (field.type === 'api.resource.Quantity') return '0';
+  return isOpaque(field.type) ? null : {};
+}
+
+/** Maps of quantities are resource lists: kept to the thousandth. */
+function convertMapValue(value: unknown, field: Field): unknown {
+  const converted = convertValue(value, field);
+  return field.type === 'api.resource.Quantity' && typeof converted === 'string'
+    ? roundUpToMilli(converted)
+    : converted;
+}
+
+function convertValue(value: unknown, field: Field): unknown {
+  if (field.scalar) return field.type === 'bytes' && typeof value === 'string' ? value.replace(/[\r\n]/g, '') : value;
+  switch (field.type) {
+    case 'meta.v1.Time':
+    case 'meta.v1.MicroTime':
+      return convertTime(value, field.type === 'meta.v1.MicroTime');
+    case 'api.resource.Quantity':
+      return typeof value === 'string' || typeof value === 'number' ? canonicalQuantity(String(value)) : value;
+    default:
+      if (!isOpaque(field.type) && isObject(value)) convertFields(value, messageOf(field.type));
+      return value;
+  }
+}
+
+/** Messages whose JSON is not an object of their fields. */
+function isOpaque(name: string): boolean {
+  return opaque.has(name) || name.startsWith('apiextensions.v1.JSONSchemaPropsOr') || name.endsWith('.ExtraValue');
+}
+
+const opaque: ReadonlySet<string> = new Set([
+  'meta.v1.Duration',
+  'meta.v1.FieldsV1',
+  'meta.v1.Verbs',
+  'runtime.RawExtension',
+  'util.intstr.IntOrString',
+  'apiextensions.v1.JSON',
+]);
+
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$/;
+
+function convertTime(value: unknown, micro: boolean): unknown {
+  const match = typeof value === 'string' ? rfc3339.exec(value) : null;
+  if (match === null) return value;
+  const milliseconds = Date.parse(`${match[1]}T${match[2]}${match[4]?.toUpperCase()}`);
+  if (Number.isNaN(milliseconds)) return value;
+  const seconds = new Date(milliseconds).toISOString().slice(0, 19);
+  return micro ? `${seconds}.${(match[3] ?? '').slice(0, 6).padEnd(6, '0')}Z` : `${seconds}Z`;
+}
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
