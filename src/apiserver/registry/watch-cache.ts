@@ -21,7 +21,7 @@ export interface CacheEvent {
   /** The last state under the deletion's revision, or the previous state under this change's: what DELETED events carry. */
   readonly gone: () => StoredObject;
   /** Encodings shared by all watchers of this event, by what they asked for. */
-  readonly encodings: Map<unknown, Buffer>;
+  readonly encodings: Map<string, Buffer>;
 }
 
 export interface CacheWatcher {

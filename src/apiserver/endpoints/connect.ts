@@ -1,0 +1,14 @@
+/** Subresources that are served by a function: pods/log, clusters/proxy, serviceaccounts/token. */
+import { methodNotAllowed } from '../../apimachinery/status-error.ts';
+import type { ApiResponse } from '../request.ts';
+import type { ConnectHandler } from '../server.ts';
+import type { EndpointContext } from './context.ts';
+
+/** Reads the object that the subresource belongs to and hands over. Throws 404 and 405. */
+export async function connect(context: EndpointContext, handler: ConnectHandler): Promise<ApiResponse> {
+  const { request, user, info, registry, definition } = context;
+  if (!handler.methods.includes(request.method)) throw methodNotAllowed();
+  const stored = await registry.get({ namespace: info.namespace, name: info.name });
+  const { namespace, name, rest } = info;
+  return handler.handle({ request, user, namespace, name, rest, object: stored.objectFor(definition) });
+}

@@ -1,0 +1,229 @@
+/**
+ * WATCH: one JSON object per line, as long as the client stays.
+ *
+ *   resourceVersion unset/0, or sendInitialEvents ──▶ [state] ADDED for all that matches ──(bookmark)──▶ [live]
+ *   resourceVersion N in the cache's history      ───────────────────────────────────────────────────▶ [live]
+ *   resourceVersion N older than that             ──▶ [catch-up] the store's own log, until the history begins ──▶ [live]
+ *   resourceVersion N compacted                   ──▶ ERROR 410, end
+ *   [live] buffer full, kind gone, timeout, shutdown ──▶ end; the client comes back with its last resourceVersion
+ */
+import { asStatusError, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
+import { CompactedError } from '../../storage/store.ts';
+import { type Selection, selectionOf } from '../registry/selection.ts';
+import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../registry/watch-cache.ts';
+import type { ApiResponse } from '../request.ts';
+import { queryFlag, queryInteger } from '../request-info.ts';
+import { type EndpointContext, encodingOf } from './context.ts';
+import { parseResourceVersion, revisionWait } from './get.ts';
+import { FrameBuffer } from './frame-buffer.ts';
+import { createWatchEncoder, type WatchEncoder } from './watch-encoder.ts';
+
+type Write = (chunk: Buffer | string) => Promise<void>;
+
+/** Bytes written at once; larger writes would sit in the connection's memory. */
+const chunkSize = 64 * 1024;
+const bookmarkInterval = 60_000;
+const bookmarkBeforeTimeout = 2000;
+const defaultTimeout = 30 * 60_000;
+
+interface WatchPlan {
+  /** Send the current state first. */
+  initial: boolean;
+  /** Read not older than this before anything is sent. */
+  minimum: number | undefined;
+  /** Only changes with a greater revision; undefined: from now on. */
+  after: number | undefined;
+  bookmarks: boolean;
+  /** Milliseconds. */
+  timeout: number;
+}
+
+export function watchObjects(context: EndpointContext): ApiResponse {
+  const { definition, info } = context;
+  const plan = planWatch(context.request.query);
+  const selection = selectionOf(definition, info.namespace, info.labelSelector, info.fieldSelector);
+  const encoder = createWatchEncoder(encodingOf(context), context.clock);
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: (write) => runWatch(context, plan, selection, encoder, write),
+  };
+}
+
+function planWatch(query: URLSearchParams): WatchPlan {
+  const version = query.get('resourceVersion') ?? '';
+  const match = query.get('resourceVersionMatch') ?? '';
+  const sendInitial = query.has('sendInitialEvents') ? queryFlag(query, 'sendInitialEvents') : undefined;
+  checkWatchOptions(query, match, sendInitial);
+  const number = parseResourceVersion(version);
+  const seconds = queryInteger(query, 'timeoutSeconds') ?? 0;
+  const anyState = number === undefined || number === 0;
+  return {
+    initial: sendInitial ?? anyState,
+    minimum: sendInitial === true ? number : undefined,
+    after: anyState || sendInitial === true ? undefined : number,
+    bookmarks: queryFlag(query, 'allowWatchBookmarks'),
+    timeout: seconds > 0 ? seconds * 1000 : defaultTimeout * (1 + Math.random()),
+  };
+}
+
+function checkWatchOptions(query: URLSearchParams, match: string, sendInitial: boolean | undefined): void {
+  const errors: FieldError[] = [];
+  if (sendInitial === undefined && match !== '')
+    errors.push(
+      fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+    );
+  if (sendInitial !== undefined && match !== 'NotOlderThan')
+    errors.push(
+      match === ''
+        ? fieldError.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+        : fieldError.notSupported('resourceVersionMatch', match, ['NotOlderThan']),
+    );
+  if (sendInitial !== undefined && query.get('continue'))
+    errors.push(fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
+}
+
+async function runWatch(
+  context: EndpointContext,
+  plan: WatchPlan,
+  selection: Selection,
+  encoder: WatchEncoder,
+  write: Write,
+): Promise<void> {
+  const { clock, request } = context;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([request.signal, ended.signal]);
+  const timer = clock.setTimeout(() => ended.abort(), plan.timeout);
+  try {
+    await stream(context, plan, selection, encoder, write, signal);
+  } catch (error) {
+    if (!signal.aborted) await write(encoder.error(asStatusError(error).status)).catch(() => undefined);
+  } finally {
+    timer.cancel();
+    ended.abort();
+  }
+}
+
+async function stream(
+  context: EndpointContext,
+  plan: WatchPlan,
+  selection: Selection,
+  encoder: WatchEncoder,
+  write: Write,
+  signal: AbortSignal,
+): Promise<void> {
+  const { cache, feed } = context.registry.objects;
+  const buffer = new FrameBuffer();
+  // Headers go out at once, before the first event.
+  await write('');
+  if (plan.minimum !== undefined && plan.minimum > 0) await feed.notOlderThan(plan.minimum, revisionWait, signal);
+  else if (plan.after === undefined) await feed.fresh();
+  let after = plan.after ?? feed.revision;
+  if (after < cache.historyStart && plan.after !== undefined)
+    after = await catchUp(context, after, selection, encoder, write, signal);
+  const watcher: CacheWatcher = {
+    namespace: selection.namespace,
+    name: selection.name,
+    event(event) {
+      if (event.revision <= after) return;
+      const frame = frameFor(event, selection, encoder);
+      if (frame !== undefined) buffer.push(frame);
+    },
+    cut: () => buffer.close(),
+  };
+  // No await between here and the subscription: nothing is missed and nothing comes twice.
+  const state = plan.initial ? [...cache.range(context.registry.objects.rangeOf(selection.namespace))].filter(selection.matches) : [];
+  const unsubscribe = cache.watch(watcher, after);
+  const stop = (): void => buffer.close();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const bookmarks = plan.bookmarks ? startBookmarks(context, plan, buffer, encoder) : undefined;
+  try {
+    let chunk: Buffer[] = [];
+    let size = 0;
+    for (const object of state) {
+      const frame = encoder.added(object);
+      chunk.push(frame);
+      size += frame.length;
+      if (size < chunkSize) continue;
+      await write(Buffer.concat(chunk));
+      if (signal.aborted || buffer.closed) return;
+      chunk = [];
+      size = 0;
+    }
+    if (plan.initial && plan.bookmarks) chunk.push(encoder.bookmark(after, true));
+    if (chunk.length > 0) await write(Buffer.concat(chunk));
+    for (let next = await buffer.take(chunkSize); next !== undefined; next = await buffer.take(chunkSize)) await write(next);
+  } finally {
+    bookmarks?.cancel();
+    signal.removeEventListener('abort', stop);
+    unsubscribe();
+  }
+}
+
+/** Undefined when the change is invisible to this watch. */
+function frameFor(event: CacheEvent, selection: Selection, encoder: WatchEncoder): Buffer | undefined {
+  const now = event.current !== undefined && selection.matches(event.current);
+  const before = event.previous !== undefined && selection.matches(event.previous);
+  if (now) return encoder.frame(event, before ? 'MODIFIED' : 'ADDED');
+  return before ? encoder.frame(event, 'DELETED') : undefined;
+}
+
+/** Sends what the store's log has, until the cache's history takes over. Returns the revision reached. */
+async function catchUp(
+  context: EndpointContext,
+  from: number,
+  selection: Selection,
+  encoder: WatchEncoder,
+  write: Write,
+  signal: AbortSignal,
+): Promise<number> {
+  const { objects } = context.registry;
+  let reached = from;
+  try {
+    while (reached < objects.cache.historyStart) {
+      // All keys, not only this resource's: so the newest revision is sure to pass by, and the loop to end.
+      for await (const batch of objects.store.watch({ prefix: '', after: reached, signal })) {
+        for (const event of batch) {
+          const key = event.type === 'put' ? event.kv.key : event.key;
+          if (!key.startsWith(objects.prefix)) continue;
+          const current = event.type === 'put' ? objects.wrap(event.kv) : undefined;
+          const previous = event.previous && objects.wrap(event.previous);
+          const change = cacheEvent(event.revision, current, previous);
+          const frame = interested(selection, change) ? frameFor(change, selection, encoder) : undefined;
+          if (frame !== undefined) await write(frame);
+        }
+        reached = batch.at(-1)?.revision ?? reached;
+        if (reached >= objects.cache.historyStart) break;
+      }
+      if (signal.aborted) break;
+    }
+  } catch (error) {
+    if (!(error instanceof CompactedError)) throw error;
+    throw expired(`too old resource version: ${from} (${error.oldest})`);
+  }
+  return reached;
+}
+
+/** One about every minute, and one shortly before the end, when everything before it has been put into the buffer. */
+function startBookmarks(
+  context: EndpointContext,
+  plan: WatchPlan,
+  buffer: FrameBuffer,
+  encoder: WatchEncoder,
+): { cancel(): void } {
+  const { clock, registry } = context;
+  const end = clock.now() + plan.timeout;
+  let timer: { cancel(): void };
+  const send = (): void => {
+    buffer.push(encoder.bookmark(registry.objects.feed.revision, false));
+    schedule();
+  };
+  const schedule = (): void => {
+    const left = end - clock.now() - bookmarkBeforeTimeout;
+    timer = left > 0 ? clock.setTimeout(send, Math.min(bookmarkInterval, left)) : { cancel: () => undefined };
+  };
+  schedule();
+  return { cancel: () => timer.cancel() };
+}
