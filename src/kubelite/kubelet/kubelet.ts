@@ -1,0 +1,97 @@
+/**
+ * Drives the pods of its nodes: asks the runtime to move each one on, and writes the pod's status when it changed.
+ * One kubelet serves all nodes of a cluster. The key is the pod's; the runtime enqueues it when something happened.
+ */
+import type { DeepReadonly } from '../../apimachinery/object.ts';
+import { deepEqual, objectKey } from '../../apimachinery/object.ts';
+import { isNotFound } from '../../apimachinery/status-error.ts';
+import { type Controller, createController, type ReconcileResult } from '../../controller/controller.ts';
+import { pods } from '../../kubernetes/resource-types.ts';
+import type { Pod } from '../../kubernetes/types.ts';
+import type { ControllerContext } from '../controllers/controller-context.ts';
+import { isPodFinished } from '../controllers/pod-readiness.ts';
+import { podStatus } from './pod-status.ts';
+import { isRunning, type PodReport, type PodRuntime, type ReadablePod } from './runtime.ts';
+
+export interface KubeletOptions extends ControllerContext {
+  /** hostIP of a node; undefined when the node is not ours. */
+  hostIPOf(node: string): string | undefined;
+  runtime: PodRuntime;
+}
+
+/** Must be called before the informers start. */
+export function createKubelet(options: KubeletOptions): Controller {
+  const { informers, client, clock, runtime } = options;
+  const podCache = informers.informer<Pod>(pods);
+  const podClient = client.resource<Pod>(pods);
+  /** The uid that the runtime knows under a key: a pod made anew under an old name is another pod. */
+  const uids = new Map<string, string>();
+
+  const controller = createController({ name: 'kubelet', workers: 32, baseDelay: 20, maxDelay: 30_000, reconcile });
+
+  async function reconcile(key: string): Promise<ReconcileResult | undefined> {
+    const pod = podCache.get(key);
+    const known = uids.get(key);
+    if (known !== undefined && known !== pod?.metadata.uid) {
+      await runtime.remove(known);
+      uids.delete(key);
+    }
+    const node = pod?.spec?.nodeName;
+    const hostIP = node === undefined ? undefined : options.hostIPOf(node);
+    if (pod === undefined || hostIP === undefined) return undefined;
+    uids.set(key, pod.metadata.uid ?? '');
+    if (pod.metadata.deletionTimestamp !== undefined) return terminate(pod, hostIP);
+    if (isPodFinished(pod)) return undefined;
+    const report = await runtime.sync(pod);
+    await writeStatus(pod, report, hostIP);
+    return report.lookAgainAfter === undefined ? undefined : { requeueAfter: report.lookAgainAfter };
+  }
+
+  async function terminate(pod: ReadablePod, hostIP: string): Promise<ReconcileResult | undefined> {
+    const report = isPodFinished(pod) ? undefined : await runtime.stop(pod, graceLeft(pod));
+    if (report !== undefined) {
+      await writeStatus(pod, report, hostIP);
+      if ([...report.initContainers, ...report.containers].some(isRunning))
+        return report.lookAgainAfter === undefined ? undefined : { requeueAfter: report.lookAgainAfter };
+    }
+    const { namespace, name = '', uid = '' } = pod.metadata;
+    try {
+      await podClient.delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    return undefined;
+  }
+
+  /** Seconds until the pod must be gone. */
+  function graceLeft(pod: ReadablePod): number {
+    const deadline = Date.parse(pod.metadata.deletionTimestamp ?? '');
+    const grace = pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
+    return Math.min(grace, Math.max(0, (deadline - clock.now()) / 1000));
+  }
+
+  async function writeStatus(pod: ReadablePod, report: PodReport, hostIP: string): Promise<void> {
+    const status = podStatus(pod, report, hostIP, clock.now());
+    if (deepEqual(pod.status ?? {}, status)) return;
+    try {
+      await podClient.updateStatus({ ...pod, status } as Pod);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  const isOurs = (pod: DeepReadonly<Pod>): boolean =>
+    pod.spec?.nodeName !== undefined && options.hostIPOf(pod.spec.nodeName) !== undefined;
+  podCache.addHandler({
+    added(pod) {
+      if (isOurs(pod)) controller.enqueue(objectKey(pod));
+    },
+    updated(pod) {
+      if (isOurs(pod)) controller.enqueue(objectKey(pod));
+    },
+    deleted(pod) {
+      if (uids.has(objectKey(pod))) controller.enqueue(objectKey(pod));
+    },
+  });
+  return controller;
+}

@@ -1,0 +1,127 @@
+/** Registers the nodes and keeps them alive: a Lease every 10 s, the status every 5 minutes. Many nodes share one timer. */
+import { type Clock, formatMicroTime } from '../../apimachinery/clock.ts';
+import { deepEqual } from '../../apimachinery/object.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import type { Logger } from '../../component/logging.ts';
+import { leases, nodes } from '../../kubernetes/resource-types.ts';
+import type { Lease, Node } from '../../kubernetes/types.ts';
+import { buildNode, type NodeSpec, nodeStatus } from './node-status.ts';
+
+const leasePeriodMs = 10_000;
+const statusPeriodMs = 5 * 60_000;
+const leaseSeconds = 40;
+const leaseNamespace = 'kube-node-lease';
+
+export interface NodeHeartbeats {
+  /** Nodes exist with a current status and a Lease when it resolves. */
+  register(): Promise<void>;
+  /** Beats until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+interface BeatingNode {
+  spec: NodeSpec;
+  uid: string;
+  lease: Lease | undefined;
+  statusDueAt: number;
+}
+
+export function createNodeHeartbeats(
+  specs: readonly NodeSpec[],
+  client: Client,
+  clock: Clock,
+  logger: Logger,
+): NodeHeartbeats {
+  const nodeClient = client.resource<Node>(nodes);
+  const leaseClient = client.resource<Lease>(leases);
+  const beating: BeatingNode[] = specs.map((spec) => ({ spec, uid: '', lease: undefined, statusDueAt: 0 }));
+
+  async function registerNode(node: BeatingNode): Promise<void> {
+    const wanted = buildNode(node.spec, clock.now());
+    let stored: Node;
+    try {
+      stored = await nodeClient.create(wanted);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      stored = await nodeClient.get({ name: node.spec.name });
+      const labels = { ...stored.metadata.labels, ...wanted.metadata.labels };
+      if (!deepEqual(labels, stored.metadata.labels ?? {}))
+        stored = await nodeClient.update({ ...stored, metadata: { ...stored.metadata, labels } });
+    }
+    node.uid = stored.metadata.uid ?? '';
+    await beatStatus(node, stored);
+    await beatLease(node);
+  }
+
+  async function beatStatus(node: BeatingNode, known?: Node): Promise<void> {
+    const stored = known ?? (await nodeClient.get({ name: node.spec.name }));
+    await nodeClient.updateStatus({ ...stored, status: nodeStatus(node.spec, stored.status, clock.now()) });
+    node.statusDueAt = clock.now() + statusPeriodMs;
+  }
+
+  async function beatLease(node: BeatingNode): Promise<void> {
+    const name = node.spec.name;
+    const spec = {
+      holderIdentity: name,
+      leaseDurationSeconds: leaseSeconds,
+      renewTime: formatMicroTime(clock.now()),
+    };
+    const owner = { apiVersion: 'v1', kind: 'Node', name, uid: node.uid };
+    const fresh: Lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace: leaseNamespace, ownerReferences: [owner] },
+      spec,
+    };
+    const ref = { namespace: leaseNamespace, name };
+    try {
+      if (node.lease === undefined) {
+        try {
+          node.lease = await leaseClient.create(fresh);
+          return;
+        } catch (error) {
+          if (!isAlreadyExists(error)) throw error;
+          node.lease = await leaseClient.get(ref);
+        }
+      }
+      const metadata = { ...node.lease.metadata, ownerReferences: [owner] };
+      node.lease = await leaseClient.update({ ...node.lease, metadata, spec: { ...node.lease.spec, ...spec } });
+    } catch (error) {
+      // Read or made anew at the next beat.
+      node.lease = undefined;
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+  }
+
+  async function beat(node: BeatingNode): Promise<void> {
+    try {
+      await beatLease(node);
+      if (node.statusDueAt <= clock.now()) await beatStatus(node);
+    } catch (error) {
+      if (isNotFound(error)) await registerNode(node).catch(() => {});
+      else logger.warn('Heartbeat failed', { node: node.spec.name, err: error });
+    }
+  }
+
+  return {
+    async register() {
+      for (const node of beating) await registerNode(node);
+    },
+    async run(signal) {
+      // Beats are spread over the period, so that many nodes make an even stream and no bursts.
+      const pause = leasePeriodMs / Math.max(1, beating.length);
+      while (!signal.aborted) {
+        for (const node of beating) {
+          try {
+            await clock.sleep(pause, signal);
+          } catch {
+            return;
+          }
+          await beat(node);
+        }
+        if (beating.length === 0) return;
+      }
+    },
+  };
+}

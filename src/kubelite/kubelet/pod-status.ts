@@ -1,0 +1,205 @@
+/** A pod's status as a function of what its runtime reports and of the status stored before. */
+import { createHash } from 'node:crypto';
+import { formatTime } from '../../apimachinery/clock.ts';
+import type { Pod } from '../../kubernetes/types.ts';
+import {
+  type ContainerReport,
+  type ContainerState,
+  isRunning,
+  isTerminated,
+  type PodReport,
+  type ReadablePod,
+  type TerminatedState,
+} from './runtime.ts';
+
+export type PodStatus = NonNullable<Pod['status']> & { observedGeneration?: number };
+type ContainerStatus = NonNullable<PodStatus['containerStatuses']>[number];
+type PodCondition = NonNullable<PodStatus['conditions']>[number] & { observedGeneration?: number };
+
+interface Verdict {
+  type: string;
+  ok: boolean;
+  reason?: string;
+  message?: string;
+}
+
+const ownConditions = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+
+/** `now` in milliseconds. */
+export function podStatus(pod: ReadablePod, report: PodReport, hostIP: string, now: number): PodStatus {
+  const before = pod.status as PodStatus | undefined;
+  const phase = podPhase(pod, report);
+  const { observedGeneration: _, ...kept } = before ?? {};
+  const status: PodStatus = { ...kept, phase, hostIP, hostIPs: [{ ip: hostIP }] };
+  if (pod.metadata.generation !== undefined) status.observedGeneration = pod.metadata.generation;
+  status.startTime = before?.startTime ?? formatTime(now);
+  if (report.podIP !== undefined) {
+    status.podIP = report.podIP;
+    status.podIPs = [{ ip: report.podIP }];
+  }
+  status.conditions = conditionsOf(pod, phase, report, now);
+  status.containerStatuses = report.containers
+    .map((container) => containerStatus(pod, container, pod.spec?.containers))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (report.initContainers.length > 0)
+    status.initContainerStatuses = report.initContainers.map((container) =>
+      containerStatus(pod, container, pod.spec?.initContainers),
+    );
+  return status;
+}
+
+function podPhase(pod: ReadablePod, report: PodReport): string {
+  const restarts = pod.spec?.restartPolicy ?? 'Always';
+  const failedInit = report.initContainers.find(
+    (container) => 'terminated' in container.state && container.state.terminated.exitCode !== 0,
+  );
+  if (failedInit !== undefined && restarts === 'Never') return 'Failed';
+  const terminated = report.containers.filter(isTerminated);
+  if (terminated.length === report.containers.length && terminated.length > 0) {
+    const failed = terminated.some(
+      (container) => 'terminated' in container.state && container.state.terminated.exitCode !== 0,
+    );
+    // A pod that is being deleted does not start again, whatever its policy.
+    const ending = restarts !== 'Always' || pod.metadata.deletionTimestamp !== undefined;
+    if (ending && !failed) return 'Succeeded';
+    if (failed && (restarts === 'Never' || pod.metadata.deletionTimestamp !== undefined)) return 'Failed';
+    return 'Running';
+  }
+  const begun = report.containers.some(
+    (container) => isRunning(container) || isTerminated(container) || container.lastTermination !== undefined,
+  );
+  return begun ? 'Running' : 'Pending';
+}
+
+function conditionsOf(pod: ReadablePod, phase: string, report: PodReport, now: number): PodCondition[] {
+  const stored = (pod.status?.conditions ?? []) as unknown as readonly PodCondition[];
+  const names = (containers: readonly ContainerReport[]) => `[${containers.map(({ name }) => name).join(' ')}]`;
+  const unready = report.containers.filter((container) => !container.ready);
+  const uninitialized = report.initContainers.filter(
+    (container) => !('terminated' in container.state && container.state.terminated.exitCode === 0) && !container.ready,
+  );
+  const containersReady: Verdict = { type: 'ContainersReady', ok: unready.length === 0 };
+  if (phase === 'Succeeded') Object.assign(containersReady, { ok: false, reason: 'PodCompleted' });
+  else if (phase === 'Failed') Object.assign(containersReady, { ok: false, reason: 'PodFailed' });
+  else if (unready.length > 0) {
+    containersReady.reason = 'ContainersNotReady';
+    containersReady.message = `containers with unready status: ${names(unready)}`;
+  }
+  const initialized: Verdict = { type: 'Initialized', ok: uninitialized.length === 0 };
+  if (phase === 'Succeeded') {
+    initialized.ok = true;
+    initialized.reason = 'PodCompleted';
+  } else if (uninitialized.length > 0) {
+    initialized.reason = 'ContainersNotInitialized';
+    initialized.message = `containers with incomplete status: ${names(uninitialized)}`;
+  }
+  const verdicts: Verdict[] = [
+    {
+      type: 'PodReadyToStartContainers',
+      ok: report.sandboxReady && phase !== 'Succeeded' && phase !== 'Failed',
+    },
+    initialized,
+    readyVerdict(pod, containersReady, stored),
+    containersReady,
+    { type: 'PodScheduled', ok: true },
+  ];
+  const own = verdicts.map((verdict) => condition(pod, verdict, stored, now));
+  // Conditions of others (readiness gates) stay behind ours.
+  return [...own, ...stored.filter((other) => !ownConditions.includes(other.type))];
+}
+
+function readyVerdict(pod: ReadablePod, containersReady: Verdict, stored: readonly PodCondition[]): Verdict {
+  const verdict: Verdict = { ...containersReady, type: 'Ready' };
+  if (!verdict.ok) return verdict;
+  const messages: string[] = [];
+  for (const { conditionType } of pod.spec?.readinessGates ?? []) {
+    const gate = stored.find((other) => other.type === conditionType);
+    if (gate === undefined)
+      messages.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
+    else if (gate.status !== 'True')
+      messages.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`);
+  }
+  if (messages.length === 0) return verdict;
+  return { type: 'Ready', ok: false, reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
+}
+
+function condition(
+  pod: ReadablePod,
+  verdict: Verdict,
+  stored: readonly PodCondition[],
+  now: number,
+): PodCondition {
+  const status = verdict.ok ? 'True' : 'False';
+  const before = stored.find((other) => other.type === verdict.type);
+  const result = {
+    type: verdict.type,
+    status,
+    lastProbeTime: null,
+    lastTransitionTime:
+      before?.status === status && before.lastTransitionTime !== undefined
+        ? before.lastTransitionTime
+        : formatTime(now),
+  } as unknown as PodCondition;
+  if (verdict.reason !== undefined) result.reason = verdict.reason;
+  if (verdict.message !== undefined) result.message = verdict.message;
+  if (pod.metadata.generation !== undefined) result.observedGeneration = pod.metadata.generation;
+  return result;
+}
+
+function containerStatus(
+  pod: ReadablePod,
+  report: ContainerReport,
+  specs: readonly { readonly name: string; readonly image?: string }[] | undefined,
+): ContainerStatus {
+  const image = fullImageName(specs?.find((spec) => spec.name === report.name)?.image ?? '');
+  const running = isRunning(report);
+  const begun = report.containerId !== '';
+  const status = {
+    name: report.name,
+    state: stateStatus(report.state),
+    lastState: report.lastTermination === undefined ? {} : { terminated: terminatedStatus(report.lastTermination) },
+    ready: report.ready,
+    restartCount: report.restartCount,
+    image: begun ? image : (specs?.find((spec) => spec.name === report.name)?.image ?? ''),
+    imageID: begun ? imageId(image) : '',
+    started: running ? report.started : false,
+  } as ContainerStatus;
+  if (begun) status.containerID = report.containerId;
+  return status;
+}
+
+function stateStatus(state: ContainerState): NonNullable<ContainerStatus['state']> {
+  if ('waiting' in state) return { waiting: state.waiting };
+  if ('running' in state) return { running: { startedAt: formatTime(state.running.startedAt) } };
+  return { terminated: terminatedStatus(state.terminated) };
+}
+
+function terminatedStatus(state: TerminatedState) {
+  return {
+    exitCode: state.exitCode,
+    reason: state.reason,
+    ...(state.message === undefined ? {} : { message: state.message }),
+    ...(state.signal === undefined ? {} : { signal: state.signal }),
+    startedAt: formatTime(state.startedAt),
+    finishedAt: formatTime(state.finishedAt),
+    containerID: state.containerId,
+  };
+}
+
+/** `nginx` is short for `docker.io/library/nginx:latest`. */
+export function fullImageName(image: string): string {
+  if (image === '') return '';
+  const slash = image.indexOf('/');
+  const host = slash < 0 ? '' : image.slice(0, slash);
+  const hasHost = host.includes('.') || host.includes(':') || host === 'localhost';
+  const path = hasHost ? image : `docker.io/${slash < 0 ? 'library/' : ''}${image}`;
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  return last.includes(':') || last.includes('@') ? path : `${path}:latest`;
+}
+
+/** Nothing is ever pulled, so the digest is one of the name: stable, and different for different images. */
+function imageId(image: string): string {
+  const last = image.lastIndexOf('/');
+  const tail = image.slice(last + 1).replace(/[:@].*$/, '');
+  return `${image.slice(0, last + 1)}${tail}@sha256:${createHash('sha256').update(image).digest('hex')}`;
+}

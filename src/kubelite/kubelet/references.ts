@@ -1,0 +1,117 @@
+/** The ConfigMaps and Secrets that a pod's volumes and environment refer to, read from the API server when they are needed. */
+import { isNotFound } from '../../apimachinery/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { configMaps, secrets } from '../../kubernetes/resource-types.ts';
+import type { ConfigMap, Secret } from '../../kubernetes/types.ts';
+import type { ReadablePod } from './runtime.ts';
+
+/** Key → content. */
+export type Content = ReadonlyMap<string, Buffer>;
+
+export interface ReferenceReader {
+  /** undefined when there is none. */
+  configMap(namespace: string, name: string): Promise<Content | undefined>;
+  secret(namespace: string, name: string): Promise<Content | undefined>;
+}
+
+export function createReferenceReader(client: Client): ReferenceReader {
+  const orUndefined = async <T>(read: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    async configMap(namespace, name) {
+      const found = await orUndefined(client.resource<ConfigMap>(configMaps).get({ namespace, name }));
+      if (found === undefined) return undefined;
+      const content = new Map<string, Buffer>();
+      for (const [key, text] of Object.entries(found.data ?? {})) content.set(key, Buffer.from(text, 'utf8'));
+      for (const [key, text] of Object.entries(found.binaryData ?? {}))
+        content.set(key, Buffer.from(String(text), 'base64'));
+      return content;
+    },
+    async secret(namespace, name) {
+      const found = await orUndefined(client.resource<Secret>(secrets).get({ namespace, name }));
+      if (found === undefined) return undefined;
+      return new Map(Object.entries(found.data ?? {}).map(([key, text]) => [key, Buffer.from(String(text), 'base64')]));
+    },
+  };
+}
+
+/** A volume that cannot be set up yet; the message is what follows `MountVolume.SetUp failed for volume "x" : `. */
+export interface MissingVolume {
+  volume: string;
+  message: string;
+}
+
+/** The first volume whose ConfigMap or Secret does not exist (and is not optional). */
+export async function findMissingVolume(pod: ReadablePod, reader: ReferenceReader): Promise<MissingVolume | undefined> {
+  const namespace = pod.metadata.namespace ?? '';
+  for (const volume of pod.spec?.volumes ?? []) {
+    const sources: { kind: 'configmap' | 'secret'; name: string }[] = [];
+    const note = (kind: 'configmap' | 'secret', name: string | undefined, optional: boolean | undefined) => {
+      if (name !== undefined && optional !== true) sources.push({ kind, name });
+    };
+    note('configmap', volume.configMap?.name, volume.configMap?.optional);
+    note('secret', volume.secret?.secretName, volume.secret?.optional);
+    for (const source of volume.projected?.sources ?? []) {
+      note('configmap', source.configMap?.name, source.configMap?.optional);
+      note('secret', source.secret?.name, source.secret?.optional);
+    }
+    for (const { kind, name } of sources) {
+      const found = await (kind === 'configmap' ? reader.configMap(namespace, name) : reader.secret(namespace, name));
+      if (found === undefined) return { volume: volume.name, message: `${kind} "${name}" not found` };
+    }
+  }
+  return undefined;
+}
+
+type Container = NonNullable<ReadablePod['spec']>['containers'][number];
+type EnvVar = NonNullable<Container['env']>[number];
+
+/** Values of `env` and `envFrom` that come from ConfigMaps and Secrets. Throws MissingReference. */
+export async function readEnvironmentSources(
+  namespace: string,
+  container: Container,
+  reader: ReferenceReader,
+): Promise<{ from: Map<string, string>; valueOf: Map<EnvVar, string> }> {
+  const from = new Map<string, string>();
+  for (const source of container.envFrom ?? []) {
+    const reference = source.configMapRef ?? source.secretRef;
+    const kind = source.configMapRef !== undefined ? 'configmap' : 'secret';
+    if (reference?.name === undefined) continue;
+    const content = await read(kind, reference.name);
+    if (content === undefined) {
+      if (reference.optional === true) continue;
+      throw new MissingReference(`${kind} "${reference.name}" not found`);
+    }
+    for (const [key, value] of content) from.set(`${source.prefix ?? ''}${key}`, value.toString('utf8'));
+  }
+  const valueOf = new Map<EnvVar, string>();
+  for (const variable of container.env ?? []) {
+    const reference = variable.valueFrom?.configMapKeyRef ?? variable.valueFrom?.secretKeyRef;
+    if (reference?.name === undefined) continue;
+    const kind = variable.valueFrom?.configMapKeyRef !== undefined ? 'configmap' : 'secret';
+    const content = await read(kind, reference.name);
+    const value = content?.get(reference.key);
+    if (value !== undefined) valueOf.set(variable, value.toString('utf8'));
+    else if (reference.optional !== true) {
+      if (content === undefined) throw new MissingReference(`${kind} "${reference.name}" not found`);
+      const shown = kind === 'configmap' ? 'ConfigMap' : 'Secret';
+      throw new MissingReference(`couldn't find key ${reference.key} in ${shown} ${namespace}/${reference.name}`);
+    }
+  }
+  return { from, valueOf };
+
+  function read(kind: 'configmap' | 'secret', name: string): Promise<Content | undefined> {
+    return kind === 'configmap' ? reader.configMap(namespace, name) : reader.secret(namespace, name);
+  }
+}
+
+/** A container cannot be configured: state CreateContainerConfigError with this message. */
+export class MissingReference extends Error {
+  override readonly name = 'MissingReference';
+}
