@@ -1,0 +1,193 @@
+/**
+ * Events for users, sent beside the work: recording only puts them into a bounded queue, one request is in flight at a time,
+ * and when the server is busy or away Events are dropped rather than anything waiting for them.
+ *
+ * As client-go does it, the same event again is a higher count of the first one, many similar ones (another message only) are
+ * combined, and one object can spend 25 at once and one more every five minutes.
+ */
+import { type Clock, formatTime, systemClock } from '../apimachinery/clock.ts';
+import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
+import { isNotFound, StatusError } from '../apimachinery/status-error.ts';
+import type { Client } from '../client/client.ts';
+import { type Logger, silentLogger } from '../component/logging.ts';
+import { events } from '../kubernetes/resource-types.ts';
+import { createEventCorrelator, type EventContent } from './event-correlation.ts';
+
+export interface EventRecorder {
+  /** Never waits and never throws. `type` is Normal or Warning; reason and message as upstream's. */
+  event(object: DeepReadonly<KubeObject>, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** Resolves when everything recorded so far was sent or dropped, at the latest after `timeoutMs` (default 2 s). */
+  flush(timeoutMs?: number): Promise<void>;
+}
+
+export interface EventRecorderOptions {
+  clock?: Clock | undefined;
+  logger?: Logger | undefined;
+  /** Events waiting to be sent; more are dropped. Default 1000. */
+  limit?: number | undefined;
+  /** Spam filter of client-go; default 25 and one per 300 s. */
+  burstPerObject?: number | undefined;
+  refillMs?: number | undefined;
+}
+
+interface CoreEvent extends KubeObject {
+  involvedObject: EventContent['involvedObject'];
+  type: string;
+  reason: string;
+  message: string;
+  count: number;
+  firstTimestamp: string;
+  lastTimestamp: string;
+  source: { component: string };
+  reportingComponent: string;
+  reportingInstance: string;
+  eventTime: null;
+}
+
+interface Pending {
+  content: EventContent;
+  count: number;
+  firstAt: number;
+  lastAt: number;
+}
+
+const maxTries = 3;
+
+/** `component` is the source: upstream's controller name. */
+export function createEventRecorder(
+  client: Client,
+  component: string,
+  options: EventRecorderOptions = {},
+): EventRecorder {
+  const { clock = systemClock, logger = silentLogger, limit = 1000, burstPerObject = 25, refillMs = 300_000 } = options;
+  const resource = client.resource<CoreEvent>(events);
+  const correlator = createEventCorrelator({ clock, burstPerObject, refillMs });
+  /** In the order of arrival; an event that waits already only counts up. */
+  const queue = new Map<string, Pending>();
+  const idle: (() => void)[] = [];
+  const nextSuffix = createSuffixes();
+  let sending = false;
+  let dropped = 0;
+
+  const send = async (key: string, pending: Pending): Promise<void> => {
+    const { content, count, firstAt, lastAt } = pending;
+    const namespace = content.involvedObject.namespace ?? 'default';
+    const known = correlator.sent(key);
+    if (known !== undefined) {
+      const total = known.count + count;
+      const patch = { count: total, lastTimestamp: formatTime(lastAt), message: content.message };
+      try {
+        await resource.patch({ namespace, name: known.name }, 'strategic', patch);
+        correlator.remember(key, { name: known.name, count: total });
+        return;
+      } catch (error) {
+        // Events expire: then it is a new one.
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    const name = `${content.involvedObject.name}.${nextSuffix(clock.now())}`;
+    await resource.create({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name, namespace },
+      ...content,
+      source: { component },
+      reportingComponent: component,
+      reportingInstance: '',
+      firstTimestamp: formatTime(firstAt),
+      lastTimestamp: formatTime(lastAt),
+      eventTime: null,
+      count,
+    });
+    correlator.remember(key, { name, count });
+  };
+
+  const drain = async (): Promise<void> => {
+    for (const [key, pending] of queue) {
+      queue.delete(key);
+      for (let tries = 1; ; tries++) {
+        try {
+          await send(key, pending);
+          break;
+        } catch (error) {
+          // What the server refused it will refuse again; where it could not be reached it may be back in a moment.
+          if (error instanceof StatusError || tries >= maxTries) {
+            logger.debug('Event not recorded', { reason: pending.content.reason, err: error });
+            break;
+          }
+          await clock.sleep(200 * tries);
+        }
+      }
+    }
+  };
+
+  const start = async (): Promise<void> => {
+    if (sending) return;
+    sending = true;
+    try {
+      // What was recorded in this turn of the event loop goes first: a reconciler's own writes are ahead of its Events.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (queue.size > 0) await drain();
+    } finally {
+      sending = false;
+      if (dropped > 0) logger.warn('Events were dropped: the queue was full', { dropped, limit });
+      dropped = 0;
+      for (const resolve of idle.splice(0)) resolve();
+    }
+  };
+
+  return {
+    event(object, type, reason, message) {
+      const correlated = correlator.admit(contentOf(object, type, reason, message));
+      if (correlated === undefined) return;
+      const { key, content } = correlated;
+      const now = clock.now();
+      const waiting = queue.get(key);
+      if (waiting !== undefined) {
+        waiting.count++;
+        waiting.lastAt = now;
+        waiting.content = content;
+      } else if (queue.size >= limit) dropped++;
+      else queue.set(key, { content, count: 1, firstAt: now, lastAt: now });
+      void start();
+    },
+    async flush(timeoutMs = 2000) {
+      if (!sending && queue.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        idle.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+function contentOf(object: DeepReadonly<KubeObject>, type: string, reason: string, message: string): EventContent {
+  const { apiVersion, kind, metadata } = object;
+  const { namespace, name = '', uid, resourceVersion } = metadata;
+  return {
+    involvedObject: {
+      apiVersion,
+      kind,
+      name,
+      ...(namespace ? { namespace } : {}),
+      ...(uid ? { uid } : {}),
+      ...(resourceVersion ? { resourceVersion } : {}),
+    },
+    type,
+    reason,
+    message,
+  };
+}
+
+/** Nanoseconds since the epoch in hexadecimal, as client-go names Events; never the same twice. */
+function createSuffixes(): (now: number) => string {
+  let last = 0n;
+  return (now) => {
+    const nanos = BigInt(now) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);
+    last = nanos > last ? nanos : last + 1n;
+    return last.toString(16);
+  };
+}
