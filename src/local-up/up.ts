@@ -229,9 +229,8 @@ async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter):
         const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
         await resource.update(merged as Unstructured);
       } catch (error) {
-        if (isNotFound(error)) return createIfAbsent(client, object);
-        if (!isConflict(error)) throw error;
-        throw error;
+        if (!isNotFound(error)) throw error;
+        await createIfAbsent(client, object);
       }
     },
   );
