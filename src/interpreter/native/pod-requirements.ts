@@ -29,7 +29,8 @@ function nodeClaim(spec: Fields): NodeClaim | undefined {
   if (selector !== undefined && Object.keys(selector).length > 0)
     claim.nodeSelector = cloneJson(selector) as Record<string, string>;
   const tolerations = listAt(spec, 'tolerations');
-  if (tolerations.length > 0) claim.tolerations = cloneJson(tolerations) as unknown as NonNullable<NodeClaim['tolerations']>;
+  if (tolerations.length > 0)
+    claim.tolerations = cloneJson(tolerations) as unknown as NonNullable<NodeClaim['tolerations']>;
   const affinity = fieldsAt(spec, 'affinity', 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution');
   if (affinity !== undefined)
     claim.hardNodeAffinity = cloneJson(affinity) as unknown as NonNullable<NodeClaim['hardNodeAffinity']>;

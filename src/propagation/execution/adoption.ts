@@ -1,0 +1,25 @@
+/** Whether an object that is already in the member may be changed, and who owns it. */
+
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import {
+  conflictResolutionAnnotation,
+  conflictResolutionOverwrite,
+  managedLabel,
+  managedLabelValue,
+} from '../../apis/constants.ts';
+
+type Shared = DeepReadonly<Unstructured>;
+
+/** The one mark of ownership: which Work or binding made it is not asked. */
+export function isManaged(object: Shared): boolean {
+  return object.metadata.labels?.[managedLabel] === managedLabelValue;
+}
+
+/** @throws when the object belongs to somebody else and the manifest does not ask for it to be taken over */
+export function assertMayUpdate(manifest: Shared, observed: Shared, cluster: string): void {
+  if (isManaged(observed)) return;
+  if (manifest.metadata.annotations?.[conflictResolutionAnnotation] === conflictResolutionOverwrite) return;
+  throw new Error(
+    `resource(kind=${manifest.kind}, ${manifest.metadata.namespace ?? ''}/${manifest.metadata.name ?? ''}) already exists in the cluster ${cluster} and the ${conflictResolutionAnnotation} strategy value is empty, Karmada will not manage this resource`,
+  );
+}

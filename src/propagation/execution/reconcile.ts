@@ -1,0 +1,201 @@
+/** One Work: what it carries is to be in its member cluster, or no longer. */
+
+import { findCondition, hasCondition, isConditionTrue, setCondition } from '../../apimachinery/conditions.ts';
+import { gvkOf, type ResourceType } from '../../apimachinery/group-version.ts';
+import type { Condition, DeepReadonly, KubeObject, Unstructured } from '../../apimachinery/object.ts';
+import { asStatusError } from '../../apimachinery/status-error.ts';
+import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import {
+  clusterReady,
+  eventReason,
+  executionControllerFinalizer,
+  templateUidAnnotation,
+  workApplied,
+  workAppliedReason,
+  workAppliedSuccessMessage,
+  workDispatching,
+  workDispatchingMessage,
+  workDispatchingReason,
+} from '../../apis/constants.ts';
+import { clusterOfExecutionSpace } from '../../apis/naming.ts';
+import type { Work } from '../../apis/work/v1alpha1/work.ts';
+import type { ControlPlane, RecordEvent } from '../control-plane.ts';
+import { writeChange } from '../write.ts';
+import type { ObjectWriter } from './object-writer.ts';
+import { strippedManifest } from './release.ts';
+
+export interface ExecutionWorld extends ControlPlane {
+  writer: ObjectWriter;
+  record: RecordEvent;
+  /** Whether this process serves the cluster: the controller manager does the Push ones, an agent its own. */
+  serves(cluster: DeepReadonly<Cluster>): boolean;
+}
+
+type SharedWork = DeepReadonly<Work>;
+type NewCondition = Omit<Condition, 'lastTransitionTime'>;
+
+export async function reconcileWork(world: ExecutionWorld, key: string): Promise<void> {
+  const work = world.caches.works.get(key);
+  const name = clusterOfExecutionSpace(work?.metadata.namespace ?? '');
+  if (work === undefined || name === undefined) return;
+  const cluster = world.caches.clusters.get(name);
+  if (cluster === undefined) throw new Error(`cluster(${name}) not found`);
+  if (!world.serves(cluster)) return;
+  if (work.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(world, work, cluster);
+
+  const dispatching = dispatchingCondition(work);
+  const flipped = findCondition(work.status?.conditions, workDispatching)?.status !== dispatching.status;
+  if (flipped) world.record(work, 'Normal', eventReason.workDispatching, dispatching.message);
+  if (dispatching.status === 'False') return await writeConditions(world, work, [dispatching]);
+  if (!isConditionTrue(cluster.status?.conditions, clusterReady)) {
+    if (flipped) await writeConditions(world, work, [dispatching]);
+    throw new Error(`cluster(${name}) not ready`);
+  }
+  await applyManifests(world, work, name, flipped ? [dispatching] : []);
+}
+
+/** `also`: further conditions for the one status write at the end. */
+async function applyManifests(
+  world: ExecutionWorld,
+  work: SharedWork,
+  cluster: string,
+  also: NewCondition[],
+): Promise<void> {
+  const manifests = work.spec.workload?.manifests ?? [];
+  const failures: { manifest: DeepReadonly<Unstructured>; message: string }[] = [];
+  let changed = false;
+  for (const manifest of manifests) {
+    try {
+      const type = await typeOf(world, manifest);
+      if ((await world.writer.apply(cluster, type, manifest)) !== 'unchanged') changed = true;
+    } catch (error) {
+      failures.push({ manifest, message: asStatusError(error).message.replace(/^Internal error occurred: /, '') });
+    }
+  }
+  const { namespace = '', name = '' } = work.metadata;
+  if (failures.length > 0) {
+    const errors = failures.map(({ message }) => message);
+    const text = errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`;
+    const message = `Failed to apply all manifests (${manifests.length - failures.length}/${manifests.length}): ${text}`;
+    const { failed } = workAppliedReason;
+    await writeConditions(world, work, [...also, { type: workApplied, status: 'False', reason: failed, message }]);
+    world.record(
+      work,
+      'Warning',
+      eventReason.syncFailed,
+      `Failed to sync work(${namespace}/${name}) to cluster(${cluster}), err: ${message}`,
+    );
+    for (const failure of failures) {
+      const what = `Failed to create or update resource(${refOf(failure.manifest)}) in member cluster(${cluster}): ${failure.message}`;
+      recordOnTemplate(world, failure.manifest, 'Warning', eventReason.syncFailed, what);
+    }
+    throw new Error(message);
+  }
+  const applied: NewCondition = {
+    type: workApplied,
+    status: 'True',
+    reason: workAppliedReason.successful,
+    message: workAppliedSuccessMessage,
+  };
+  const news = changed || !hasCondition(work.status?.conditions, applied);
+  await writeConditions(world, work, [...also, applied]);
+  if (!news) return;
+  const message = `Sync work(${namespace}/${name}) to cluster(${cluster}) successful.`;
+  world.record(work, 'Normal', eventReason.syncSucceed, message);
+  for (const manifest of manifests) {
+    const what = `Successfully applied resource(${refOf(manifest)}) to cluster ${cluster}`;
+    recordOnTemplate(world, manifest, 'Normal', eventReason.syncSucceed, what);
+  }
+}
+
+async function reconcileDeletion(
+  world: ExecutionWorld,
+  work: SharedWork,
+  cluster: DeepReadonly<Cluster>,
+): Promise<void> {
+  if (!(work.metadata.finalizers ?? []).includes(executionControllerFinalizer)) return;
+  const name = cluster.metadata.name ?? '';
+  const ready = isConditionTrue(cluster.status?.conditions, clusterReady);
+  // A cluster that leaves and cannot be reached keeps what it has.
+  const abandoned = !ready && cluster.metadata.deletionTimestamp !== undefined;
+  if (!ready && !abandoned) throw new Error(`cluster(${name}) not ready`);
+  if (!abandoned) {
+    for (const manifest of work.spec.workload?.manifests ?? []) {
+      const type = await typeOf(world, manifest);
+      if (work.spec.preserveResourcesOnDeletion === true)
+        await world.writer.release(name, type, strippedManifest(manifest));
+      else await world.writer.remove(name, type, manifest);
+    }
+  }
+  await writeChange(world.client.resource<Work>(world.caches.works.type), work, (current) => {
+    const finalizers = current.metadata.finalizers ?? [];
+    if (!finalizers.includes(executionControllerFinalizer)) return undefined;
+    const left = finalizers.filter((finalizer) => finalizer !== executionControllerFinalizer);
+    return { ...current, metadata: { ...current.metadata, finalizers: left } };
+  });
+}
+
+/** By the control plane's discovery: a kind that is not known there cannot be applied. */
+async function typeOf(world: ExecutionWorld, manifest: DeepReadonly<Unstructured>): Promise<ResourceType> {
+  const type = await world.kinds.find(gvkOf(manifest));
+  if (type === undefined) throw new Error(`no matches for kind "${manifest.kind}" in version "${manifest.apiVersion}"`);
+  return type;
+}
+
+function dispatchingCondition(work: SharedWork): NewCondition {
+  return work.spec.suspendDispatching === true
+    ? {
+        type: workDispatching,
+        status: 'False',
+        reason: workDispatchingReason.suspended,
+        message: workDispatchingMessage.suspended,
+      }
+    : {
+        type: workDispatching,
+        status: 'True',
+        reason: workDispatchingReason.dispatching,
+        message: workDispatchingMessage.dispatching,
+      };
+}
+
+async function writeConditions(
+  world: ExecutionWorld,
+  work: SharedWork,
+  conditions: readonly NewCondition[],
+): Promise<void> {
+  await writeChange(
+    world.client.resource<Work>(world.caches.works.type),
+    work,
+    (current) => {
+      const missing = conditions.filter((condition) => !hasCondition(current.status?.conditions, condition));
+      if (missing.length === 0) return undefined;
+      let next = current.status?.conditions;
+      for (const condition of missing) next = setCondition(next, condition, world.clock.now());
+      return { ...current, status: { ...current.status, conditions: next ?? [] } };
+    },
+    { subresource: 'status' },
+  );
+}
+
+function refOf(manifest: DeepReadonly<Unstructured>): string {
+  const { namespace, name = '' } = manifest.metadata;
+  return namespace ? `${namespace}/${name}` : name;
+}
+
+function recordOnTemplate(
+  world: ExecutionWorld,
+  manifest: DeepReadonly<Unstructured>,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  const uid = manifest.metadata.annotations?.[templateUidAnnotation];
+  if (uid === undefined) return;
+  const { namespace, name = '' } = manifest.metadata;
+  const about: KubeObject = {
+    apiVersion: manifest.apiVersion,
+    kind: manifest.kind,
+    metadata: { name, uid, ...(namespace ? { namespace } : {}) },
+  };
+  world.record(about, type, reason, message);
+}

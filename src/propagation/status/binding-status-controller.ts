@@ -1,0 +1,75 @@
+/** Wires the binding status controllers: what happens to Works, and bindings whose template moved on. */
+
+import { type DeepReadonly, deepEqual, objectKey } from '../../apimachinery/object.ts';
+import type { Work } from '../../apis/work/v1alpha1/work.ts';
+import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { Informer } from '../../client/informer.ts';
+import { createController } from '../../controller/create-controller.ts';
+import { bindingsOfWork } from '../caches.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import { isScheduled } from './aggregate.ts';
+import { type BindingStatusWorld, reconcileBindingStatus } from './binding-status.ts';
+
+export interface BindingStatusControllerOptions {
+  /** Workers of each kind of binding. Default 5. */
+  concurrentBindings?: number;
+  concurrentClusterBindings?: number;
+}
+
+export function createBindingStatusControllers(
+  controlPlane: ControlPlane,
+  options: BindingStatusControllerOptions = {},
+): { run(signal: AbortSignal): Promise<void> } {
+  const { bindings, clusterBindings } = controlPlane.caches;
+  const both = [
+    create(controlPlane, 'resource-binding-status-controller', bindings, options.concurrentBindings),
+    create(
+      controlPlane,
+      'cluster-resource-binding-status-controller',
+      clusterBindings,
+      options.concurrentClusterBindings,
+    ),
+  ];
+  return {
+    run: async (signal) => void (await Promise.all(both.map((controller) => controller.run(signal)))),
+  };
+}
+
+function create(controlPlane: ControlPlane, name: string, bindings: Informer<ResourceBinding>, workers = 5) {
+  const world: BindingStatusWorld = { ...controlPlane, bindings, record: controlPlane.recorder(name) };
+  const { works } = controlPlane.caches;
+  const controller = createController({ name, workers, reconcile: (key) => reconcileBindingStatus(world, key) });
+  const enqueueOwners = (work: DeepReadonly<Work>): void => {
+    for (const key of bindingsOfWork(work)) if (key.includes('/') === bindings.type.namespaced) controller.enqueue(key);
+  };
+  return {
+    async run(signal: AbortSignal): Promise<void> {
+      const removers = [
+        works.addHandler({
+          // A Work that is new and says nothing yet changes the count of those that are to be applied.
+          added: enqueueOwners,
+          updated(work, old) {
+            const deleted = work.metadata.deletionTimestamp !== old.metadata.deletionTimestamp;
+            if (deleted || !deepEqual(work.status, old.status)) enqueueOwners(work);
+          },
+          deleted: enqueueOwners,
+        }),
+        bindings.addHandler({
+          added(binding) {
+            if (isScheduled(binding)) controller.enqueue(objectKey(binding));
+          },
+          updated(binding, old) {
+            const scheduled = isScheduled(binding);
+            const moved = binding.spec.resource.resourceVersion !== old.spec.resource.resourceVersion;
+            // Other clusters than before: what is fully applied has to be judged anew.
+            const retargeted = !deepEqual(binding.spec.clusters, old.spec.clusters);
+            if (scheduled && (moved || retargeted || !isScheduled(old))) controller.enqueue(objectKey(binding));
+          },
+        }),
+      ];
+      await Promise.all([bindings.whenSynced(signal), works.whenSynced(signal)]);
+      await controller.run(signal);
+      for (const remove of removers) remove();
+    },
+  };
+}
