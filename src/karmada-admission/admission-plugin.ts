@@ -1,0 +1,132 @@
+/** Karmada's admission inside our API server: what `karmada-webhook` does for somebody else's, without a round trip. */
+import { randomUUID } from 'node:crypto';
+import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/object.ts';
+import { statusFailure } from '../apimachinery/status-error.ts';
+import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
+import type { ClusterPropagationPolicy, PropagationPolicy } from '../apis/policy/v1alpha1/propagation-policy.ts';
+import { policyGroup, workGroup } from '../apis/resource-types.ts';
+import type { Work } from '../apis/work/v1alpha1/work.ts';
+import type { ClusterResourceBinding, ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
+import type { AdmissionPlugin, AdmissionRequest } from '../apiserver/admission/plugin.ts';
+import { deletionProtection } from './deletion-protection.ts';
+import { denied } from './denial.ts';
+import { mutateOverridePolicy, validateClusterOverridePolicy, validateOverridePolicy } from './override-policy.ts';
+import {
+  mutateClusterPropagationPolicy,
+  mutatePropagationPolicy,
+  validateClusterPropagationPolicy,
+  validatePropagationPolicy,
+} from './propagation-policy.ts';
+import { mutateClusterResourceBinding, mutateResourceBinding, validateResourceBinding } from './resource-binding.ts';
+import { mutateWork } from './work.ts';
+
+/** The plugin for a Karmada control plane. `newId` makes permanent ids; tests give their own. */
+export function createKarmadaAdmissionPlugin(options: { newId?: () => string } = {}): AdmissionPlugin {
+  const rules = kindRules(options.newId ?? randomUUID);
+  const rulesOf = (request: AdmissionRequest): KindRules | undefined =>
+    request.type.group === policyGroup || request.type.group === workGroup ? rules[request.type.kind] : undefined;
+  return {
+    name: 'Karmada',
+    handles: (request) =>
+      request.subresource === '' && (request.operation === 'DELETE' || rulesOf(request) !== undefined),
+    admit(request) {
+      if (request.operation === 'DELETE' || request.object === undefined) return;
+      const kind = rulesOf(request);
+      try {
+        kind?.mutate?.(request.object, request);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw statusFailure(
+          400,
+          'BadRequest',
+          `admission webhook "${kind?.webhook}" denied the request: ${why}`,
+          undefined,
+          error,
+        );
+      }
+    },
+    validate(request) {
+      if (request.operation === 'DELETE') {
+        const why = request.oldObject === undefined ? undefined : deletionProtection(request.oldObject);
+        if (why !== undefined) throw denied('resourcedeletionprotection.karmada.io', [why]);
+        return;
+      }
+      const kind = rulesOf(request);
+      if (kind === undefined || request.object === undefined) return;
+      const findings = kind.validate?.(request.object, request.oldObject) ?? [];
+      if (findings.length > 0) throw denied(kind.webhook, findings);
+    },
+  };
+}
+
+interface KindRules {
+  webhook: string;
+  mutate?(object: Unstructured, request: AdmissionRequest): void;
+  validate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured> | undefined): string[];
+}
+
+/** The schema has been checked by the time `validate` runs; `mutate` sees pruned and defaulted objects that may lack fields. */
+function kindRules(newId: () => string): { readonly [kind: string]: KindRules } {
+  const onCreate = (request: AdmissionRequest): (() => string) | undefined =>
+    request.operation === 'CREATE' ? newId : undefined;
+  return {
+    PropagationPolicy: {
+      webhook: 'propagationpolicy.karmada.io',
+      mutate: (object, request) => {
+        if (hasSpec(object))
+          mutatePropagationPolicy(as<PropagationPolicy>(object), request.namespace, onCreate(request));
+      },
+      validate: (object, old) =>
+        validatePropagationPolicy(read<PropagationPolicy>(object), readOld<PropagationPolicy>(old)),
+    },
+    ClusterPropagationPolicy: {
+      webhook: 'clusterpropagationpolicy.karmada.io',
+      mutate: (object, request) => {
+        if (hasSpec(object)) mutateClusterPropagationPolicy(as<ClusterPropagationPolicy>(object), onCreate(request));
+      },
+      validate: (object, old) =>
+        validateClusterPropagationPolicy(
+          read<ClusterPropagationPolicy>(object),
+          readOld<ClusterPropagationPolicy>(old),
+        ),
+    },
+    OverridePolicy: {
+      webhook: 'overridepolicy.karmada.io',
+      mutate: (object, request) => {
+        if (hasSpec(object)) mutateOverridePolicy(as<OverridePolicy>(object), request.namespace);
+      },
+      validate: (object) => validateOverridePolicy(read<OverridePolicy>(object)),
+    },
+    ClusterOverridePolicy: {
+      webhook: 'clusteroverridepolicy.karmada.io',
+      validate: (object) => validateClusterOverridePolicy(read<ClusterOverridePolicy>(object)),
+    },
+    ResourceBinding: {
+      webhook: 'resourcebinding.karmada.io',
+      mutate: (object, request) => {
+        if (request.operation === 'CREATE') mutateResourceBinding(as<ResourceBinding>(object), newId);
+      },
+      validate: (object) => validateResourceBinding(read<ResourceBinding>(object)),
+    },
+    ClusterResourceBinding: {
+      webhook: 'clusterresourcebinding.karmada.io',
+      mutate: (object, request) => {
+        if (request.operation === 'CREATE') mutateClusterResourceBinding(as<ClusterResourceBinding>(object), newId);
+      },
+    },
+    Work: {
+      webhook: 'work.karmada.io',
+      mutate: (object) => {
+        if (hasSpec(object)) mutateWork(as<Work>(object), newId);
+      },
+    },
+  };
+}
+
+const hasSpec = (object: Unstructured): boolean =>
+  typeof object['spec'] === 'object' && object['spec'] !== null && !Array.isArray(object['spec']);
+const as = <T extends KubeObject>(object: Unstructured): T => object as unknown as T;
+const read = <T extends KubeObject>(object: DeepReadonly<Unstructured>): DeepReadonly<T> =>
+  object as unknown as DeepReadonly<T>;
+const readOld = <T extends KubeObject>(object: DeepReadonly<Unstructured> | undefined): DeepReadonly<T> | undefined =>
+  object as unknown as DeepReadonly<T> | undefined;
