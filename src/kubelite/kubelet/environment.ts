@@ -1,0 +1,32 @@
+/** The environment of a container's process: what its pod says and nothing of ours. */
+import { ConfigError, expandVariables, fieldValue, isForbiddenVariable } from './command-line.ts';
+import { type ReferenceReader, readEnvironmentSources } from './references.ts';
+import type { ReadablePod } from './runtime.ts';
+
+type Container = NonNullable<ReadablePod['spec']>['containers'][number];
+
+/** envFrom first, then env in order, where each may refer to those before it. Throws MissingReference or ConfigError. */
+export async function containerEnvironment(
+  pod: ReadablePod,
+  container: Container,
+  addresses: { podIP: string; hostIP: string },
+  references: ReferenceReader,
+): Promise<Map<string, string>> {
+  const { from, valueOf } = await readEnvironmentSources(pod.metadata.namespace ?? '', container, references);
+  const variables = new Map(from);
+  for (const variable of container.env ?? []) {
+    const source = variable.valueFrom;
+    if (source === undefined) variables.set(variable.name, expandVariables(variable.value ?? '', variables));
+    else if (source.fieldRef !== undefined)
+      variables.set(variable.name, fieldValue(pod, source.fieldRef.fieldPath, addresses));
+    else if (source.resourceFieldRef !== undefined)
+      throw new ConfigError(`environment variable ${variable.name}: resourceFieldRef needs a runtime with resource limits`);
+    else {
+      const value = valueOf.get(variable);
+      if (value !== undefined) variables.set(variable.name, value);
+    }
+  }
+  for (const name of variables.keys())
+    if (isForbiddenVariable(name)) throw new ConfigError(`environment variable ${name} is not allowed in a process pod`);
+  return variables;
+}

@@ -1,0 +1,305 @@
+/**
+ * Runs pods whose images name this project's own components as local processes: an address of its own in 127.0.0.0/8 for each
+ * pod, volumes as folders, probes, restarts with back-off, logs. Off unless it is asked for.
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../apimachinery/clock.ts';
+import type { Client } from '../../client/client.ts';
+import { ConfigError, expandVariables, rewriteArgument } from './command-line.ts';
+import { containerEnvironment } from './environment.ts';
+import { executableOf, unknownExecutable } from './executables.ts';
+import { endLeftovers, recordProcesses } from './leftovers.ts';
+import type { AddressPool } from './pod-addresses.ts';
+import type { PodEvents } from './pod-events.ts';
+import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
+import { MissingReference, type ReferenceReader } from './references.ts';
+import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
+import { containerMounts, createVolumeManager, VolumeError } from './volumes.ts';
+
+export interface ProcessRuntimeOptions {
+  /** Everything of the pods is kept under it; hostPath volumes must lie in it. */
+  home: string;
+  /** Folder of the executables' scripts, `<name>.js`. */
+  executables: string;
+  /** Told to the processes for name look-up. */
+  hostsFile: string;
+  addressesOf(node: string): AddressPool;
+  hostIPOf(node: string): string;
+  backoff: { baseMs: number; maxMs: number };
+  client: Client;
+  references: ReferenceReader;
+  events: PodEvents;
+  clock: Clock;
+  /** The pod under this key (namespace/name) should be looked at. */
+  changed(key: string): void;
+}
+
+interface ProcessPod {
+  uid: string;
+  key: string;
+  node: string;
+  directory: string;
+  podIP: string;
+  ownAddress: boolean;
+  init: ProcessContainer[];
+  main: ProcessContainer[];
+  told: Set<string>;
+  /** Image failures: shown as ErrImagePull once, then as back-off. */
+  imageFailures: number;
+}
+
+type Container = NonNullable<ReadablePod['spec']>['containers'][number];
+type Waiting = { reason: string; message?: string };
+
+const retryMs = 1000;
+/** Volumes follow their ConfigMaps and Secrets at the next look. */
+const volumeRefreshMs = 60_000;
+
+export async function createProcessRuntime(options: ProcessRuntimeOptions): Promise<PodRuntime> {
+  const { clock, events, references } = options;
+  const podsDirectory = join(options.home, 'pods');
+  const recordFile = join(options.home, 'processes.json');
+  mkdirSync(podsDirectory, { recursive: true, mode: 0o700 });
+  await endLeftovers(recordFile, clock);
+  recordProcesses(recordFile, []);
+  const volumes = createVolumeManager({ home: options.home, client: options.client, references, clock });
+  const pods = new Map<string, ProcessPod>();
+  let closing = false;
+
+  const record = (): void => {
+    const all = [...pods.values()].flatMap((pod) => [...pod.init, ...pod.main]);
+    recordProcesses(
+      recordFile,
+      all.flatMap((container) => (container.identity === undefined ? [] : [container.identity])),
+    );
+  };
+
+  function know(pod: ReadablePod): ProcessPod {
+    const uid = pod.metadata.uid ?? '';
+    const existing = pods.get(uid);
+    if (existing !== undefined) return existing;
+    const node = pod.spec?.nodeName ?? '';
+    const { namespace, name } = pod.metadata;
+    const hostNetwork = pod.spec?.hostNetwork === true;
+    const before = pod.status?.podIP;
+    const pool = options.addressesOf(node);
+    const podIP = hostNetwork
+      ? options.hostIPOf(node)
+      : before !== undefined && pool.reserve(before)
+        ? before
+        : pool.allocate();
+    const directory = join(podsDirectory, `${namespace}_${name}_${uid}`);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const known: ProcessPod = {
+      uid,
+      key: `${namespace}/${name}`,
+      node,
+      directory,
+      podIP,
+      ownAddress: !hostNetwork,
+      init: [],
+      main: [],
+      told: new Set(),
+      imageFailures: 0,
+    };
+    const make = (spec: Container, init: boolean): ProcessContainer => {
+      const container = createProcessContainer({
+        spec,
+        init,
+        logDirectory: join(directory, 'logs', spec.name),
+        podIP,
+        backoff: options.backoff,
+        clock,
+        events,
+        changed: () => {
+          if (!closing) options.changed(known.key);
+        },
+        record,
+      });
+      adopt(container, pod);
+      return container;
+    };
+    known.init = (pod.spec?.initContainers ?? []).map((spec) => make(spec as Container, true));
+    known.main = (pod.spec?.containers ?? []).map((spec) => make(spec, false));
+    pods.set(uid, known);
+    return known;
+  }
+
+  /** A container that an earlier kubelite ran ended with it: the next run counts as a restart. */
+  function adopt(container: ProcessContainer, pod: ReadablePod): void {
+    const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+    const before = statuses.find((status) => status.name === container.name);
+    if (before?.containerID === undefined) return;
+    const startedAt = before.state?.running?.startedAt ?? before.state?.terminated?.startedAt;
+    container.adopt(before.restartCount + 1, {
+      exitCode: before.state?.terminated?.exitCode ?? 255,
+      reason: before.state?.terminated?.reason ?? 'Unknown',
+      startedAt: startedAt === undefined ? 0 : Date.parse(String(startedAt)),
+      finishedAt: clock.now(),
+      containerId: before.containerID,
+    });
+  }
+
+  async function launchOf(pod: ReadablePod, known: ProcessPod, spec: Container, folders: ReadonlyMap<string, string>): Promise<Launch> {
+    const executable = executableOf(spec);
+    if (executable === undefined) throw new ConfigError(unknownExecutable(spec));
+    const addresses = { podIP: known.podIP, hostIP: options.hostIPOf(known.node) };
+    const variables = await containerEnvironment(pod, spec, addresses, references);
+    const mounts = containerMounts(spec, folders);
+    const environment: Record<string, string> = {
+      PATH: '/usr/local/bin:/usr/bin:/bin',
+      HOME: known.directory,
+      HOSTNAME: pod.metadata.name ?? '',
+    };
+    for (const [name, value] of variables) environment[name] = value;
+    environment['KARMADA_PARENT_PID'] = String(process.pid);
+    environment['KARMADA_HOSTS_FILE'] = options.hostsFile;
+    return {
+      script: join(options.executables, `${executable.name}.js`),
+      args: executable.args.map((argument) => rewriteArgument(expandVariables(argument, variables), mounts)),
+      environment,
+      directory: known.directory,
+    };
+  }
+
+  /** Starts what may start now. Returns what the containers that have not started are waiting for. */
+  async function advance(pod: ReadablePod, known: ProcessPod): Promise<{ waiting: Waiting; lookAgainAfter?: number }> {
+    const creating = { reason: known.init.length > 0 ? 'PodInitializing' : 'ContainerCreating' };
+    const specs = [...((pod.spec?.initContainers ?? []) as readonly Container[]), ...(pod.spec?.containers ?? [])];
+    const unknown = specs.find((spec) => executableOf(spec) === undefined);
+    if (unknown !== undefined) return imageFailure(pod, known, unknown);
+
+    let folders: ReadonlyMap<string, string>;
+    try {
+      folders = await volumes.setUp(pod, known.directory, {
+        podIP: known.podIP,
+        hostIP: options.hostIPOf(known.node),
+      });
+    } catch (error) {
+      if (!(error instanceof VolumeError) && !(error instanceof ConfigError)) throw error;
+      tellOnce(known, error.message, () => events.failedMount(pod, error.message));
+      return { waiting: creating, lookAgainAfter: retryMs };
+    }
+
+    const policy = pod.spec?.restartPolicy ?? 'Always';
+    let soonest = (pod.spec?.volumes ?? []).length > 0 ? volumeRefreshMs : Number.POSITIVE_INFINITY;
+    let obstacle: Waiting | undefined;
+    const startIfDue = async (container: ProcessContainer, spec: Container, again: boolean): Promise<void> => {
+      if (container.running || (container.exitCode !== undefined && !again)) return;
+      const wait = container.startIn();
+      if (wait > 0) {
+        soonest = Math.min(soonest, wait);
+        return;
+      }
+      try {
+        const launch = await launchOf(pod, known, spec, folders);
+        if (!closing && pods.get(known.uid) === known) container.start(pod, launch);
+      } catch (error) {
+        if (!(error instanceof MissingReference) && !(error instanceof ConfigError) && !(error instanceof VolumeError))
+          throw error;
+        tellOnce(known, error.message, () => events.failed(pod, error.message));
+        obstacle = { reason: 'CreateContainerConfigError', message: error.message };
+        soonest = Math.min(soonest, retryMs);
+      }
+    };
+
+    for (const [index, container] of known.init.entries()) {
+      if (container.exitCode === 0) continue;
+      const spec = pod.spec?.initContainers?.[index] as Container | undefined;
+      if (spec !== undefined) await startIfDue(container, spec, policy !== 'Never');
+      return withLook(obstacle ?? creating, soonest);
+    }
+    for (const [index, container] of known.main.entries()) {
+      const spec = pod.spec?.containers[index];
+      const failed = container.exitCode !== 0;
+      if (spec !== undefined) await startIfDue(container, spec, policy === 'Always' || (policy === 'OnFailure' && failed));
+    }
+    return withLook(obstacle ?? { reason: 'ContainerCreating' }, soonest);
+  }
+
+  function imageFailure(pod: ReadablePod, known: ProcessPod, spec: Container): { waiting: Waiting; lookAgainAfter?: number } {
+    const image = spec.image ?? '';
+    const message = unknownExecutable(spec);
+    known.imageFailures++;
+    if (known.imageFailures === 1) {
+      events.imageFailed(pod, image, message);
+      return { waiting: { reason: 'ErrImagePull', message }, lookAgainAfter: retryMs };
+    }
+    tellOnce(known, 'image', () => events.imageBackOff(pod, image));
+    return { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` } };
+  }
+
+  function reportOf(pod: ReadablePod, known: ProcessPod, waiting: Waiting): PodReport {
+    const part = (containers: readonly ProcessContainer[]): ContainerReport[] =>
+      containers.map((container) => container.report(pod, waiting));
+    return { sandboxReady: true, podIP: known.podIP, initContainers: part(known.init), containers: part(known.main) };
+  }
+
+  return {
+    version: 'process://1.0.0',
+
+    async sync(pod) {
+      const known = know(pod);
+      const { waiting, lookAgainAfter } = await advance(pod, known);
+      const report = reportOf(pod, known, waiting);
+      return lookAgainAfter === undefined ? report : { ...report, lookAgainAfter };
+    },
+
+    async stop(pod, graceSeconds) {
+      const known = know(pod);
+      for (const container of [...known.init, ...known.main]) container.stop(pod, graceSeconds * 1000);
+      return reportOf(pod, known, { reason: 'ContainerCreating' });
+    },
+
+    async remove(uid) {
+      const known = pods.get(uid);
+      if (known === undefined) return;
+      pods.delete(uid);
+      const containers = [...known.init, ...known.main];
+      for (const container of containers) container.kill();
+      while (containers.some((container) => container.running)) await clock.sleep(10);
+      record();
+      volumes.forget(uid);
+      if (known.ownAddress) options.addressesOf(known.node).release(known.podIP);
+      rmSync(known.directory, { recursive: true, force: true });
+    },
+
+    logs(pod, request) {
+      const known = pods.get(pod.metadata.uid ?? '');
+      return [...(known?.init ?? []), ...(known?.main ?? [])]
+        .find((container) => container.name === request.container)
+        ?.logs(request);
+    },
+
+    async close() {
+      closing = true;
+      const containers = [...pods.values()].flatMap((pod) => [...pod.init, ...pod.main]);
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: {} } as ReadablePod;
+      for (const container of containers) container.stop(pod, closeGraceMs);
+      while (containers.some((container) => container.running)) await clock.sleep(10);
+      recordProcesses(recordFile, []);
+    },
+  };
+
+  function tellOnce(known: ProcessPod, what: string, tell: () => void): void {
+    if (known.told.has(what)) return;
+    known.told.add(what);
+    tell();
+  }
+}
+
+/** Kubelite itself is given 15 s to stop, so its pods get less than their own grace. */
+const closeGraceMs = 8000;
+
+const withLook = (waiting: Waiting, soonest: number): { waiting: Waiting; lookAgainAfter?: number } =>
+  Number.isFinite(soonest) ? { waiting, lookAgainAfter: soonest } : { waiting };
+
+/** Folders of pods that are not in this list of uids: left behind when pods were deleted while nothing ran. */
+export function removeStalePodDirectories(home: string, uids: ReadonlySet<string>): void {
+  const podsDirectory = join(home, 'pods');
+  for (const entry of readdirSync(podsDirectory, { withFileTypes: true })) {
+    const uid = entry.name.slice(entry.name.lastIndexOf('_') + 1);
+    if (entry.isDirectory() && !uids.has(uid)) rmSync(join(podsDirectory, entry.name), { recursive: true, force: true });
+  }
+}
