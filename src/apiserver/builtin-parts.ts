@@ -1,10 +1,39 @@
 /** The parts every API server has around its registry: identity, RBAC, admission, discovery, OpenAPI, CRDs, allocators. */
 import type { Clock } from '../apimachinery/clock.ts';
+import { createClient } from '../client/client.ts';
+import {
+  createServiceAccountTokenSigner,
+  createServiceAccountTokenVerifier,
+  defaultServiceAccountIssuer,
+} from '../component/service-account-token.ts';
 import type { Store } from '../storage/store.ts';
+import { createAdmissionChain } from './admission/chain.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
+import { createServiceAllocator, type ServiceAllocator } from './allocation/service-allocator.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
+import { createClientCertificateAuthenticator } from './authentication/client-certificates.ts';
+import { createIdentityReviews } from './authentication/identity-reviews.ts';
+import { createRequestAuthenticator } from './authentication/request-authenticator.ts';
+import { createServiceAccountAuthenticator } from './authentication/service-account-authenticator.ts';
+import { createTokenRequestHandler } from './authentication/token-request.ts';
+import { createAccessReviews } from './authorization/access-reviews.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
+import { createEscalationCheck } from './authorization/escalation.ts';
+import { createRbacAuthorizer } from './authorization/rbac-authorizer.ts';
+import { RbacIndex } from './authorization/rbac-index.ts';
+import { followRbac } from './authorization/rbac-index-feed.ts';
+import { bootstrapRbac } from './bootstrap/rbac.ts';
+import {
+  bootstrapAuthenticationConfig,
+  bootstrapNamespaces,
+  bootstrapPriorityClasses,
+} from './bootstrap/system-objects.ts';
+import { crdAdmission, createTerminatingCrdCheck } from './custom-resources/crd-admission.ts';
+import { createCrdController } from './custom-resources/crd-controller.ts';
+import { createDiscoveryRoutes } from './discovery/discovery-routes.ts';
 import type { Route, VirtualResource } from './endpoints/special-routes.ts';
+import { createOpenApiV3Route } from './openapi/openapi-routes.ts';
 import type { CommitHook } from './registry/commit-hook.ts';
 import type { ResourceCatalog } from './registry/resource-catalog.ts';
 import type { ApiServer, ApiServerOptions, ConnectHandler } from './server.ts';
@@ -34,18 +63,77 @@ export interface BuiltinParts {
 }
 
 /** Called once by createApiServer, before the catalog holds any kind: keep the catalog, read it later. */
-export function createBuiltinParts(_context: BuiltinContext): BuiltinParts {
+export function createBuiltinParts({ options, catalog, store, clock, version }: BuiltinContext): BuiltinParts {
+  const index = new RbacIndex();
+  const authorizer = createRbacAuthorizer(index);
+  const crds = createCrdController(catalog, clock);
+  const allocator =
+    options.allocateServices === undefined
+      ? undefined
+      : createServiceAllocator(options.allocateServices.serviceCidr, options.allocateServices.nodePorts);
+  const { tokens, connect } = serviceAccountParts(options, catalog, clock);
+  const certificates =
+    options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
+  let stopFollowing = () => {};
+
   return {
-    authenticator: { authenticate: async () => undefined },
-    authorizer: {
-      authorize: ({ user }) => ({ allowed: user.groups.includes('system:masters'), reason: '' }),
-    },
-    admission: [],
-    routes: [],
-    virtualResources: [],
-    connect: [],
-    commitHooks: [],
-    startHooks: [],
-    stopHooks: [],
+    authenticator: createRequestAuthenticator({ certificates, tokens }),
+    authorizer,
+    admission: [
+      ...createAdmissionChain(catalog, clock, options.disableAdmission),
+      crdAdmission,
+      createTerminatingCrdCheck(catalog),
+      createEscalationCheck(index, authorizer),
+    ],
+    routes: [...createDiscoveryRoutes(catalog), createOpenApiV3Route(catalog, version, clock)],
+    virtualResources: [...createAccessReviews(authorizer, index), ...createIdentityReviews(tokens)],
+    connect,
+    commitHooks: allocator === undefined ? [] : [allocator.hook],
+    startHooks: [
+      async (server) => {
+        stopFollowing = followRbac(index, catalog);
+        await allocator?.start(catalog, store);
+        const client = createClient(server.localTransport());
+        const context = { catalog, client };
+        await bootstrapNamespaces(context);
+        await Promise.all([
+          bootstrapRbac(context),
+          bootstrapPriorityClasses(context),
+          bootstrapAuthenticationConfig(context, options.clientCa),
+          crds.start(client),
+        ]);
+        await startKubernetesService(context, allocator, options);
+      },
+    ],
+    stopHooks: [
+      async () => {
+        await crds.stop();
+        allocator?.stop();
+        stopFollowing();
+      },
+    ],
   };
+}
+
+/** Without a signing key the server knows no service account tokens, and serves no way to ask for one. */
+function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog, clock: Clock) {
+  if (options.serviceAccountKey === undefined) return { tokens: undefined, connect: [] };
+  const issuer = options.serviceAccountIssuer ?? defaultServiceAccountIssuer;
+  const audiences = [issuer];
+  const verifier = createServiceAccountTokenVerifier([options.serviceAccountKey], issuer);
+  const signer = createServiceAccountTokenSigner(options.serviceAccountKey, issuer);
+  return {
+    tokens: createServiceAccountAuthenticator(verifier, catalog, audiences, clock),
+    connect: [createTokenRequestHandler(signer, audiences, catalog, clock)],
+  };
+}
+
+/** A port that the system picks is not known before the listener opens: then there is nothing to tell yet. */
+async function startKubernetesService(
+  context: Parameters<typeof ensureKubernetesService>[0],
+  allocator: ServiceAllocator | undefined,
+  { serving }: ApiServerOptions,
+): Promise<void> {
+  if (allocator === undefined || serving === undefined || serving.port === 0) return;
+  await ensureKubernetesService(context, allocator.range, serving.host ?? '127.0.0.1', serving.port);
 }
