@@ -4,6 +4,7 @@ import type { GroupVersionKind, ResourceType } from '../apimachinery/group-versi
 import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
 import type { Client } from '../client/client.ts';
 import type { Logger } from '../component/logging.ts';
+import type { ControllerOptions } from '../controller/controller.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import type { Caches } from './caches.ts';
 import type { Templates } from './templates.ts';
@@ -15,6 +16,11 @@ export type RecordEvent = (
   reason: string,
   message: string,
 ) => void;
+
+export type ControllerDefaults = Pick<
+  ControllerOptions,
+  'baseDelay' | 'maxDelay' | 'retryQps' | 'retryBurst' | 'logger' | 'registry' | 'clock'
+>;
 
 /** The kinds that the control plane serves. */
 export interface ResourceKinds {
@@ -28,6 +34,8 @@ export interface ControlPlane {
   templates: Templates;
   kinds: ResourceKinds;
   interpreter: Interpreter;
+  /** Logs, metrics, clock and back-off of every controller. */
+  controllers: ControllerDefaults;
   /** A recorder whose Events name that component as their source. */
   recorder(component: string): RecordEvent;
   clock: Clock;

@@ -2,8 +2,7 @@
  * One queue with its own workers per cluster, so that a member that does not answer holds up only its own Works. Queues
  * appear with the first key of a cluster and end when the cluster is forgotten.
  */
-import type { Controller, Reconcile } from '../controller/controller.ts';
-import { createController } from '../controller/create-controller.ts';
+import { type Controller, type ControllerOptions, createController } from '../controller/controller.ts';
 
 export interface PerClusterController {
   enqueue(cluster: string, key: string): void;
@@ -13,12 +12,8 @@ export interface PerClusterController {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createPerClusterController(options: {
-  name: string;
-  /** Keys of one cluster in work at once. */
-  workers: number;
-  reconcile: Reconcile;
-}): PerClusterController {
+/** `workers`: keys of one cluster in work at once. */
+export function createPerClusterController(options: ControllerOptions): PerClusterController {
   const queues = new Map<string, { controller: Controller; abort: AbortController; done: Promise<void> | undefined }>();
   let life: AbortSignal | undefined;
 

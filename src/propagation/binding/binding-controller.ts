@@ -4,7 +4,7 @@ import { type DeepReadonly, objectKey } from '../../apimachinery/object.ts';
 import { clusterOfExecutionSpace } from '../../apis/naming.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Informer } from '../../client/informer.ts';
-import { createController } from '../../controller/create-controller.ts';
+import { createController } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { obligedClusters } from '../target-clusters.ts';
@@ -33,7 +33,12 @@ export function createBindingControllers(
 function create(controlPlane: ControlPlane, name: string, bindings: Informer<ResourceBinding>, workers = 5) {
   const world: BindingWorld = { ...controlPlane, bindings, record: controlPlane.recorder(name) };
   const { works } = controlPlane.caches;
-  const controller = createController({ name, workers, reconcile: (key) => reconcileBinding(world, key) });
+  const controller = createController({
+    ...controlPlane.controllers,
+    name,
+    workers,
+    reconcile: (key) => reconcileBinding(world, key),
+  });
   const mine = (key: string): boolean => key.includes('/') === bindings.type.namespaced;
   return {
     async run(signal: AbortSignal): Promise<void> {

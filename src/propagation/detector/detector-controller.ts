@@ -5,7 +5,7 @@ import { cloneJson, type DeepReadonly, deepEqual, type Unstructured } from '../.
 import { skipAutoPropagationLabel } from '../../apis/constants.ts';
 import type { PropagationPolicy } from '../../apis/policy/v1alpha1/propagation-policy.ts';
 import type { InformerFactory, InformerHandler } from '../../client/informer.ts';
-import { createController } from '../../controller/create-controller.ts';
+import { createController } from '../../controller/controller.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { type DiscoveredKinds, kindOf } from '../resource-kinds.ts';
 import { refOfTemplateKey, type TemplateRef, templateKey, templateRef } from '../templates.ts';
@@ -40,6 +40,7 @@ export function createDetector(
   const byKarmada = new Map<string, boolean>();
 
   const templatesQueue = createController({
+    ...controlPlane.controllers,
     name: 'resource-detector',
     workers: options.concurrentTemplates ?? 5,
     async reconcile(key) {
@@ -72,11 +73,13 @@ export function createDetector(
   };
 
   const policiesQueue = createController({
+    ...controlPlane.controllers,
     name: 'propagation-policy-detector',
     workers: options.concurrentPolicies ?? 1,
     reconcile: (key) => reconcileCached(detector, caches.policies, key),
   });
   const clusterPoliciesQueue = createController({
+    ...controlPlane.controllers,
     name: 'cluster-propagation-policy-detector',
     workers: options.concurrentClusterPolicies ?? 1,
     reconcile: (key) => reconcileCached(detector, caches.clusterPolicies, key),

@@ -33,6 +33,7 @@ export function createExecutionController(
     serves: options.serves ?? ((cluster) => cluster.spec.syncMode === 'Push'),
   };
   const controller = createPerClusterController({
+    ...controlPlane.controllers,
     name: 'execution-controller',
     workers: options.concurrentWorks ?? 5,
     reconcile: (key) => reconcileWork(world, key),

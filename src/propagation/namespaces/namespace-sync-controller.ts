@@ -6,7 +6,7 @@ import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { skipAutoPropagationLabel } from '../../apis/constants.ts';
 import { isReservedNamespace, workName } from '../../apis/naming.ts';
 import type { Informer, InformerFactory } from '../../client/informer.ts';
-import { createController } from '../../controller/create-controller.ts';
+import { createController } from '../../controller/controller.ts';
 import { namespaces as namespaceType } from '../../kubernetes/resource-types.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { writeWork } from '../work-writer.ts';
@@ -29,6 +29,7 @@ export function createNamespaceSyncController(
   const { clusters, works } = controlPlane.caches;
   const namespaces: Informer = options.informers.informer(namespaceType);
   const controller = createController({
+    ...controlPlane.controllers,
     name: 'namespace-sync-controller',
     workers: options.concurrentNamespaces ?? 1,
     async reconcile(key) {

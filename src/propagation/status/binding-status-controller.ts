@@ -4,7 +4,7 @@ import { type DeepReadonly, deepEqual, objectKey } from '../../apimachinery/obje
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Informer } from '../../client/informer.ts';
-import { createController } from '../../controller/create-controller.ts';
+import { createController } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { isScheduled } from './aggregate.ts';
@@ -38,7 +38,12 @@ export function createBindingStatusControllers(
 function create(controlPlane: ControlPlane, name: string, bindings: Informer<ResourceBinding>, workers = 5) {
   const world: BindingStatusWorld = { ...controlPlane, bindings, record: controlPlane.recorder(name) };
   const { works } = controlPlane.caches;
-  const controller = createController({ name, workers, reconcile: (key) => reconcileBindingStatus(world, key) });
+  const controller = createController({
+    ...controlPlane.controllers,
+    name,
+    workers,
+    reconcile: (key) => reconcileBindingStatus(world, key),
+  });
   const enqueueOwners = (work: DeepReadonly<Work>): void => {
     for (const key of bindingsOfWork(work)) if (key.includes('/') === bindings.type.namespaced) controller.enqueue(key);
   };

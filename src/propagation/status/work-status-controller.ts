@@ -32,6 +32,7 @@ export function createWorkStatusController(
     serves: options.serves ?? ((cluster) => cluster.spec.syncMode === 'Push'),
   };
   const controller = createPerClusterController({
+    ...controlPlane.controllers,
     name: 'work-status-controller',
     workers: options.concurrentWorks ?? 5,
     reconcile: (key) => reconcileWorkStatus(world, key),
