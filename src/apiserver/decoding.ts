@@ -105,7 +105,12 @@ export function reportComplaints(
 export const strictText = (complaints: readonly string[]): string => `strict decoding error: ${complaints.join(', ')}`;
 
 /** Parses JSON or YAML; duplicates are told through `complaints`. Throws 400 for text that is neither. */
-export function parseText(body: Buffer, format: Exclude<BodyFormat, 'protobuf'>, kind: string, complaints?: string[]): unknown {
+export function parseText(
+  body: Buffer,
+  format: Exclude<BodyFormat, 'protobuf'>,
+  kind: string,
+  complaints?: string[],
+): unknown {
   const text = body.toString();
   if (format === 'yaml') return parseYaml(text, kind, body, complaints);
   let value: unknown;
@@ -114,8 +119,7 @@ export function parseText(body: Buffer, format: Exclude<BodyFormat, 'protobuf'>,
   } catch (error) {
     throw unrecognized(kind, `couldn't get version/kind; json parse error: ${goSyntaxError(text)}`, body, error);
   }
-  if (complaints !== undefined)
-    for (const path of duplicateKeys(text)) complaints.push(`duplicate field "${path}"`);
+  if (complaints !== undefined) for (const path of duplicateKeys(text)) complaints.push(`duplicate field "${path}"`);
   return value;
 }
 
@@ -124,7 +128,11 @@ function parseYaml(text: string, kind: string, body: Buffer, complaints: string[
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: true, version: '1.2' });
   const error = document.errors[0];
   if (error !== undefined)
-    throw unrecognized(kind, `couldn't get version/kind; error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`, body);
+    throw unrecognized(
+      kind,
+      `couldn't get version/kind; error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`,
+      body,
+    );
   if (complaints !== undefined) {
     const strict = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
     for (const duplicate of strict.errors) {
@@ -144,7 +152,9 @@ function checkTypeMeta(object: Unstructured, { type, typed }: BodyTarget): void 
   const { apiVersion, kind } = object as { apiVersion?: unknown; kind?: unknown };
   for (const value of [apiVersion, kind])
     if (value !== undefined && value !== null && typeof value !== 'string')
-      throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goKind(value)} into Go value of type string`);
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goKind(value)} into Go value of type string`,
+      );
   if (!typed) {
     if (!kind) throw badRequest("Object 'Kind' is missing in the body");
     if (!apiVersion) throw badRequest("Object 'apiVersion' is missing in the body");
@@ -157,7 +167,9 @@ function checkTypeMeta(object: Unstructured, { type, typed }: BodyTarget): void 
     );
   }
   if (apiVersion && apiVersion !== expected)
-    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
+    );
   object.apiVersion = expected;
   object.kind = type.kind;
 }

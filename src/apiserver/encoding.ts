@@ -7,7 +7,13 @@ import type { DeepReadonly, ListMeta, Unstructured } from '../apimachinery/objec
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import type { Status } from '../apimachinery/status-error.ts';
 import type { OutputFormat } from './negotiation.ts';
-import { type IncludeObject, partialObjectMetadata, statusTable, type TableOptions, toTable } from './printing/table.ts';
+import {
+  type IncludeObject,
+  partialObjectMetadata,
+  statusTable,
+  type TableOptions,
+  toTable,
+} from './printing/table.ts';
 import type { StoredObject } from './registry/stored-object.ts';
 import type { ApiResponse } from './request.ts';
 
@@ -60,15 +66,12 @@ const tableOptions = (encoding: Encoding): TableOptions => ({
   now: encoding.now,
 });
 
-export function encodeList(
-  encoding: Encoding,
-  items: readonly StoredObject[],
-  metadata: ListMeta,
-): ApiResponse {
+export function encodeList(encoding: Encoding, items: readonly StoredObject[], metadata: ListMeta): ApiResponse {
   const { format, definition } = encoding;
   const objects = (): DeepReadonly<Unstructured>[] => items.map((item) => item.objectFor(definition));
   const apiVersion = apiVersionOf(definition.type);
-  if (format.as === 'Table') return encodeValue(format, 200, toTable(definition, objects(), metadata, tableOptions(encoding)));
+  if (format.as === 'Table')
+    return encodeValue(format, 200, toTable(definition, objects(), metadata, tableOptions(encoding)));
   if (format.as === 'PartialObjectMetadata')
     return encodeValue(format, 200, {
       kind: 'PartialObjectMetadataList',
@@ -80,7 +83,11 @@ export function encodeList(
     return {
       status: 200,
       headers: { 'content-type': 'application/json' },
-      body: joinList(`{"kind":${JSON.stringify(definition.listKind)},"apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`, items, definition),
+      body: joinList(
+        `{"kind":${JSON.stringify(definition.listKind)},"apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
+        items,
+        definition,
+      ),
     };
   return encodeValue(format, 200, { kind: definition.listKind, apiVersion, metadata, items: objects() });
 }
@@ -98,7 +105,11 @@ function joinList(head: string, items: readonly StoredObject[], definition: Reso
 }
 
 /** Any value, as JSON or YAML. */
-export function encodeValue(format: Pick<OutputFormat, 'media' | 'pretty'>, status: number, value: unknown): ApiResponse {
+export function encodeValue(
+  format: Pick<OutputFormat, 'media' | 'pretty'>,
+  status: number,
+  value: unknown,
+): ApiResponse {
   if (format.media === 'yaml')
     return {
       status,
@@ -115,7 +126,10 @@ export function encodeStatus(format: OutputFormat, code: number, status: Partial
 }
 
 /** What a StatusError looks like on the wire. */
-export function errorResponse(status: Status, format: Pick<OutputFormat, 'media' | 'pretty'> = { media: 'json', pretty: false }): ApiResponse {
+export function errorResponse(
+  status: Status,
+  format: Pick<OutputFormat, 'media' | 'pretty'> = { media: 'json', pretty: false },
+): ApiResponse {
   const response = encodeValue(format, status.code, status);
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter !== undefined && retryAfter > 0) response.headers['retry-after'] = String(retryAfter);

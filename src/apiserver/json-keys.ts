@@ -23,9 +23,11 @@ class Scanner {
     this.#space();
     switch (this.#text.charCodeAt(this.#at)) {
       case 123: // {
-        return this.#object(path);
+        this.#object(path);
+        return;
       case 91: // [
-        return this.#array(path);
+        this.#array(path);
+        return;
       case 34: // "
         this.#string();
         return;

@@ -44,7 +44,8 @@ export function negotiateOutput(request: ApiRequest): OutputFormat {
         continue;
       }
       if (as === 'Table') format.as = 'Table';
-      else if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') format.as = 'PartialObjectMetadata';
+      else if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
+        format.as = 'PartialObjectMetadata';
       else {
         refusedConversion = as;
         continue;

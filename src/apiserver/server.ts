@@ -1,12 +1,26 @@
 /** Assembles an API server: storage, resources, admission, identity and listeners. */
-import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
-import type { Clock } from '../apimachinery/clock.ts';
-import type { Store } from '../storage/store.ts';
+import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import type { Transport } from '../client/transport.ts';
+import { createHealth } from '../component/health.ts';
+import { builtinResources } from '../kubernetes/kinds.ts';
+import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { UserInfo } from './authentication/user-info.ts';
+import { createBuiltinParts } from './builtin-parts.ts';
+import { sharedAbort } from './linked-abort.ts';
+import { type Listener, listen } from './listener.ts';
+import { createLocalTransport } from './local-transport.ts';
+import { createServerMetrics } from './metrics.ts';
+import { createPipeline } from './pipeline.ts';
+import { createAdmissionChain } from './registry/admission-chain.ts';
+import { Catalog } from './registry/catalog.ts';
+import { startCompaction } from './registry/compaction.ts';
+import { startEventExpiry } from './registry/event-expiry.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
+import { createRouter } from './router.ts';
+import { createStatusRoutes } from './status-routes.ts';
 
 /** A subresource that is served by a function instead of the registry: pods/log, clusters/proxy, serviceaccounts/token. */
 export interface ConnectHandler {
@@ -79,4 +93,70 @@ export interface ApiServer {
   localTransport(user?: UserInfo): Transport;
   /** Ends watches, drains requests (≤ 5 s), closes listeners. The store stays open: its owner closes it. */
   stop(): Promise<void>;
+}
+
+const defaultVersion = 'v1.36.0';
+const defaultEventTtl = 60 * 60_000;
+/** Milliseconds that requests have to finish at stop. */
+const drainTime = 5000;
+/** Who requests of the in-process transport are made by unless another user is named. */
+const localAdmin: UserInfo = { name: 'system:admin', groups: ['system:masters', 'system:authenticated'] };
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { store } = options;
+  const clock = options.clock ?? systemClock;
+  const version = options.version ?? defaultVersion;
+  const catalog = new Catalog(store, clock);
+  const parts = createBuiltinParts({ options, catalog, store, clock, version });
+  catalog.configure({
+    admission: createAdmissionChain([...parts.admission, ...(options.admission ?? [])]),
+    hooks: parts.commitHooks,
+    connect: [...parts.connect, ...(options.connect ?? [])],
+    virtual: parts.virtualResources,
+  });
+  const metrics = createServerMetrics();
+  const health = createHealth();
+  let started = false;
+  health.add('start-hooks', 'ready', () => {
+    if (!started) throw new Error('starting');
+  });
+  health.add('storage', 'ready', async () => {
+    await store.revision();
+  });
+  const shutdown = sharedAbort();
+  const { authenticator, authorizer } = parts;
+  const routes = [...createStatusRoutes({ health, metrics, catalog, version }), ...parts.routes];
+  const route = createRouter({ catalog, authorizer, clock, routes });
+  const handle = createPipeline({ authenticator, authorizer, clock, metrics, shutdown: shutdown.signal, route });
+  let listener: Listener | undefined;
+  const background: { stop(): void }[] = [];
+
+  const server: ApiServer = {
+    async start() {
+      await catalog.feed.start();
+      await catalog.add([...builtinResources(), ...(options.resources ?? [])]);
+      background.push(
+        startEventExpiry(catalog, options.eventTtlMs ?? defaultEventTtl, clock),
+        startCompaction(store, clock),
+      );
+      for (const hook of parts.startHooks) await hook(server);
+      started = true;
+      if (options.serving !== undefined) listener = await listen(options.serving, options.clientCa, handle);
+    },
+    get url() {
+      if (listener === undefined) throw new Error('apiserver: it does not listen');
+      return listener.url;
+    },
+    handle,
+    localTransport: (user = localAdmin) => createLocalTransport(handle, user),
+    async stop() {
+      started = false;
+      for (const task of background) task.stop();
+      for (const hook of parts.stopHooks) await hook();
+      shutdown.abort();
+      await listener?.stop(drainTime);
+      await catalog.feed.stop();
+    },
+  };
+  return server;
 }

@@ -22,11 +22,17 @@ export function decodeContinue(token: string): ListPosition {
     throw badRequest('invalid continue token: continue key is not valid: illegal base64 data', error);
   }
   if (value?.v !== 'meta.k8s.io/v1')
-    throw badRequest('invalid continue token: continue key is not valid: server does not recognize this encoded version');
+    throw badRequest(
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version',
+    );
   const { rv, start } = value;
   if (typeof rv !== 'number' || !Number.isInteger(rv) || rv === 0)
-    throw badRequest('invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+    throw badRequest(
+      'invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    );
   if (typeof start !== 'string' || start === '' || start.split('/').includes('..'))
-    throw badRequest('invalid continue token: continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
+    throw badRequest(
+      'invalid continue token: continue key is not valid: encoded start key empty (version meta.k8s.io/v1)',
+    );
   return { revision: rv, after: start.endsWith('\0') ? start.slice(0, -1) : start };
 }

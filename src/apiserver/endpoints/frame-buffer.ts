@@ -46,7 +46,8 @@ export class FrameBuffer {
     }
     let count = 0;
     let bytes = 0;
-    while (count < this.#frames.length && (count === 0 || bytes < size)) bytes += (this.#frames[count++] as Buffer).length;
+    while (count < this.#frames.length && (count === 0 || bytes < size))
+      bytes += (this.#frames[count++] as Buffer).length;
     const chunk = Buffer.concat(this.#frames.slice(0, count), bytes);
     this.#frames = this.#frames.slice(count);
     this.#bytes -= bytes;

@@ -1,8 +1,8 @@
 /** GET of one object. */
 import { badRequest } from '../../apimachinery/status-error.ts';
 import { encodeObject, encodeValue } from '../encoding.ts';
-import type { ApiResponse } from '../request.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import type { ApiResponse } from '../request.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
 import { scaleOf } from './scale.ts';
 
@@ -12,7 +12,8 @@ export const revisionWait = 3000;
 export async function getObject(context: EndpointContext): Promise<ApiResponse> {
   const { definition, registry, info } = context;
   const stored = await readObject(context);
-  if (info.subresource === 'scale') return encodeValue(context.format, 200, scaleOf(definition, stored.objectFor(definition)));
+  if (info.subresource === 'scale')
+    return encodeValue(context.format, 200, scaleOf(definition, stored.objectFor(definition)));
   return encodeObject(encodingOf(context), 200, () => stored.objectFor(registry.definition), stored);
 }
 

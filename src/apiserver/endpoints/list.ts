@@ -51,7 +51,8 @@ export async function readList(context: EndpointContext): Promise<ListResult> {
   if (token !== '') {
     const position = decodeContinue(token);
     place.after = objects.prefix + position.after;
-    if (!place.after.startsWith(objects.rangeOf(selection.namespace))) throw badRequest('continue key is not valid: it is of another namespace');
+    if (!place.after.startsWith(objects.rangeOf(selection.namespace)))
+      throw badRequest('continue key is not valid: it is of another namespace');
     if (position.revision >= 0) place.exact = position.revision;
   } else if (version === '0') {
     limit = 0;
@@ -112,7 +113,11 @@ async function atRevision(
   let from = after;
   try {
     for (;;) {
-      const page = await objects.store.range(prefix, { revision, after: from, limit: limit === 0 ? 0 : limit - items.length });
+      const page = await objects.store.range(prefix, {
+        revision,
+        after: from,
+        limit: limit === 0 ? 0 : limit - items.length,
+      });
       for (const kv of page.kvs) {
         const object = objects.wrap(kv);
         if (selection.matches(object)) items.push(object);
@@ -146,7 +151,10 @@ function checkListOptions(query: URLSearchParams, version: string, match: string
   if (match !== '') {
     if (version === '')
       errors.push(
-        fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+        fieldError.forbidden(
+          'resourceVersionMatch',
+          'resourceVersionMatch is forbidden unless resourceVersion is provided',
+        ),
       );
     if (token !== '')
       errors.push(
@@ -156,7 +164,10 @@ function checkListOptions(query: URLSearchParams, version: string, match: string
       errors.push(fieldError.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan']));
     if (match === 'Exact' && version === '0')
       errors.push(
-        fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+        fieldError.forbidden(
+          'resourceVersionMatch',
+          'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+        ),
       );
   }
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);

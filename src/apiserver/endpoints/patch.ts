@@ -3,13 +3,7 @@ import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachin
 import { applyJsonPatch, parseJsonPatch } from '../../apimachinery/patch/json.ts';
 import { applyMergePatch } from '../../apimachinery/patch/merge.ts';
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic.ts';
-import {
-  badRequest,
-  fieldError,
-  invalid,
-  StatusError,
-  unsupportedMediaType,
-} from '../../apimachinery/status-error.ts';
+import { badRequest, fieldError, invalid, StatusError, unsupportedMediaType } from '../../apimachinery/status-error.ts';
 import {
   type BodyTarget,
   conform,
@@ -63,7 +57,10 @@ export async function patchObject(context: EndpointContext): Promise<ApiResponse
   return encodeObject(encoding, 200, () => result.object, result.stored);
 }
 
-async function readPatch({ request, definition }: EndpointContext): Promise<{ apply: ApplyPatch; duplicates: string[] }> {
+async function readPatch({
+  request,
+  definition,
+}: EndpointContext): Promise<{ apply: ApplyPatch; duplicates: string[] }> {
   const accepted = [jsonPatch, mergePatch];
   if (definition.strategicMerge) accepted.push(strategicMergePatch);
   const type = mediaType(request);

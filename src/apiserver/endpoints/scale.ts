@@ -1,5 +1,5 @@
 /** The scale subresource: a small view of any kind that has replicas. */
-import { formatSelectorObject } from '../../apimachinery/label-selector.ts';
+import { formatSelectorObject, type LabelSelector } from '../../apimachinery/label-selector.ts';
 import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
@@ -60,7 +60,9 @@ export function withScale(
 /** ReplicationControllers select by a plain map, the others by a LabelSelector. */
 function selectorText(selector: object): string {
   const isPlain = !('matchLabels' in selector) && !('matchExpressions' in selector);
-  return formatSelectorObject(isPlain ? { matchLabels: selector as Record<string, string> } : selector);
+  return formatSelectorObject(
+    isPlain ? { matchLabels: selector as Record<string, string> } : (selector as LabelSelector),
+  );
 }
 
 function valueAt(object: DeepReadonly<Unstructured>, path: string): unknown {

@@ -4,8 +4,8 @@ import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import type { Status } from '../../apimachinery/status-error.ts';
 import { type Encoding, represent } from '../encoding.ts';
 import { partialObjectMetadata, toTable } from '../printing/table.ts';
-import type { CacheEvent } from '../registry/watch-cache.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import type { CacheEvent } from '../registry/watch-cache.ts';
 
 export interface WatchEncoder {
   frame(event: CacheEvent, type: 'ADDED' | 'MODIFIED' | 'DELETED'): Buffer;
@@ -26,8 +26,7 @@ const starts = {
 export function createWatchEncoder(encoding: Encoding, clock: Pick<Clock, 'now'>): WatchEncoder {
   const { definition, format } = encoding;
   const apiVersion = apiVersionOf(definition.type);
-  const representation =
-    format.as === 'Table' ? `${format.tableVersion} Table ${encoding.includeObject}` : format.as;
+  const representation = format.as === 'Table' ? `${format.tableVersion} Table ${encoding.includeObject}` : format.as;
   const body = (object: StoredObject): Buffer =>
     format.as === 'Object'
       ? object.jsonFor(definition)

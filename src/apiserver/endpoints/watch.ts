@@ -14,8 +14,8 @@ import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../r
 import type { ApiResponse } from '../request.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
-import { parseResourceVersion, revisionWait } from './get.ts';
 import { FrameBuffer } from './frame-buffer.ts';
+import { parseResourceVersion, revisionWait } from './get.ts';
 import { createWatchEncoder, type WatchEncoder } from './watch-encoder.ts';
 
 type Write = (chunk: Buffer | string) => Promise<void>;
@@ -41,7 +41,9 @@ interface WatchPlan {
 export function watchObjects(context: EndpointContext): ApiResponse {
   const { definition, info } = context;
   const plan = planWatch(context.request.query);
-  const selection = selectionOf(definition, info.namespace, info.labelSelector, info.fieldSelector);
+  // The deprecated `/watch/` prefix names one object in the path.
+  const fields = info.name === '' ? info.fieldSelector : `metadata.name=${info.name}`;
+  const selection = selectionOf(definition, info.namespace, info.labelSelector, fields);
   const encoder = createWatchEncoder(encodingOf(context), context.clock);
   return {
     status: 200,
@@ -71,16 +73,24 @@ function checkWatchOptions(query: URLSearchParams, match: string, sendInitial: b
   const errors: FieldError[] = [];
   if (sendInitial === undefined && match !== '')
     errors.push(
-      fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+      fieldError.forbidden(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      ),
     );
   if (sendInitial !== undefined && match !== 'NotOlderThan')
     errors.push(
       match === ''
-        ? fieldError.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+        ? fieldError.forbidden(
+            'resourceVersionMatch',
+            'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+          )
         : fieldError.notSupported('resourceVersionMatch', match, ['NotOlderThan']),
     );
   if (sendInitial !== undefined && query.get('continue'))
-    errors.push(fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    errors.push(
+      fieldError.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'),
+    );
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
 }
 
@@ -133,7 +143,9 @@ async function stream(
     cut: () => buffer.close(),
   };
   // No await between here and the subscription: nothing is missed and nothing comes twice.
-  const state = plan.initial ? [...cache.range(context.registry.objects.rangeOf(selection.namespace))].filter(selection.matches) : [];
+  const state = plan.initial
+    ? [...cache.range(context.registry.objects.rangeOf(selection.namespace))].filter(selection.matches)
+    : [];
   const unsubscribe = cache.watch(watcher, after);
   const stop = (): void => buffer.close();
   signal.addEventListener('abort', stop, { once: true });
@@ -154,7 +166,8 @@ async function stream(
     }
     if (plan.initial && plan.bookmarks) chunk.push(encoder.bookmark(after, true));
     if (chunk.length > 0) await write(Buffer.concat(chunk));
-    for (let next = await buffer.take(chunkSize); next !== undefined; next = await buffer.take(chunkSize)) await write(next);
+    for (let next = await buffer.take(chunkSize); next !== undefined; next = await buffer.take(chunkSize))
+      await write(next);
   } finally {
     bookmarks?.cancel();
     signal.removeEventListener('abort', stop);

@@ -62,11 +62,16 @@ export function checkPreconditions(
 function preconditionFailed(definition: ResourceDefinition, object: DeepReadonly<Unstructured>, why: string): Error {
   const name = object.metadata.name ?? '';
   const { group, kind } = definition.type;
-  return statusFailure(409, 'Conflict', `Operation cannot be fulfilled on ${group === '' ? kind : `${kind}.${group}`} "${name}": ${why}`, {
-    name,
-    ...(group === '' ? {} : { group }),
-    kind,
-  });
+  return statusFailure(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${group === '' ? kind : `${kind}.${group}`} "${name}": ${why}`,
+    {
+      name,
+      ...(group === '' ? {} : { group }),
+      kind,
+    },
+  );
 }
 
 /** What a DELETE does to this object. `now` in milliseconds. */
@@ -143,7 +148,10 @@ function finalizersFor(
   options: DeleteOptions,
 ): string[] {
   const finalizers = [...(object.metadata.finalizers ?? [])];
-  if (definition.type.resource === 'events' && (definition.type.group === '' || definition.type.group === 'events.k8s.io'))
+  if (
+    definition.type.resource === 'events' &&
+    (definition.type.group === '' || definition.type.group === 'events.k8s.io')
+  )
     return finalizers;
   let policy = options.propagationPolicy;
   if (options.orphanDependents !== undefined) policy = options.orphanDependents ? 'Orphan' : 'Background';

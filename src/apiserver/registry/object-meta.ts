@@ -1,6 +1,12 @@
 /** The rules of metadata that hold for every kind: what the server sets, what it keeps, and what is invalid. */
 import { dns1123SubdomainErrors, labelValueErrors, qualifiedNameErrors } from '../../apimachinery/names.ts';
-import { deepEqual, type DeepReadonly, type ObjectMeta, type OwnerReference, type Unstructured } from '../../apimachinery/object.ts';
+import {
+  type DeepReadonly,
+  deepEqual,
+  type ObjectMeta,
+  type OwnerReference,
+  type Unstructured,
+} from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 
@@ -58,7 +64,8 @@ export function metadataErrors(definition: ResourceDefinition, object: DeepReado
   let annotationBytes = 0;
   for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
     // Annotation keys are compared in lower case.
-    for (const text of qualifiedNameErrors(key.toLowerCase())) errors.push(fieldError.invalid('metadata.annotations', key, text));
+    for (const text of qualifiedNameErrors(key.toLowerCase()))
+      errors.push(fieldError.invalid('metadata.annotations', key, text));
     annotationBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (annotationBytes > maxAnnotationBytes) errors.push(fieldError.tooLong('metadata.annotations', maxAnnotationBytes));
@@ -68,13 +75,15 @@ export function metadataErrors(definition: ResourceDefinition, object: DeepReado
 }
 
 /** Upstream masks the dash that a prefix may end with, before it checks the prefix like a name. */
-const maskTrailingDash = (name: string): string => (name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name);
+const maskTrailingDash = (name: string): string =>
+  name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name;
 
 function ownerReferenceErrors(references: readonly DeepReadonly<OwnerReference>[], errors: FieldError[]): void {
   let controller: DeepReadonly<OwnerReference> | undefined;
   references.forEach((reference, index) => {
     const path = `metadata.ownerReferences[${index}]`;
-    if (!reference.apiVersion) errors.push(fieldError.invalid(`${path}.apiVersion`, reference.apiVersion ?? '', 'version must not be empty'));
+    if (!reference.apiVersion)
+      errors.push(fieldError.invalid(`${path}.apiVersion`, reference.apiVersion ?? '', 'version must not be empty'));
     if (!reference.kind) errors.push(fieldError.invalid(`${path}.kind`, reference.kind ?? '', 'must not be empty'));
     if (!reference.name) errors.push(fieldError.invalid(`${path}.name`, reference.name ?? '', 'must not be empty'));
     if (!reference.uid) errors.push(fieldError.invalid(`${path}.uid`, reference.uid ?? '', 'must not be empty'));
@@ -97,19 +106,21 @@ const knownFinalizers = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
 
 function finalizerErrors(finalizers: readonly string[], errors: FieldError[]): void {
   for (const finalizer of finalizers) {
-    for (const text of qualifiedNameErrors(finalizer)) errors.push(fieldError.invalid('metadata.finalizers', finalizer, text));
+    for (const text of qualifiedNameErrors(finalizer))
+      errors.push(fieldError.invalid('metadata.finalizers', finalizer, text));
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
     errors.push(
-      fieldError.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
+      fieldError.invalid(
+        'metadata.finalizers',
+        finalizers,
+        'finalizer orphan and foregroundDeletion cannot be both set',
+      ),
     );
 }
 
 /** Finalizers may go, but none may come once deletion has begun. */
-export function addedFinalizerErrors(
-  metadata: DeepReadonly<ObjectMeta>,
-  old: DeepReadonly<ObjectMeta>,
-): FieldError[] {
+export function addedFinalizerErrors(metadata: DeepReadonly<ObjectMeta>, old: DeepReadonly<ObjectMeta>): FieldError[] {
   if (old.deletionTimestamp === undefined) return [];
   const before = new Set(old.finalizers);
   const added = (metadata.finalizers ?? []).filter((finalizer) => !before.has(finalizer));

@@ -5,7 +5,13 @@
  */
 import type { Clock } from '../../apimachinery/clock.ts';
 import { generateName } from '../../apimachinery/names.ts';
-import { cloneJson, deepEqual, type DeepReadonly, type ObjectRef, type Unstructured } from '../../apimachinery/object.ts';
+import {
+  cloneJson,
+  type DeepReadonly,
+  deepEqual,
+  type ObjectRef,
+  type Unstructured,
+} from '../../apimachinery/object.ts';
 import type { ResourceDefinition, WriteContext } from '../../apimachinery/resource-definition.ts';
 import {
   alreadyExists,
@@ -25,8 +31,8 @@ import type { CommitHook } from './commit-hook.ts';
 import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
 import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
 import type { ObjectStore } from './object-store.ts';
+import { encodeForStorage, type StoredObject } from './stored-object.ts';
 import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
-import { encodeForStorage, StoredObject } from './stored-object.ts';
 
 export interface WriteOptions {
   user: UserInfo;
@@ -189,11 +195,14 @@ export class Registry {
     await this.#admission.validate(this.#admissionRequest('UPDATE', ref, object, old, options));
     if (attempt === 0 && !unchanged) {
       for (const text of definition.warnings?.(object) ?? []) options.warn(text);
-      if (definition.type.namespaced) for (const text of finalizerWarnings(object.metadata, old.metadata)) options.warn(text);
+      if (definition.type.namespaced)
+        for (const text of finalizerWarnings(object.metadata, old.metadata)) options.warn(text);
     }
     if (isDone(object)) {
       const removed = await this.#removeNow(current, options);
-      return removed === undefined ? { current: await objects.get(ref) } : { object, stored: undefined, created: false };
+      return removed === undefined
+        ? { current: await objects.get(ref) }
+        : { object, stored: undefined, created: false };
     }
     if (unchanged) return { object: old, stored: current, created: false };
     if (options.dryRun) return { object, stored: undefined, created: false };
@@ -211,11 +220,7 @@ export class Registry {
     const errors = [...metadataErrors(definition, object), ...addedFinalizerErrors(object.metadata, old.metadata)];
     // Rules of built-in kinds look at what their users write; a status write cannot break or repair them.
     if (definition.strategicMerge && options.subresource === 'status') return errors;
-    return [
-      ...errors,
-      ...(definition.validate?.(object) ?? []),
-      ...(definition.validateUpdate?.(object, old) ?? []),
-    ];
+    return [...errors, ...(definition.validate?.(object) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])];
   }
 
   /**

@@ -1,5 +1,10 @@
 /** Which objects of a kind a list, a watch or a deletecollection is about: namespace, name, labels and fields. */
-import { fieldNotSupported, matchesFields, parseFieldSelector, requiredFieldValue } from '../../apimachinery/field-selector.ts';
+import {
+  fieldNotSupported,
+  matchesFields,
+  parseFieldSelector,
+  requiredFieldValue,
+} from '../../apimachinery/field-selector.ts';
 import { type LabelRequirement, matchesRequirements, parseLabelSelector } from '../../apimachinery/label-selector.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { StoredObject } from './stored-object.ts';
@@ -25,11 +30,14 @@ export function selectionOf(
   const labels: readonly LabelRequirement[] = labelSelector ? parseLabelSelector(labelSelector) : [];
   const fields = fieldSelector ? parseFieldSelector(fieldSelector) : [];
   for (const { field } of fields) checkField(definition, field);
-  const fixedNamespace = definition.type.namespaced ? namespace || requiredFieldValue(fields, 'metadata.namespace') : undefined;
+  const fixedNamespace = definition.type.namespaced
+    ? namespace || requiredFieldValue(fields, 'metadata.namespace')
+    : undefined;
   const name = requiredFieldValue(fields, 'metadata.name');
   // What the watcher index and the key settle needs no second look.
   const rest = fields.filter(
-    (f) => f.negated || !(f.field === 'metadata.name' || (f.field === 'metadata.namespace' && f.value === fixedNamespace)),
+    (f) =>
+      f.negated || !(f.field === 'metadata.name' || (f.field === 'metadata.namespace' && f.value === fixedNamespace)),
   );
   const plain = labels.length === 0 && rest.length === 0;
   return {

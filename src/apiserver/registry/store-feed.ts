@@ -92,7 +92,8 @@ export class StoreFeed {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        for await (const batch of this.#store.watch({ prefix: '', after: this.#revision, signal })) this.#dispatch(batch);
+        for await (const batch of this.#store.watch({ prefix: '', after: this.#revision, signal }))
+          this.#dispatch(batch);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof CompactedError) await this.#reload();

@@ -6,8 +6,8 @@
  * revision, and only if somebody looks inside.
  */
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
-import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { cloneJson } from '../../apimachinery/object.ts';
+import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { KeyValue } from '../../storage/store.ts';
 
 const metadataStart = Buffer.from('"metadata":{');
@@ -47,7 +47,7 @@ export class StoredObject {
     const version = `"resourceVersion":"${revision}",`;
     const json = Buffer.allocUnsafe(stored.length + version.length);
     stored.copy(json, 0, 0, at);
-    json.latin1Write(version, at);
+    json.write(version, at, 'latin1');
     stored.copy(json, at + version.length, at);
     this.json = json;
     this.#spliceStart = at;
@@ -55,7 +55,11 @@ export class StoredObject {
   }
 
   /** `prefix` is the resource's key prefix; what follows is `namespace/name` or `name`. */
-  static fromKeyValue(prefix: string, namespaced: boolean, kv: Pick<KeyValue, 'key' | 'value' | 'modRevision'>): StoredObject {
+  static fromKeyValue(
+    prefix: string,
+    namespaced: boolean,
+    kv: Pick<KeyValue, 'key' | 'value' | 'modRevision'>,
+  ): StoredObject {
     const { namespace, name } = splitKey(prefix, namespaced, kv.key);
     return new StoredObject(kv.key, namespace, name, kv.value, kv.modRevision);
   }

@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { formatTime } from '../../apimachinery/clock.ts';
 import { groupResource } from '../../apimachinery/group-version.ts';
-import { cloneJson, deepEqual, type DeepReadonly, type ObjectMeta, type Unstructured } from '../../apimachinery/object.ts';
+import {
+  cloneJson,
+  type DeepReadonly,
+  deepEqual,
+  type ObjectMeta,
+  type Unstructured,
+} from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { conflict, plainError } from '../../apimachinery/status-error.ts';
 import { dropEmptyFields, dropServerFields } from './object-meta.ts';
@@ -75,7 +81,11 @@ function copyKey<K extends keyof ObjectMeta>(to: ObjectMeta, from: ObjectMeta, k
   else to[key] = from[key];
 }
 
-function carryOverMetadata(definition: ResourceDefinition, object: Unstructured, old: DeepReadonly<Unstructured>): void {
+function carryOverMetadata(
+  definition: ResourceDefinition,
+  object: Unstructured,
+  old: DeepReadonly<Unstructured>,
+): void {
   const { metadata } = object;
   const { uid } = old.metadata;
   if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== uid) {
@@ -87,14 +97,24 @@ function carryOverMetadata(definition: ResourceDefinition, object: Unstructured,
     );
   }
   dropServerFields(metadata);
-  const serverFields = ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation'] as const;
+  const serverFields = [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+  ] as const;
   for (const key of serverFields) copyKey(metadata, old.metadata as ObjectMeta, key);
   if (!definition.type.namespaced) delete metadata.namespace;
   dropEmptyFields(metadata);
 }
 
 /** Moves metadata.generation when the kind's rule says that the desired state changed. Not for /status. */
-export function bumpGeneration(definition: ResourceDefinition, object: Unstructured, old: DeepReadonly<Unstructured>): void {
+export function bumpGeneration(
+  definition: ResourceDefinition,
+  object: Unstructured,
+  old: DeepReadonly<Unstructured>,
+): void {
   if (definition.generation !== 'none' && desiredStateChanged(definition, object, old))
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }

@@ -197,7 +197,8 @@ export class WatchCache implements FeedTarget {
       this.#historyStart = dropped.revision;
     }
     // A revision is kept whole or not at all.
-    while (this.#history[drop]?.revision === this.#historyStart) this.#historyBytes -= sizeOf(this.#history[drop++] as CacheEvent);
+    while (this.#history[drop]?.revision === this.#historyStart)
+      this.#historyBytes -= sizeOf(this.#history[drop++] as CacheEvent);
     this.#history.splice(0, drop);
   }
 

@@ -1,0 +1,252 @@
+/**
+ * TLS with HTTP/2 and HTTP/1.1 on one port. A client certificate is asked for, never required: who the caller is, is the
+ * authenticator's business.
+ *
+ * Go clients put everything, hundreds of watches and large lists, on one connection. node:http2 ends a whole connection when
+ * more than maxSessionMemory is pending on it (10 MB by default), so that limit is set out of reach and memory is bounded
+ * per stream instead: nothing is written to a stream that has not drained, in pieces of at most 64 KiB.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type Http2Session,
+} from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { badRequest, entityTooLarge, StatusError } from '../apimachinery/status-error.ts';
+import { errorResponse } from './encoding.ts';
+import type { ApiRequest, ApiResponse } from './request.ts';
+import type { ServingOptions } from './server.ts';
+
+export interface Listener {
+  /** `https://127.0.0.1:34567` */
+  readonly url: string;
+  /** Takes no new connections; waits for running requests, then cuts what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+type Request = Http2ServerRequest | IncomingMessage;
+type Response = Http2ServerResponse | ServerResponse;
+
+/** Largest request body. */
+export const maxBodyBytes = 3 * 1024 * 1024;
+const chunkSize = 64 * 1024;
+/** Megabytes. */
+const sessionMemory = 4096;
+
+export async function listen(
+  options: ServingOptions,
+  clientCa: string | undefined,
+  handle: (request: ApiRequest) => Promise<ApiResponse>,
+): Promise<Listener> {
+  const host = options.host ?? '127.0.0.1';
+  let running = 0;
+  let idle: (() => void) | undefined;
+  const server = createSecureServer(
+    {
+      cert: options.cert,
+      key: options.key,
+      ...(clientCa === undefined ? {} : { ca: clientCa }),
+      allowHTTP1: true,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      maxSessionMemory: sessionMemory,
+      settings: { maxConcurrentStreams: 4096, initialWindowSize: 1024 * 1024 },
+    },
+    (request, response) => {
+      running++;
+      answer(request, response, handle)
+        .catch(() => response.destroy())
+        .finally(() => {
+          running--;
+          if (running === 0) idle?.();
+        });
+    },
+  );
+  // Idle keep-alive connections of HTTP/1.1 clients stay open for a while; requests have no time limit of their own (watches).
+  Object.assign(server, { keepAliveTimeout: 90_000, requestTimeout: 0, headersTimeout: 60_000, timeout: 0 });
+  const sessions = new Set<Http2Session>();
+  const sockets = new Set<Socket>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', () => session.destroy());
+  });
+  server.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true);
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  // Broken handshakes and resets are the peer's affair.
+  server.on('secureConnection', (socket) => socket.on('error', () => socket.destroy()));
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('sessionError', () => undefined);
+  await bind(server, options.port, host);
+  const { port } = server.address() as AddressInfo;
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `https://${shown}:${port}`,
+    async stop(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      if (running > 0)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, graceMs);
+          idle = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function bind(server: Http2SecureServer, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 1024, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  request: Request,
+  response: Response,
+  handle: (request: ApiRequest) => Promise<ApiResponse>,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  response.on('error', () => gone.abort());
+  request.on('error', () => gone.abort());
+  let reply: ApiResponse;
+  try {
+    reply = await handle(toApiRequest(request, gone.signal));
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    reply = errorResponse(error.status);
+  }
+  if (gone.signal.aborted) return;
+  const { body } = reply;
+  if (typeof body === 'function') {
+    writeHead(response, reply, undefined);
+    await body((chunk) => writeChunk(response, typeof chunk === 'string' ? Buffer.from(chunk) : chunk, gone.signal));
+  } else {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    writeHead(response, reply, bytes.length);
+    if (bytes.length <= chunkSize) {
+      await end(response, bytes);
+      return;
+    }
+    for (let at = 0; at < bytes.length && !gone.signal.aborted; at += chunkSize)
+      await writeChunk(response, bytes.subarray(at, at + chunkSize), gone.signal);
+  }
+  if (!gone.signal.aborted) await end(response, undefined);
+}
+
+/** A body that was not read to its end must not be waited for: the stream is closed behind the reply. */
+function end(response: Response, bytes: Buffer | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve();
+    response.once('close', done);
+    if (bytes === undefined || bytes.length === 0) response.end(done);
+    else response.end(bytes, done);
+  });
+}
+
+function writeHead(response: Response, reply: ApiResponse, length: number | undefined): void {
+  const headers: Record<string, string | string[]> = { ...reply.headers };
+  if (length !== undefined) headers['content-length'] = String(length);
+  if ('stream' in response) response.writeHead(reply.status, headers);
+  else response.writeHead(reply.status, headers);
+}
+
+/** Resolves when the stream takes more. Pieces of at most 64 KiB. */
+async function writeChunk(response: Response, chunk: Buffer, gone: AbortSignal): Promise<void> {
+  if (gone.aborted) return;
+  if (chunk.length === 0) {
+    (response as ServerResponse).flushHeaders();
+    return;
+  }
+  for (let at = 0; at < chunk.length && !gone.aborted; at += chunkSize) {
+    const piece = at === 0 && chunk.length <= chunkSize ? chunk : chunk.subarray(at, at + chunkSize);
+    // The union of both response types hides the common signature.
+    if (!(response as ServerResponse).write(piece)) await drained(response, gone);
+  }
+}
+
+function drained(response: Response, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      gone.removeEventListener('abort', done);
+      resolve();
+    };
+    response.on('drain', done);
+    gone.addEventListener('abort', done);
+  });
+}
+
+function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
+  const url = request.url ?? '/';
+  const at = url.indexOf('?');
+  const socket = socketOf(request);
+  let body: Promise<Buffer> | undefined;
+  return {
+    method: request.method ?? 'GET',
+    path: at < 0 ? url : url.slice(0, at),
+    query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)),
+    headers: request.headers,
+    readBody() {
+      body ??= readBody(request);
+      return body;
+    },
+    clientCertificate: certificateOf(socket),
+    remoteAddress: socket?.remoteAddress ?? '',
+    signal,
+  };
+}
+
+function socketOf(request: Request): TLSSocket | undefined {
+  return ('stream' in request ? request.stream.session?.socket : request.socket) as TLSSocket | undefined;
+}
+
+const certificates = new WeakMap<object, { raw: Buffer | undefined }>();
+
+/** Asked for once per connection: OpenSSL hands out a new copy each time. */
+function certificateOf(socket: TLSSocket | undefined): Buffer | undefined {
+  if (socket === undefined) return undefined;
+  let known = certificates.get(socket);
+  if (known === undefined) {
+    known = { raw: socket.getPeerX509Certificate?.()?.raw };
+    certificates.set(socket, known);
+  }
+  return known.raw;
+}
+
+async function readBody(request: Request): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBodyBytes) throw entityTooLarge(maxBodyBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw entityTooLarge(maxBodyBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof StatusError) throw error;
+    throw badRequest('the body of the request could not be read', error);
+  }
+  if (request.headers['content-encoding'] === 'gzip') throw badRequest('compressed request bodies are not supported');
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+}

@@ -1,0 +1,156 @@
+/** The way of every request, readable as a list. Each step may refuse by throwing a StatusError. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../apimachinery/clock.ts';
+import { asStatusError, forbidden, forbiddenPath, isStatus, StatusError } from '../apimachinery/status-error.ts';
+import type { Authenticator } from './authentication/authenticator.ts';
+import { impersonate } from './authentication/impersonation.ts';
+import type { UserInfo } from './authentication/user-info.ts';
+import type { AuthorizationAttributes, Authorizer } from './authorization/authorizer.ts';
+import { deniedText } from './authorization/denied-text.ts';
+import { compress, errorResponse } from './encoding.ts';
+import { InFlight } from './in-flight.ts';
+import { linkAbort } from './linked-abort.ts';
+import type { ServerMetrics } from './metrics.ts';
+import { header } from './negotiation.ts';
+import type { ApiRequest, ApiResponse } from './request.ts';
+import { parseRequestInfo, type RequestInfo, selectedName } from './request-info.ts';
+
+export interface PipelineParts {
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  clock: Clock;
+  metrics: ServerMetrics;
+  /** Aborted when the server stops: ends watches and other long requests. */
+  shutdown: AbortSignal;
+  route(request: ApiRequest, info: RequestInfo, user: UserInfo, warn: (message: string) => void): Promise<ApiResponse>;
+}
+
+const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+const readLimits = { running: 800, waiting: 20_000 };
+const writeLimits = { running: 400, waiting: 20_000 };
+/** Subresources whose requests last as long as their client likes. */
+const longSubresources = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+
+export function createPipeline(parts: PipelineParts): (request: ApiRequest) => Promise<ApiResponse> {
+  const reads = new InFlight(readLimits);
+  const writes = new InFlight(writeLimits);
+  parts.metrics.observeInFlight(() => ({ readOnly: reads.running, mutating: writes.running }));
+
+  async function serve(request: ApiRequest, warn: (message: string) => void): Promise<[ApiResponse, RequestInfo]> {
+    const info = parseRequestInfo(request.method, request.path, request.query);
+    const caller = request.user ?? (await parts.authenticator.authenticate(request)) ?? anonymous;
+    const user = await impersonate(request.headers, caller, parts.authorizer);
+    if (isLong(info)) {
+      await authorize(parts.authorizer, info, user);
+      return [await serveLong(request, info, user, warn), info];
+    }
+    const line = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
+    const response = await line.run(async () => {
+      await authorize(parts.authorizer, info, user);
+      return parts.route(request, info, user, warn);
+    });
+    return [await compress(response, header(request, 'accept-encoding')), info];
+  }
+
+  /** Long requests are not counted, and end with the server. */
+  async function serveLong(
+    request: ApiRequest,
+    info: RequestInfo,
+    user: UserInfo,
+    warn: (message: string) => void,
+  ): Promise<ApiResponse> {
+    const linked = linkAbort(request.signal, parts.shutdown);
+    try {
+      const response = await parts.route({ ...request, signal: linked.signal }, info, user, warn);
+      const { body } = response;
+      if (typeof body !== 'function') {
+        linked.release();
+        return response;
+      }
+      const done = parts.metrics.longRunning(info);
+      const streamed = (write: (chunk: Buffer | string) => Promise<void>): Promise<void> =>
+        body(write).finally(() => {
+          linked.release();
+          done();
+        });
+      return { ...response, body: streamed };
+    } catch (error) {
+      linked.release();
+      throw error;
+    }
+  }
+
+  return async (request) => {
+    const warnings = new Set<string>();
+    const warn = (message: string): void => {
+      if (warnings.size < 100) warnings.add(message);
+    };
+    const started = parts.clock.now();
+    let response: ApiResponse;
+    let info: RequestInfo | undefined;
+    try {
+      [response, info] = await serve(request, warn);
+    } catch (error) {
+      response = failed(error, request);
+      info = infoOf(request);
+    }
+    response.headers['audit-id'] = header(request, 'audit-id') || randomUUID();
+    response.headers['cache-control'] ??= 'no-cache, private';
+    if (warnings.size > 0) response.headers['warning'] = warningHeaders(warnings);
+    if (info !== undefined) parts.metrics.request(info, response.status, parts.clock.now() - started);
+    return response;
+  };
+}
+
+/** Throws 403, in the words of the authorizer. */
+async function authorize(authorizer: Authorizer, info: RequestInfo, user: UserInfo): Promise<void> {
+  const { verb, group, version, resource, subresource, namespace, fieldSelector, labelSelector } = info;
+  const name = selectedName(info);
+  const attributes: AuthorizationAttributes = info.isResource
+    ? { user, verb, group, version, resource, subresource, namespace, name, fieldSelector, labelSelector }
+    : { user, verb, group: '', version: '', resource: '', subresource: '', namespace: '', name: '', path: info.path };
+  const decision = await authorizer.authorize(attributes);
+  if (decision.allowed) return;
+  const why = escapeHtml(deniedText(attributes, decision.reason));
+  throw info.isResource ? forbidden({ group, resource }, escapeHtml(name), why) : forbiddenPath(why);
+}
+
+const escapeHtml = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
+function isLong(info: RequestInfo): boolean {
+  return info.isResource && (info.verb === 'watch' || longSubresources.has(info.subresource));
+}
+
+/** What is not a StatusError is a fault of ours: it is told on stderr, and the request fails with 500. */
+function failed(error: unknown, request: ApiRequest): ApiResponse {
+  if (!(error instanceof StatusError) && !request.signal.aborted) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`apiserver: ${request.method} ${request.path} failed: ${text}\n`);
+  }
+  const { status } = asStatusError(error);
+  const response = errorResponse(status);
+  if (isStatus(error, 'Unauthorized')) delete response.headers['retry-after'];
+  return response;
+}
+
+function infoOf(request: ApiRequest): RequestInfo | undefined {
+  try {
+    return parseRequestInfo(request.method, request.path, request.query);
+  } catch {
+    return undefined;
+  }
+}
+
+const maxWarningBytes = 4096;
+
+function warningHeaders(warnings: ReadonlySet<string>): string[] {
+  const texts = [...warnings].map((text) => text.replace(/\s*[\r\n]+\s*/g, ' '));
+  const total = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return texts.map((text) => {
+    const short = total > maxWarningBytes ? [...text].slice(0, 256).join('') : text;
+    return `299 - "${asciiOnly(short).replace(/[\\"]/g, '\\$&')}"`;
+  });
+}
+
+/** Header values are latin-1 without control characters; Go clients read UTF-8 bytes in them. */
+const asciiOnly = (text: string): string => Buffer.from(text.replace(/\p{Cc}/gu, ''), 'utf8').toString('latin1');

@@ -1,0 +1,67 @@
+/** In-process reads of one kind, for authorizers, admission plugins and controllers inside the server. */
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { Registry } from './registry.ts';
+import type { ReaderHandler, ResourceReader } from './resource-catalog.ts';
+import type { CacheEvent } from './watch-cache.ts';
+
+/** `registry` gives the one that serves the kind now; `served` whether its cache is still fed. */
+export function createReader(registry: () => Registry, served: () => boolean): ResourceReader {
+  return {
+    get definition() {
+      return registry().definition;
+    },
+    async get(ref) {
+      const { objects, definition } = registry();
+      return (await objects.get(ref))?.objectFor(definition);
+    },
+    cached(ref) {
+      const { objects, definition } = registry();
+      return objects.cache.get(objects.keyOf(ref))?.objectFor(definition);
+    },
+    async list(namespace) {
+      const { objects, definition } = registry();
+      await objects.feed.fresh();
+      return [...objects.cache.range(objects.rangeOf(namespace))].map((stored) => stored.objectFor(definition));
+    },
+    subscribe: (handler) => subscribe(registry, served, handler),
+  };
+}
+
+function subscribe(registry: () => Registry, served: () => boolean, handler: ReaderHandler): () => void {
+  const known = new Map<string, DeepReadonly<Unstructured>>();
+  let unsubscribe = (): void => undefined;
+  let stopped = false;
+  const put = (key: string, object: DeepReadonly<Unstructured>): void => {
+    const old = known.get(key);
+    known.set(key, object);
+    handler.put(object, old);
+  };
+  const gone = (key: string, object: DeepReadonly<Unstructured>): void => {
+    known.delete(key);
+    handler.deleted(object);
+  };
+  const begin = (): void => {
+    if (stopped) return;
+    const { objects, definition } = registry();
+    const present = served() ? [...objects.cache.range(objects.prefix)] : [];
+    const keys = new Set(present.map((stored) => stored.key));
+    for (const [key, object] of [...known]) if (!keys.has(key)) gone(key, object);
+    for (const stored of present)
+      if (known.get(stored.key)?.metadata.resourceVersion !== String(stored.revision))
+        put(stored.key, stored.objectFor(definition));
+    if (!served()) return;
+    const event = (change: CacheEvent): void => {
+      const { definition: newest } = registry();
+      if (change.current !== undefined) put(change.current.key, change.current.objectFor(newest));
+      else if (change.previous !== undefined) gone(change.previous.key, change.gone().objectFor(newest));
+    };
+    // After a reload of the cache the differences are told.
+    const cut = (): void => queueMicrotask(begin);
+    unsubscribe = objects.cache.watch({ namespace: undefined, name: undefined, event, cut }, objects.cache.lastChange);
+  };
+  begin();
+  return () => {
+    stopped = true;
+    unsubscribe();
+  };
+}
