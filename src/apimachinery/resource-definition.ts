@@ -62,7 +62,7 @@ export interface ResourceDefinition {
   gracePeriodSeconds?(object: DeepReadonly<Unstructured>): number;
   /** Fills absent fields in place (create, update, and patched results). */
   default?(object: Unstructured): void;
-  /** Sets server-owned fields on create, after defaulting and before admission. */
+  /** Sets server-owned fields on create. metadata.name and uid are there already: Jobs tie their pods to both. */
   prepareForCreate?(object: Unstructured, context: WriteContext): void;
   /** Carries over server-owned fields on update of the main resource. */
   prepareForUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;

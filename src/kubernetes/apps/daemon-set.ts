@@ -55,10 +55,10 @@ export const daemonSet: KindBehaviour = {
     column('Ready', ({ status }) => status?.numberReady ?? 0, 'integer'),
     column('Up-to-date', ({ status }) => status?.updatedNumberScheduled ?? 0, 'integer'),
     column('Available', ({ status }) => status?.numberAvailable ?? 0, 'integer'),
-    column('Node Selector', ({ spec }) => labelsText(spec?.template.spec?.nodeSelector)),
+    column('Node Selector', ({ spec }) => labelsText(spec?.template?.spec?.nodeSelector)),
     ageColumn,
-    wide('Containers', ({ spec }) => containerNames(spec?.template.spec)),
-    wide('Images', ({ spec }) => containerImages(spec?.template.spec)),
+    wide('Containers', ({ spec }) => containerNames(spec?.template?.spec)),
+    wide('Images', ({ spec }) => containerImages(spec?.template?.spec)),
     wide('Selector', ({ spec }) => selectorText(spec?.selector)),
   ],
 };

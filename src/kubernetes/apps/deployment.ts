@@ -45,8 +45,8 @@ export const deployment: KindBehaviour = {
     column('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0),
     column('Available', ({ status }) => status?.availableReplicas ?? 0),
     ageColumn,
-    wide('Containers', ({ spec }) => containerNames(spec?.template.spec)),
-    wide('Images', ({ spec }) => containerImages(spec?.template.spec)),
+    wide('Containers', ({ spec }) => containerNames(spec?.template?.spec)),
+    wide('Images', ({ spec }) => containerImages(spec?.template?.spec)),
     wide('Selector', ({ spec }) => selectorText(spec?.selector, '', '<invalid>')),
   ],
 };

@@ -61,8 +61,8 @@ export const statefulSet: KindBehaviour = {
     nameColumn,
     column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
     ageColumn,
-    wide('Containers', ({ spec }) => containerNames(spec?.template.spec)),
-    wide('Images', ({ spec }) => containerImages(spec?.template.spec)),
+    wide('Containers', ({ spec }) => containerNames(spec?.template?.spec)),
+    wide('Images', ({ spec }) => containerImages(spec?.template?.spec)),
   ],
 };
 

@@ -53,7 +53,7 @@ export const horizontalPodAutoscaler: KindBehaviour = {
   },
   columns: [
     nameColumn,
-    column('Reference', ({ spec }) => `${spec?.scaleTargetRef.kind ?? ''}/${spec?.scaleTargetRef.name ?? ''}`),
+    column('Reference', ({ spec }) => `${spec?.scaleTargetRef?.kind ?? ''}/${spec?.scaleTargetRef?.name ?? ''}`),
     column('Targets', targetsText),
     column('MinPods', ({ spec }) => (spec?.minReplicas === undefined ? '<unset>' : String(spec.minReplicas))),
     column('MaxPods', ({ spec }) => spec?.maxReplicas ?? 0),

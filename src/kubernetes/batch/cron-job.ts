@@ -45,9 +45,9 @@ export const cronJob: KindBehaviour = {
       status?.lastScheduleTime === undefined ? '<none>' : age(status.lastScheduleTime, now),
     ),
     ageColumn,
-    wide('Containers', ({ spec }) => containerNames(spec?.jobTemplate.spec?.template.spec)),
-    wide('Images', ({ spec }) => containerImages(spec?.jobTemplate.spec?.template.spec)),
-    wide('Selector', ({ spec }) => selectorText(spec?.jobTemplate.spec?.selector)),
+    wide('Containers', ({ spec }) => containerNames(spec?.jobTemplate?.spec?.template?.spec)),
+    wide('Images', ({ spec }) => containerImages(spec?.jobTemplate?.spec?.template?.spec)),
+    wide('Selector', ({ spec }) => selectorText(spec?.jobTemplate?.spec?.selector)),
   ],
 };
 

@@ -46,8 +46,8 @@ export const job: KindBehaviour = {
       return humanDuration(end - Date.parse(status.startTime));
     }),
     ageColumn,
-    wide('Containers', ({ spec }) => containerNames(spec?.template.spec)),
-    wide('Images', ({ spec }) => containerImages(spec?.template.spec)),
+    wide('Containers', ({ spec }) => containerNames(spec?.template?.spec)),
+    wide('Images', ({ spec }) => containerImages(spec?.template?.spec)),
     wide('Selector', ({ spec }) => selectorText(spec?.selector)),
   ],
 };

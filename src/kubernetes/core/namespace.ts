@@ -10,13 +10,12 @@ type Typed = DeepReadonly<Namespace>;
 
 export const namespace: KindBehaviour = {
   default(object) {
-    const typed = object as unknown as Namespace;
-    // Always enforced, so that namespaces can be selected by name.
-    const { name } = typed.metadata;
-    if (name) typed.metadata.labels = { ...typed.metadata.labels, 'kubernetes.io/metadata.name': name };
+    labelWithName(object as unknown as Namespace);
   },
   prepareForCreate(object) {
     const typed = object as unknown as Namespace;
+    // A generated name was not known before.
+    labelWithName(typed);
     typed.status = { phase: 'Active' };
     typed.spec ??= {};
     const spec = typed.spec;
@@ -43,3 +42,8 @@ export const namespace: KindBehaviour = {
   },
   columns: [nameColumn, column('Status', ({ status }) => status?.phase ?? ''), ageColumn],
 };
+
+/** Always enforced, so that namespaces can be selected by name. */
+function labelWithName({ metadata }: Namespace): void {
+  if (metadata.name) metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name };
+}

@@ -25,20 +25,20 @@ export const csiDriver: KindBehaviour = {
   },
   columns: [
     nameColumn,
-    driver.column('AttachRequired', ({ spec }) => spec.attachRequired ?? true, 'boolean'),
-    driver.column('PodInfoOnMount', ({ spec }) => spec.podInfoOnMount ?? false, 'boolean'),
-    driver.column('StorageCapacity', ({ spec }) => spec.storageCapacity ?? false, 'boolean'),
+    driver.column('AttachRequired', ({ spec }) => spec?.attachRequired ?? true, 'boolean'),
+    driver.column('PodInfoOnMount', ({ spec }) => spec?.podInfoOnMount ?? false, 'boolean'),
+    driver.column('StorageCapacity', ({ spec }) => spec?.storageCapacity ?? false, 'boolean'),
     driver.column('TokenRequests', ({ spec }) =>
-      spec.tokenRequests === undefined ? '<unset>' : spec.tokenRequests.map(({ audience }) => audience).join(','),
+      spec?.tokenRequests === undefined ? '<unset>' : spec?.tokenRequests.map(({ audience }) => audience).join(','),
     ),
-    driver.column('RequiresRepublish', ({ spec }) => spec.requiresRepublish ?? false, 'boolean'),
-    driver.column('Modes', ({ spec }) => (spec.volumeLifecycleModes ?? []).join(',') || '<none>'),
+    driver.column('RequiresRepublish', ({ spec }) => spec?.requiresRepublish ?? false, 'boolean'),
+    driver.column('Modes', ({ spec }) => (spec?.volumeLifecycleModes ?? []).join(',') || '<none>'),
     ageColumn,
   ],
 };
 
 export const csiNode: KindBehaviour = {
-  columns: [nameColumn, driverNode.column('Drivers', ({ spec }) => spec.drivers?.length ?? 0, 'integer'), ageColumn],
+  columns: [nameColumn, driverNode.column('Drivers', ({ spec }) => spec?.drivers?.length ?? 0, 'integer'), ageColumn],
 };
 
 export const csiStorageCapacity: KindBehaviour = {
@@ -49,7 +49,7 @@ export const csiStorageCapacity: KindBehaviour = {
   },
   columns: [
     nameColumn,
-    capacity.column('StorageClassName', ({ storageClassName }) => storageClassName),
+    capacity.column('StorageClassName', ({ storageClassName }) => storageClassName ?? ''),
     capacity.column('Capacity', (object) => object.capacity ?? '<unset>'),
   ],
 };
@@ -75,9 +75,9 @@ export const volumeAttachment: KindBehaviour = {
   },
   columns: [
     nameColumn,
-    { ...attachment.column('Attacher', ({ spec }) => spec.attacher), format: 'name' },
-    attachment.column('PV', ({ spec }) => spec.source.persistentVolumeName ?? ''),
-    attachment.column('Node', ({ spec }) => spec.nodeName),
+    { ...attachment.column('Attacher', ({ spec }) => spec?.attacher ?? ''), format: 'name' },
+    attachment.column('PV', ({ spec }) => spec?.source?.persistentVolumeName ?? ''),
+    attachment.column('Node', ({ spec }) => spec?.nodeName ?? ''),
     attachment.column('Attached', ({ status }) => status?.attached ?? false, 'boolean'),
     ageColumn,
   ],
