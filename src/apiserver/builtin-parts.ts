@@ -115,17 +115,18 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
   };
 }
 
-/** Without a signing key the server knows no service account tokens, and serves no way to ask for one. */
+/** Without a signing key the server issues no service account tokens, and has no way to ask for one. */
 function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog, clock: Clock) {
-  if (options.serviceAccountKey === undefined) return { tokens: undefined, connect: [] };
+  const { serviceAccountKey: signingKey, serviceAccountVerifyKeys: furtherKeys = [] } = options;
+  const keys = signingKey === undefined ? furtherKeys : [signingKey, ...furtherKeys];
+  if (keys.length === 0) return { tokens: undefined, connect: [] };
   const issuer = options.serviceAccountIssuer ?? defaultServiceAccountIssuer;
   const audiences = [issuer];
-  const verifier = createServiceAccountTokenVerifier([options.serviceAccountKey], issuer);
-  const signer = createServiceAccountTokenSigner(options.serviceAccountKey, issuer);
-  return {
-    tokens: createServiceAccountAuthenticator(verifier, catalog, audiences, clock),
-    connect: [createTokenRequestHandler(signer, audiences, catalog, clock)],
-  };
+  const verifier = createServiceAccountTokenVerifier(keys, issuer);
+  const tokens = createServiceAccountAuthenticator(verifier, catalog, audiences, clock);
+  if (signingKey === undefined) return { tokens, connect: [] };
+  const signer = createServiceAccountTokenSigner(signingKey, issuer);
+  return { tokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)] };
 }
 
 /** A port that the system picks is not known before the listener opens: then there is nothing to tell yet. */

@@ -70,6 +70,8 @@ export interface ApiServerOptions {
   clientCa?: string;
   /** PEM of the EC or RSA key that signs service account tokens. */
   serviceAccountKey?: string;
+  /** PEM of further public (or private) keys that service account tokens are verified with. */
+  serviceAccountVerifyKeys?: readonly string[];
   /** Default https://kubernetes.default.svc.cluster.local */
   serviceAccountIssuer?: string;
   /** Service clusterIPs and nodePorts are allocated (a cluster with workloads) or left as written (a control plane of templates). */

@@ -1,0 +1,144 @@
+/** karmada-apiserver: the API server of a Karmada control plane on its own, durable store. Flags → options → run. */
+import { readFile } from 'node:fs/promises';
+import { systemClock } from '../apimachinery/clock.ts';
+import { parseExecutable } from '../component/executable.ts';
+import { logFlags } from '../component/flag-groups.ts';
+import { flag } from '../component/flags.ts';
+import { runComponent } from '../component/lifecycle.ts';
+import { createLogger, describeError } from '../component/logging.ts';
+import { defaultServiceAccountIssuer } from '../component/service-account-token.ts';
+
+const flags = parseExecutable({
+  name: 'karmada-apiserver',
+  description: `The API server of a Karmada control plane. It keeps its objects in a directory of its own, so that it needs no etcd, and
+serves the Kubernetes API, custom resources and Karmada's API groups over TLS. Only one process may use a data directory.`,
+  examples: `# Serve on the loopback address with certificates from a folder
+    karmada-apiserver --data-dir=/var/lib/karmada-apiserver --tls-cert-file=pki/tls.crt --tls-private-key-file=pki/tls.key \\
+      --client-ca-file=pki/ca.crt --service-account-signing-key-file=pki/sa.key`,
+  flags: {
+    'data-dir': flag.string('/var/lib/karmada-apiserver', 'The directory that holds the objects; made when absent.'),
+    'bind-address': flag.string('127.0.0.1', 'The IP address on which to listen.'),
+    'secure-port': flag.int(5443, 'The port on which to serve HTTPS. 0 picks a free one.'),
+    'tls-cert-file': flag.string('', 'File with the x509 certificate for HTTPS.'),
+    'tls-private-key-file': flag.string('', 'File with the private key that belongs to --tls-cert-file.'),
+    'client-ca-file': flag.string(
+      '',
+      'Requests with a client certificate signed by one of the authorities in this file are made by its common name.',
+    ),
+    'service-account-key-file': flag.list(
+      [],
+      'File with a PEM-encoded key that service account tokens are verified with, besides the signing key. May be given several times.',
+    ),
+    'service-account-signing-key-file': flag.string(
+      '',
+      'File with the private key that signs service account tokens. Without it there are none.',
+    ),
+    'service-account-issuer': flag.string(
+      defaultServiceAccountIssuer,
+      'The issuer in service account tokens, and their default audience.',
+    ),
+    'allocate-service-ports': flag.bool(
+      false,
+      'Give Services a clusterIP and node ports. Off, because on a control plane Services are templates, and allocated node ports clash in members.',
+    ),
+    'service-cluster-ip-range': flag.string(
+      '10.96.0.0/12',
+      'Where clusterIPs come from with --allocate-service-ports.',
+    ),
+    'disable-admission-plugins': flag.list(
+      ['ServiceAccount', 'StorageObjectInUseProtection'],
+      'Admission plugins of the built-in chain to leave out.',
+    ),
+    'event-ttl': flag.duration(3_600_000, 'How long Events are kept.'),
+    ...logFlags,
+  },
+});
+
+const logger = createLogger('karmada-apiserver', { v: flags.v, format: flags['logging-format'] });
+
+await runComponent(
+  async (signal) => {
+    const [
+      { openEmbeddedStore },
+      { createApiServer },
+      { createKarmadaAdmissionPlugin },
+      { clusterResourceDefinition },
+    ] = await Promise.all([
+      import('../storage/embedded/embedded-store.ts'),
+      import('../apiserver/server.ts'),
+      import('../karmada-admission/admission-plugin.ts'),
+      import('../clusters/cluster-api.ts'),
+    ]);
+    const cert = await waitForFile('tls-cert-file', signal);
+    const key = await waitForFile('tls-private-key-file', signal);
+    const clientCa = await waitForOptionalFile('client-ca-file', signal);
+    const serviceAccountKey = await waitForOptionalFile('service-account-signing-key-file', signal);
+    const serviceAccountVerifyKeys: string[] = [];
+    for (const path of flags['service-account-key-file'])
+      serviceAccountVerifyKeys.push(await waitForContent(`--service-account-key-file ${path}`, path, signal));
+    const store = await openEmbeddedStore(flags['data-dir'], { name: 'karmada-apiserver' });
+    try {
+      const server = createApiServer({
+        store,
+        resources: [clusterResourceDefinition],
+        admission: [createKarmadaAdmissionPlugin()],
+        serving: { host: flags['bind-address'], port: flags['secure-port'], cert, key },
+        serviceAccountVerifyKeys,
+        serviceAccountIssuer: flags['service-account-issuer'],
+        allocateServices: flags['allocate-service-ports']
+          ? { serviceCidr: flags['service-cluster-ip-range'] }
+          : undefined,
+        disableAdmission: flags['disable-admission-plugins'],
+        eventTtlMs: flags['event-ttl'],
+        ...(clientCa === undefined ? {} : { clientCa }),
+        ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
+      });
+      try {
+        await server.start();
+        logger.info('Serving', { url: server.url, dataDir: flags['data-dir'] });
+        await new Promise<void>((resolve) => {
+          if (signal.aborted) resolve();
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      } finally {
+        await server.stop();
+      }
+    } finally {
+      await store.close();
+    }
+  },
+  { logger },
+);
+
+type FileFlag = 'tls-cert-file' | 'tls-private-key-file' | 'client-ca-file' | 'service-account-signing-key-file';
+
+function waitForFile(name: FileFlag, signal: AbortSignal): Promise<string> {
+  const path = flags[name];
+  if (path === '') throw new Error(`--${name} is required`);
+  return waitForContent(`--${name} ${path}`, path, signal);
+}
+
+async function waitForOptionalFile(name: FileFlag, signal: AbortSignal): Promise<string | undefined> {
+  return flags[name] === '' ? undefined : waitForFile(name, signal);
+}
+
+/** Certificates may arrive after their user: whoever starts first waits. */
+function waitForContent(what: string, path: string, signal: AbortSignal): Promise<string> {
+  return retry(what, signal, async () => {
+    const content = await readFile(path, 'utf8');
+    if (content.trim() === '') throw new Error('the file is empty');
+    return content;
+  });
+}
+
+/** Tries again after 0.2, 0.4, … 5 s, and says what it waits for. */
+async function retry<T>(what: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  for (let delay = 200; ; delay = Math.min(delay * 2, 5000)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      logger.warn('Waiting', { for: what, err: describeError(error) });
+    }
+    await systemClock.sleep(delay, signal);
+  }
+}
