@@ -1,0 +1,11 @@
+import { runKarmadactl } from '../karmadactl/cli.ts';
+
+const stop = new AbortController();
+process.on('SIGINT', () => stop.abort(new Error('interrupted')));
+process.on('SIGTERM', () => stop.abort(new Error('terminated')));
+const io = {
+  stdout: (text: string) => void process.stdout.write(text),
+  stderr: (text: string) => void process.stderr.write(text),
+};
+// Open connections would keep the process alive.
+process.exit(await runKarmadactl(process.argv.slice(2), io, stop.signal));

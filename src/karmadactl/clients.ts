@@ -1,0 +1,41 @@
+/** Clients of the control plane and of a member cluster, from the flags of a command. */
+
+import { createClient } from '../client/client.ts';
+import { type ConnectedClient, connect } from '../client/connect.ts';
+import type { Connection } from '../client/connection.ts';
+import { createTransport } from '../client/http-transport.ts';
+
+/** client-go's limits for interactive tools. */
+const options = { userAgent: 'karmadactl', qps: 50, burst: 300, connectTimeoutMs: 10_000 };
+
+export interface KarmadaFlagValues {
+  readonly kubeconfig: string;
+  readonly 'karmada-context': string;
+}
+
+export function controlPlaneClient(flags: KarmadaFlagValues, impersonate?: Connection['impersonate']): ConnectedClient {
+  const { kubeconfig, 'karmada-context': context } = flags;
+  try {
+    const connected = connect({ ...options, kubeconfig, context });
+    if (impersonate === undefined) return connected;
+    const connection = { ...connected.connection, impersonate };
+    return { ...connected, connection, client: createClient(createTransport(connection, options)) };
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Error(
+      `failed to get control plane rest config. context: ${context}, kube-config: ${kubeconfig}, error: ${why}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** `what` is the beginning of the error: `failed to get joining cluster config`. */
+export function memberClient(kubeconfig: string, context: string, what: string): ConnectedClient {
+  try {
+    return connect({ ...options, kubeconfig, context });
+  } catch (error) {
+    throw new Error(`${what}. error: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,67 @@
+/** What a karmadactl command is, and what several of them share. */
+import type { FlagTable, FlagValues } from '../component/flags.ts';
+import { flag } from '../component/flags.ts';
+
+export interface CommandIo {
+  stdout(text: string): void;
+  stderr(text: string): void;
+}
+
+export interface Invocation<F extends FlagTable> {
+  values: FlagValues<F>;
+  given: ReadonlySet<string>;
+  args: readonly string[];
+  io: CommandIo;
+  signal: AbortSignal;
+}
+
+export interface CommandBody<F extends FlagTable> {
+  flags: F;
+  /** Resolves for exit code 0. What it throws is printed as kubectl prints errors, with exit code 1. */
+  run(invocation: Invocation<F>): Promise<void>;
+}
+
+export type CommandGroup =
+  | 'Basic Commands'
+  | 'Cluster Registration Commands'
+  | 'Cluster Management Commands'
+  | 'Troubleshooting and Debugging Commands'
+  | 'Advanced Commands'
+  | 'Settings Commands'
+  | 'Other Commands';
+
+/** What help shows of a command; its body is loaded when it is called. */
+export interface CommandEntry {
+  name: string;
+  group: CommandGroup;
+  short: string;
+  /** The line after `Usage:`, without the executable. */
+  usage: string;
+  examples: string;
+  load(): Promise<CommandBody<FlagTable>>;
+}
+
+/** Keeps the types of a command's flags between its table and its body. */
+export function defineCommand<F extends FlagTable>(body: CommandBody<F>): CommandBody<F> {
+  return body;
+}
+
+/** The control plane. */
+export const karmadaFlags = {
+  kubeconfig: flag.string('', 'Path to the kubeconfig file to use for CLI requests.'),
+  'karmada-context': flag.string('', 'The name of the kubeconfig context to use.'),
+};
+
+export const namespaceFlag = {
+  namespace: flag.string('', 'If present, the namespace scope for this CLI request.', { shorthand: 'n' }),
+};
+
+/** kubectl's log flags: the only global ones. */
+export const globalFlags = {
+  v: flag.int(0, 'number for the log level verbosity', { shorthand: 'v', hidden: true }),
+};
+
+/** An error in how the command was called: printed with a hint at its help. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

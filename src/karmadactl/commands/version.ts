@@ -1,0 +1,10 @@
+import { versionInfo } from '../../component/version.ts';
+import { defineCommand } from '../command.ts';
+
+export const versionCommand = defineCommand({
+  flags: {},
+  async run({ io }) {
+    const fields = Object.entries(versionInfo()).map(([name, value]) => `${name}:${JSON.stringify(value)}`);
+    io.stdout(`karmadactl version: version.Info{${fields.join(', ')}}\n`);
+  },
+});
