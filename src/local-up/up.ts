@@ -81,13 +81,16 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
           await createOrUpdate(karmada, object, wait);
       });
       await progress.step('joining member1, member2, member3', async (detail) => {
-        await Promise.all(
-          memberNames.map((name) =>
-            wait.until(`${name} joined`, detail, () =>
-              joinMember(karmada, clientFromFile(environment.clusterKubeconfig(name)), name, environment, addresses),
-            ),
-          ),
-        );
+        await Promise.all(memberNames.map((name) => join(name)));
+
+        async function join(name: ClusterName): Promise<void> {
+          const member = clientFromFile(environment.clusterKubeconfig(name));
+          try {
+            await wait.until(`${name} joined`, detail, () => joinMember(karmada, member, name, addresses));
+          } finally {
+            await member.close();
+          }
+        }
       });
       await progress.step('waiting until all is ready', async (detail) => {
         await wait.until('components', detail, () => componentsAvailable(host));
