@@ -56,6 +56,7 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 
   const controller = createController({
     name: 'service-proxy',
+    logger,
     async reconcile(key) {
       const wanted = wantedListeners(key);
       const current = listeners.get(key) ?? new Map<string, Listener>();
@@ -116,7 +117,11 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   const isOurs = (key: string, address: string, target: string): boolean =>
     contains(options.podCidr, address) || (key === 'default/kubernetes' && target === options.apiServer());
 
-  async function apply(address: string, listener: Listener, targets: { ready: string[]; open: Set<string> }): Promise<void> {
+  async function apply(
+    address: string,
+    listener: Listener,
+    targets: { ready: string[]; open: Set<string> },
+  ): Promise<void> {
     listener.targets = targets.ready;
     for (const [target, sockets] of listener.sockets) {
       if (targets.open.has(target)) continue;
@@ -144,7 +149,11 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
       return;
     }
     const colon = target.lastIndexOf(':');
-    const outbound = connect({ host: target.slice(0, colon), port: Number(target.slice(colon + 1)), allowHalfOpen: true });
+    const outbound = connect({
+      host: target.slice(0, colon),
+      port: Number(target.slice(colon + 1)),
+      allowHalfOpen: true,
+    });
     const sockets = listener.sockets.get(target) ?? new Set<Socket>();
     listener.sockets.set(target, sockets.add(inbound));
     inbound.setNoDelay(true);
@@ -210,10 +219,12 @@ function createHostsFile(file: string): { set(key: string, address: string | und
       else addresses.set(key, address);
     },
     write() {
-      const lines = [...addresses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, address]) => {
-        const [namespace, name] = key.split('/');
-        return `${address} ${name}.${namespace}.svc ${name}.${namespace}.svc.cluster.local ${name}.${namespace}\n`;
-      });
+      const lines = [...addresses]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, address]) => {
+          const [namespace, name] = key.split('/');
+          return `${address} ${name}.${namespace}.svc ${name}.${namespace}.svc.cluster.local ${name}.${namespace}\n`;
+        });
       const content = lines.join('');
       if (content === written) return;
       writeFileSync(`${file}.new`, content, { mode: 0o600 });

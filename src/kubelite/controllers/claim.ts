@@ -40,7 +40,11 @@ export async function claimDependents<T extends KubeObject>(
 const readable = (object: unknown): DeepReadonly<KubeObject> => object as DeepReadonly<KubeObject>;
 const labelsOf = (object: unknown): Readonly<Record<string, string>> => readable(object).metadata.labels ?? {};
 
-async function patch<T extends KubeObject>(client: ResourceClient<T>, object: unknown, body: object): Promise<T | undefined> {
+async function patch<T extends KubeObject>(
+  client: ResourceClient<T>,
+  object: unknown,
+  body: object,
+): Promise<T | undefined> {
   const { namespace, name } = readable(object).metadata;
   try {
     return await client.patch({ namespace, name: name ?? '' }, 'merge', body);

@@ -2,6 +2,7 @@
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { Client } from '../../client/client.ts';
 import type { InformerFactory } from '../../client/informer.ts';
+import type { Logger } from '../../component/logging.ts';
 import type { RecordEvent } from '../events.ts';
 
 export interface ControllerContext {
@@ -11,4 +12,5 @@ export interface ControllerContext {
   client: Client;
   recordEvent: RecordEvent;
   clock: Clock;
+  logger: Logger;
 }

@@ -20,13 +20,16 @@ export async function containerEnvironment(
     else if (source.fieldRef !== undefined)
       variables.set(variable.name, fieldValue(pod, source.fieldRef.fieldPath, addresses));
     else if (source.resourceFieldRef !== undefined)
-      throw new ConfigError(`environment variable ${variable.name}: resourceFieldRef needs a runtime with resource limits`);
+      throw new ConfigError(
+        `environment variable ${variable.name}: resourceFieldRef needs a runtime with resource limits`,
+      );
     else {
       const value = valueOf.get(variable);
       if (value !== undefined) variables.set(variable.name, value);
     }
   }
   for (const name of variables.keys())
-    if (isForbiddenVariable(name)) throw new ConfigError(`environment variable ${name} is not allowed in a process pod`);
+    if (isForbiddenVariable(name))
+      throw new ConfigError(`environment variable ${name} is not allowed in a process pod`);
   return variables;
 }

@@ -27,7 +27,15 @@ export function createKubelet(options: KubeletOptions): Controller {
   /** The uid that the runtime knows under a key: a pod made anew under an old name is another pod. */
   const uids = new Map<string, string>();
 
-  const controller = createController({ name: 'kubelet', workers: 32, baseDelay: 20, maxDelay: 30_000, reconcile });
+  const controller = createController({
+    name: 'kubelet',
+    workers: 32,
+    baseDelay: 20,
+    maxDelay: 30_000,
+    reconcile,
+    clock,
+    logger: options.logger,
+  });
 
   async function reconcile(key: string): Promise<ReconcileResult | undefined> {
     const pod = podCache.get(key);

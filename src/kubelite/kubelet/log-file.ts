@@ -1,5 +1,15 @@
 /** Logs of one run of a container in a file, one line per line with its time, bounded by rotation. */
-import { closeSync, createReadStream, existsSync, fstatSync, openSync, renameSync, statSync, watch, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  statSync,
+  watch,
+  writeSync,
+} from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { LogLine, LogRequest } from './runtime.ts';
@@ -81,12 +91,7 @@ export async function* readLogFile(file: string, request: LogRequest, ended: () 
 }
 
 /** Lines that are added behind `position`, until the container has ended and all is read, or the signal aborts. */
-async function* follow(
-  file: string,
-  from: number,
-  signal: AbortSignal,
-  ended: () => boolean,
-): AsyncGenerator<LogLine> {
+async function* follow(file: string, from: number, signal: AbortSignal, ended: () => boolean): AsyncGenerator<LogLine> {
   let position = from;
   let inode = statSync(file, { throwIfNoEntry: false })?.ino;
   while (!signal.aborted) {

@@ -11,7 +11,8 @@ export function parseCidr(text: string): Cidr {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
   const parts = match?.slice(1, 5).map(Number) ?? [];
   const bits = Number(match?.[5]);
-  if (match === null || bits > 32 || parts.some((part) => part > 255)) throw new Error(`invalid CIDR ${JSON.stringify(text)}`);
+  if (match === null || bits > 32 || parts.some((part) => part > 255))
+    throw new Error(`invalid CIDR ${JSON.stringify(text)}`);
   const address = parts.reduce((sum, part) => sum * 256 + part, 0);
   const size = 2 ** (32 - bits);
   return { base: address - (address % size), bits };

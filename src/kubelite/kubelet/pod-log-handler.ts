@@ -6,7 +6,10 @@ import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
 import type { LogLine, PodRuntime, ReadablePod } from './runtime.ts';
 
 /** `runtimeOf` gives the runtime of a pod's node; undefined when the node is not ours. */
-export function createPodLogHandler(runtimeOf: (node: string) => PodRuntime | undefined, now: () => number): ConnectHandler {
+export function createPodLogHandler(
+  runtimeOf: (node: string) => PodRuntime | undefined,
+  now: () => number,
+): ConnectHandler {
   return {
     group: '',
     version: 'v1',
@@ -76,7 +79,8 @@ function parseOptions(query: URLSearchParams, name: string, now: number): LogOpt
   const integer = (key: string): number | undefined => {
     const value = query.get(key);
     if (value === null || value === '') return undefined;
-    if (!/^[+-]?\d+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+    if (!/^[+-]?\d+$/.test(value))
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
     return Number(value);
   };
   const flag = (key: string): boolean => !['', '0', 'false', null].includes(query.get(key));

@@ -123,12 +123,7 @@ function readyVerdict(pod: ReadablePod, containersReady: Verdict, stored: readon
   return { type: 'Ready', ok: false, reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
 }
 
-function condition(
-  pod: ReadablePod,
-  verdict: Verdict,
-  stored: readonly PodCondition[],
-  now: number,
-): PodCondition {
+function condition(pod: ReadablePod, verdict: Verdict, stored: readonly PodCondition[], now: number): PodCondition {
   const status = verdict.ok ? 'True' : 'False';
   const before = stored.find((other) => other.type === verdict.type);
   const result = {

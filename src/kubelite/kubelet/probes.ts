@@ -35,7 +35,8 @@ function resolvePort(port: string | number, container: Container): number {
   if (typeof port === 'number') return port;
   const named = container.ports?.find((candidate) => candidate.name === port)?.containerPort;
   const value = named ?? Number(port);
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new Error(`port ${JSON.stringify(port)} not found`);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new Error(`port ${JSON.stringify(port)} not found`);
   return value;
 }
 
@@ -142,11 +143,13 @@ export function startProbes(
     }
     return false;
   }
-  const fatal = (kind: ProbeKind) => (passed: boolean): 'go on' | 'end' => {
-    if (passed) return 'go on';
-    callbacks.unhealthy(kind);
-    return 'end';
-  };
+  const fatal =
+    (kind: ProbeKind) =>
+    (passed: boolean): 'go on' | 'end' => {
+      if (passed) return 'go on';
+      callbacks.unhealthy(kind);
+      return 'end';
+    };
   async function run(): Promise<void> {
     if (startupProbe !== undefined) {
       await loop('Startup', startupProbe, (passed) => {

@@ -81,8 +81,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
 
   const logFile = (run: number): string => join(options.logDirectory, `${run}.log`);
   const backOffMs = (): number => (falls <= 1 ? 0 : Math.min(backoff.baseMs * 2 ** (falls - 2), backoff.maxMs));
-  const startIn = (): number =>
-    last === undefined ? 0 : Math.max(0, last.finishedAt + backOffMs() - clock.now());
+  const startIn = (): number => (last === undefined ? 0 : Math.max(0, last.finishedAt + backOffMs() - clock.now()));
 
   function start(pod: ReadablePod, launch: Launch): void {
     if (child !== undefined) return;
@@ -173,7 +172,8 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     if (child !== undefined) return { running: { startedAt } };
     if (last === undefined || runs === 0) return { waiting };
     const policy = pod.spec?.restartPolicy ?? 'Always';
-    const restarts = policy === 'Always' ? !options.init || last.exitCode !== 0 : policy === 'OnFailure' && last.exitCode !== 0;
+    const restarts =
+      policy === 'Always' ? !options.init || last.exitCode !== 0 : policy === 'OnFailure' && last.exitCode !== 0;
     const wait = startIn();
     if (!restarts || wait === 0 || pod.metadata.deletionTimestamp !== undefined) return { terminated: last };
     if (!toldBackOff) {
@@ -215,7 +215,9 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
         state: current,
         ...(lastTermination === undefined ? {} : { lastTermination }),
         restartCount,
-        ready: options.init ? last?.exitCode === 0 && runs > 0 && child === undefined : running && (probes?.ready ?? false),
+        ready: options.init
+          ? last?.exitCode === 0 && runs > 0 && child === undefined
+          : running && (probes?.ready ?? false),
         started: running && (probes?.started ?? false),
         containerId,
       };

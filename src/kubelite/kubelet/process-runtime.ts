@@ -141,7 +141,12 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     });
   }
 
-  async function launchOf(pod: ReadablePod, known: ProcessPod, spec: Container, folders: ReadonlyMap<string, string>): Promise<Launch> {
+  async function launchOf(
+    pod: ReadablePod,
+    known: ProcessPod,
+    spec: Container,
+    folders: ReadonlyMap<string, string>,
+  ): Promise<Launch> {
     const executable = executableOf(spec);
     if (executable === undefined) throw new ConfigError(unknownExecutable(spec));
     const addresses = { podIP: known.podIP, hostIP: options.hostIPOf(known.node) };
@@ -213,12 +218,17 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     for (const [index, container] of known.main.entries()) {
       const spec = pod.spec?.containers[index];
       const failed = container.exitCode !== 0;
-      if (spec !== undefined) await startIfDue(container, spec, policy === 'Always' || (policy === 'OnFailure' && failed));
+      if (spec !== undefined)
+        await startIfDue(container, spec, policy === 'Always' || (policy === 'OnFailure' && failed));
     }
     return withLook(obstacle ?? { reason: 'ContainerCreating' }, soonest);
   }
 
-  function imageFailure(pod: ReadablePod, known: ProcessPod, spec: Container): { waiting: Waiting; lookAgainAfter?: number } {
+  function imageFailure(
+    pod: ReadablePod,
+    known: ProcessPod,
+    spec: Container,
+  ): { waiting: Waiting; lookAgainAfter?: number } {
     const image = spec.image ?? '';
     const message = unknownExecutable(spec);
     known.imageFailures++;
@@ -227,7 +237,9 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       return { waiting: { reason: 'ErrImagePull', message }, lookAgainAfter: retryMs };
     }
     tellOnce(known, 'image', () => events.imageBackOff(pod, image));
-    return { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` } };
+    return {
+      waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` },
+    };
   }
 
   function reportOf(pod: ReadablePod, known: ProcessPod, waiting: Waiting): PodReport {
@@ -300,6 +312,7 @@ export function removeStalePodDirectories(home: string, uids: ReadonlySet<string
   const podsDirectory = join(home, 'pods');
   for (const entry of readdirSync(podsDirectory, { withFileTypes: true })) {
     const uid = entry.name.slice(entry.name.lastIndexOf('_') + 1);
-    if (entry.isDirectory() && !uids.has(uid)) rmSync(join(podsDirectory, entry.name), { recursive: true, force: true });
+    if (entry.isDirectory() && !uids.has(uid))
+      rmSync(join(podsDirectory, entry.name), { recursive: true, force: true });
   }
 }

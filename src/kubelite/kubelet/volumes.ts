@@ -1,7 +1,16 @@
 /** Volumes of process pods: folders under the pod's own, filled from the API server and kept up to date. Files are 0600. */
-import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { type Clock } from '../../apimachinery/clock.ts';
+import type { Clock } from '../../apimachinery/clock.ts';
 import { resourcePath } from '../../apimachinery/group-version.ts';
 import type { Client } from '../../client/client.ts';
 import { serviceAccounts } from '../../kubernetes/resource-types.ts';
@@ -31,7 +40,11 @@ export interface VolumeOptions {
 
 export interface VolumeManager {
   /** Brings all volumes up to date, writing only what changed. Throws VolumeError. Returns folder by volume name. */
-  setUp(pod: ReadablePod, podDirectory: string, addresses: { podIP: string; hostIP: string }): Promise<Map<string, string>>;
+  setUp(
+    pod: ReadablePod,
+    podDirectory: string,
+    addresses: { podIP: string; hostIP: string },
+  ): Promise<Map<string, string>>;
   forget(uid: string): void;
 }
 
@@ -48,29 +61,50 @@ export function createVolumeManager(options: VolumeOptions): VolumeManager {
     const known = ofPod.get(key);
     if (known !== undefined && known.renewAt > clock.now()) return known.token;
     const ref = { namespace: pod.metadata.namespace, name: pod.spec?.serviceAccountName ?? 'default' };
-    const answer = await client.request<{ status: { token: string } }>('POST', resourcePath(serviceAccounts, ref, 'token'), {
-      body: {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        spec: {
-          expirationSeconds,
-          ...(audience === undefined ? {} : { audiences: [audience] }),
-          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid },
+    const answer = await client.request<{ status: { token: string } }>(
+      'POST',
+      resourcePath(serviceAccounts, ref, 'token'),
+      {
+        body: {
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenRequest',
+          spec: {
+            expirationSeconds,
+            ...(audience === undefined ? {} : { audiences: [audience] }),
+            boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid },
+          },
         },
       },
-    });
+    );
     const fresh = { token: Buffer.from(answer.status.token), renewAt: clock.now() + expirationSeconds * 800 };
     ofPod.set(key, fresh);
     return fresh.token;
   }
 
-  async function projected(pod: ReadablePod, volume: Volume, addresses: { podIP: string; hostIP: string }): Promise<Content> {
+  async function projected(
+    pod: ReadablePod,
+    volume: Volume,
+    addresses: { podIP: string; hostIP: string },
+  ): Promise<Content> {
     const files = new Map<string, Buffer>();
     for (const source of volume.projected?.sources ?? []) {
       if (source.configMap !== undefined)
-        merge(files, await referenced(pod, volume, 'configmap', source.configMap.name, source.configMap.items, source.configMap.optional));
+        merge(
+          files,
+          await referenced(
+            pod,
+            volume,
+            'configmap',
+            source.configMap.name,
+            source.configMap.items,
+            source.configMap.optional,
+          ),
+        );
       if (source.secret !== undefined)
-        merge(files, await referenced(pod, volume, 'secret', source.secret.name, source.secret.items, source.secret.optional));
+        merge(
+          files,
+          await referenced(pod, volume, 'secret', source.secret.name, source.secret.items, source.secret.optional),
+        );
       for (const item of source.downwardAPI?.items ?? [])
         files.set(item.path, Buffer.from(fieldValue(pod, item.fieldRef?.fieldPath ?? '', addresses)));
       if (source.serviceAccountToken !== undefined) {
@@ -118,9 +152,23 @@ export function createVolumeManager(options: VolumeOptions): VolumeManager {
     if (volume.emptyDir !== undefined) return directory;
     let files: Content;
     if (volume.secret !== undefined)
-      files = await referenced(pod, volume, 'secret', volume.secret.secretName, volume.secret.items, volume.secret.optional);
+      files = await referenced(
+        pod,
+        volume,
+        'secret',
+        volume.secret.secretName,
+        volume.secret.items,
+        volume.secret.optional,
+      );
     else if (volume.configMap !== undefined)
-      files = await referenced(pod, volume, 'configmap', volume.configMap.name, volume.configMap.items, volume.configMap.optional);
+      files = await referenced(
+        pod,
+        volume,
+        'configmap',
+        volume.configMap.name,
+        volume.configMap.items,
+        volume.configMap.optional,
+      );
     else if (volume.projected !== undefined) files = await projected(pod, volume, addresses);
     else if (volume.downwardAPI !== undefined) {
       files = new Map(
@@ -138,7 +186,10 @@ export function createVolumeManager(options: VolumeOptions): VolumeManager {
     async setUp(pod, podDirectory, addresses) {
       const directories = new Map<string, string>();
       for (const volume of pod.spec?.volumes ?? [])
-        directories.set(volume.name, await setUpOne(pod, volume, join(podDirectory, 'volumes', volume.name), addresses));
+        directories.set(
+          volume.name,
+          await setUpOne(pod, volume, join(podDirectory, 'volumes', volume.name), addresses),
+        );
       return directories;
     },
     forget: (uid) => void tokens.delete(uid),
@@ -151,7 +202,8 @@ export function containerMounts(container: Container, directories: ReadonlyMap<s
     const directory = directories.get(mount.name);
     if (directory === undefined) throw new VolumeError(mount.name, 'no such volume');
     const subPath = mount.subPath ?? '';
-    if (subPath !== '' && !isInside(subPath)) throw new VolumeError(mount.name, `subPath ${JSON.stringify(subPath)} leaves the volume`);
+    if (subPath !== '' && !isInside(subPath))
+      throw new VolumeError(mount.name, `subPath ${JSON.stringify(subPath)} leaves the volume`);
     return { mountPath: mount.mountPath, directory: join(directory, subPath).replace(/\/$/, '') };
   });
 }

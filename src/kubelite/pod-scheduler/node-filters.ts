@@ -46,8 +46,7 @@ export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
 function affinityMismatch(pod: ReadablePod, node: ReadableNode): string | undefined {
   const labels = node.metadata.labels ?? {};
   const selector = pod.spec?.nodeSelector ?? {};
-  const terms =
-    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   const selected = Object.entries(selector).every(([key, value]) => labels[key] === value);
   if (selected && (terms === undefined || terms.some((term) => matchesTerm(term, node)))) return undefined;
   return "node(s) didn't match Pod's node affinity/selector";

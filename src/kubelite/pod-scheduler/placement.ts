@@ -41,7 +41,9 @@ export function choosePlacement(
     .sort()
     .join(', ');
   const head = `0/${nodes.length} nodes are available:`;
-  const helpful = [...reasons.keys()].every((reason) => reason.startsWith('Insufficient') || reason.startsWith('Too many'));
+  const helpful = [...reasons.keys()].every(
+    (reason) => reason.startsWith('Insufficient') || reason.startsWith('Too many'),
+  );
   const preemption = helpful
     ? `${nodes.length} No preemption victims found for incoming pod.`
     : `${nodes.length} Preemption is not helpful for scheduling.`;

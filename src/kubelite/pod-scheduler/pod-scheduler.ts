@@ -39,6 +39,8 @@ export function createPodScheduler(context: ControllerContext): Controller {
   // One worker decides, so that two pods never get the same free place; the bindings themselves overlap.
   const controller = createController({
     name: 'pod-scheduler',
+    clock,
+    logger: context.logger,
     async reconcile(key) {
       const pod = podCache.get(key);
       if (pod === undefined || !isPending(pod) || bound.has(pod.metadata.uid ?? '')) return;

@@ -1,8 +1,9 @@
 /** Watches Deployments and their ReplicaSets; the key is the Deployment's. Under Recreate the end of pods counts as well. */
+
+import { matchesLabels } from '../../../apimachinery/label-selector.ts';
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
 import { objectKey, parseKey } from '../../../apimachinery/object.ts';
 import { controllerOf, isControlledBy } from '../../../apimachinery/owner-references.ts';
-import { matchesLabels } from '../../../apimachinery/label-selector.ts';
 import { type Controller, createController } from '../../../controller/controller.ts';
 import { deployments, pods, replicaSets } from '../../../kubernetes/resource-types.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../kubernetes/types.ts';
@@ -29,6 +30,8 @@ export function createDeploymentController(context: ControllerContext): Controll
   const controller = createController({
     name: 'deployment',
     workers: 5,
+    clock,
+    logger: context.logger,
     async reconcile(key) {
       const deployment = deploymentCache.get(key);
       if (deployment === undefined) return undefined;

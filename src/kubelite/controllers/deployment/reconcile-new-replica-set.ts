@@ -1,10 +1,17 @@
 /** The ReplicaSet of the current template: found, kept in step with the Deployment, or created under a name of its own. */
-import { isAlreadyExists, isNotFound, StatusError } from '../../../apimachinery/status-error.ts';
+
 import { deepEqual } from '../../../apimachinery/object.ts';
-import type { Deployment, ReplicaSet } from '../../../kubernetes/types.ts';
 import { controllerReferenceTo, isControlledBy } from '../../../apimachinery/owner-references.ts';
+import { isAlreadyExists, isNotFound, StatusError } from '../../../apimachinery/status-error.ts';
+import type { Deployment, ReplicaSet } from '../../../kubernetes/types.ts';
 import { equalTemplates, podTemplateHash, podTemplateHashLabel } from '../pod-template.ts';
-import { hasProgressDeadline, maxSurge, newReplicaSetSize, type ReadableDeployment, specReplicas } from './deployment-rules.ts';
+import {
+  hasProgressDeadline,
+  maxSurge,
+  newReplicaSetSize,
+  type ReadableDeployment,
+  specReplicas,
+} from './deployment-rules.ts';
 import { type DeploymentStatus, findCondition, newCondition } from './deployment-status.ts';
 import { copiedAnnotations, revisionAnnotation, revisionOf, withRevision, withSizes } from './revision-annotations.ts';
 import { type AspectResult, type Rollout, recordCondition } from './rollout.ts';
@@ -15,10 +22,7 @@ const nextRevision = (rollout: Rollout): number => Math.max(0, ...rollout.oldSet
 export async function reconcileKnownReplicaSet(rollout: Rollout): Promise<AspectResult> {
   const { newSet, deployment } = rollout;
   if (newSet === undefined) return 'continue';
-  const annotations = withRevision(
-    copiedAnnotations(deployment, newSet.metadata.annotations),
-    nextRevision(rollout),
-  );
+  const annotations = withRevision(copiedAnnotations(deployment, newSet.metadata.annotations), nextRevision(rollout));
   const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
   if (
     !deepEqual(annotations, newSet.metadata.annotations ?? {}) ||
@@ -66,8 +70,7 @@ export async function ensureNewReplicaSet(rollout: Rollout): Promise<'ok' | 'sto
   rollout.revision = created.metadata.annotations?.[revisionAnnotation] ?? String(nextRevision(rollout));
   if (existed) return 'ok';
   const size = specReplicas(created);
-  if (size > 0)
-    actions.event('Normal', 'ScalingReplicaSet', `Scaled up replica set ${name} from 0 to ${size}`);
+  if (size > 0) actions.event('Normal', 'ScalingReplicaSet', `Scaled up replica set ${name} from 0 to ${size}`);
   if (hasProgressDeadline(deployment)) {
     const message = `Created new replica set "${name}"`;
     recordCondition(rollout, newCondition('Progressing', 'True', 'NewReplicaSetCreated', message, rollout.now));
@@ -126,7 +129,8 @@ function nameTaken(rollout: Rollout): 'stop' {
 function creationFailed(rollout: Rollout, name: string, error: unknown): 'stop' {
   rollout.failure = error;
   const terminating =
-    error instanceof StatusError && error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
+    error instanceof StatusError &&
+    error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
   if (terminating === true) return 'stop';
   const message = `Failed to create new replica set "${name}": ${(error as Error).message}`;
   rollout.actions.event('Warning', 'ReplicaSetCreateError', message);

@@ -1,5 +1,13 @@
 /** A changed size, or a paused Deployment: ReplicaSets are scaled in proportion and nothing is rolled out. */
-import { activeOrLatest, isActive, isRollingUpdate, isSaturated, isScalingEvent, proportionalScale, specReplicas } from './deployment-rules.ts';
+import {
+  activeOrLatest,
+  isActive,
+  isRollingUpdate,
+  isSaturated,
+  isScalingEvent,
+  proportionalScale,
+  specReplicas,
+} from './deployment-rules.ts';
 import { removeExpired } from './reconcile-history.ts';
 import { type AspectResult, allSets, type Rollout, scaleReplicaSet } from './rollout.ts';
 

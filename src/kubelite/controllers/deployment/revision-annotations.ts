@@ -26,7 +26,8 @@ const numberOf = (text: string | undefined): number | undefined => {
 };
 
 /** 0 when the annotation is absent or not a number. */
-export const revisionOf = (object: Readable): number => numberOf(object.metadata.annotations?.[revisionAnnotation]) ?? 0;
+export const revisionOf = (object: Readable): number =>
+  numberOf(object.metadata.annotations?.[revisionAnnotation]) ?? 0;
 export const desiredReplicasOf = (object: Readable): number | undefined =>
   numberOf(object.metadata.annotations?.[desiredReplicasAnnotation]);
 export const maxReplicasOf = (object: Readable): number | undefined =>

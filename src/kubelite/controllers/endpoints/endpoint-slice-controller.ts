@@ -24,6 +24,8 @@ export function createEndpointSliceController(context: ControllerContext): Contr
   const controller = createController({
     name: 'endpointslice',
     workers: 5,
+    clock: context.clock,
+    logger: context.logger,
     async reconcile(key) {
       const service = watch.services.get(key);
       if (service === undefined || service.metadata.deletionTimestamp !== undefined) {

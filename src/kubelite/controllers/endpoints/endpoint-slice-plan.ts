@@ -2,7 +2,13 @@
 import { type DeepReadonly, deepEqual } from '../../../apimachinery/object.ts';
 import { controllerReferenceTo } from '../../../apimachinery/owner-references.ts';
 import type { EndpointSlice, Service } from '../../../kubernetes/types.ts';
-import { type EndpointGroup, type EndpointPort, isHeadless, type PodEndpoint, triggerTimeAnnotation } from './service-endpoints.ts';
+import {
+  type EndpointGroup,
+  type EndpointPort,
+  isHeadless,
+  type PodEndpoint,
+  triggerTimeAnnotation,
+} from './service-endpoints.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';

@@ -33,6 +33,8 @@ export function createEndpointsController(context: ControllerContext): Controlle
   const controller = createController({
     name: 'endpoint',
     workers: 5,
+    clock: context.clock,
+    logger: context.logger,
     async reconcile(key) {
       const service = watch.services.get(key);
       const current = cache.get(key);

@@ -35,7 +35,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
   podCache.addIndex('uid', (pod) => [pod.metadata.uid ?? '']);
   const expectations = createPodExpectations(clock);
 
-  const controller = createController({ name: 'replicaset', workers: 5, reconcile });
+  const controller = createController({ name: 'replicaset', workers: 5, reconcile, clock, logger: context.logger });
 
   async function reconcile(key: string): Promise<ReconcileResult | undefined> {
     const set = setCache.get(key);

@@ -104,7 +104,11 @@ export function replicaSetStatus(
 }
 
 /** Milliseconds until the next ready pod becomes available; undefined when none is on the way. */
-export function nextAvailabilityAfter(set: ReadableSet, active: readonly ReadablePod[], now: number): number | undefined {
+export function nextAvailabilityAfter(
+  set: ReadableSet,
+  active: readonly ReadablePod[],
+  now: number,
+): number | undefined {
   const minReady = (set.spec?.minReadySeconds ?? 0) * 1000;
   if (minReady === 0) return undefined;
   const waits = active

@@ -1,0 +1,112 @@
+/** kubelite: a light Kubernetes cluster in one process. Flags → options → run. */
+import { resolve } from 'node:path';
+import { serveEndpoints } from '../component/endpoints.ts';
+import { parseExecutable } from '../component/executable.ts';
+import { logFlags } from '../component/flag-groups.ts';
+import { flag } from '../component/flags.ts';
+import { createHealth } from '../component/health.ts';
+import { runComponent } from '../component/lifecycle.ts';
+import { createLogger } from '../component/logging.ts';
+import { createRegistry } from '../component/metrics.ts';
+import type { KubeliteOptions } from '../kubelite/cluster-options.ts';
+
+const flags = parseExecutable({
+  name: 'kubelite',
+  description:
+    'A light Kubernetes cluster in one process: API server, workload controllers, scheduler and a kubelet.\n' +
+    'Pods are simulated, or, for images of this project, run as local processes.',
+  flags: {
+    name: flag.string('kubelite', 'Name of the cluster: its nodes, certificates and kubeconfig entries carry it.'),
+    'data-dir': flag.string('', 'Folder of the store and the certificates. It belongs to one process at a time.'),
+    memory: flag.bool(false, 'Keep everything in memory: the cluster is gone when the process ends.'),
+    kubeconfig: flag.string('', "File that the administrator's kubeconfig is written to (mode 0600)."),
+    'bind-address': flag.string('127.0.0.1', 'The address that the API server listens on.'),
+    'secure-port': flag.int(0, 'The port that the API server listens on; 0 picks a free one and keeps it.'),
+    'tls-san': flag.list([], 'Further names and addresses of the serving certificate.'),
+    runtime: flag.choice(['simulated', 'process'], 'simulated', 'How pods run: "simulated" or "process".'),
+    'process-home': flag.string('', 'Folder of process pods; hostPath volumes must lie in it. Default: in --data-dir.'),
+    'executables-dir': flag.string('', 'Folder of the scripts that process pods run. Default: beside this executable.'),
+    'pod-cidr': flag.string(
+      '',
+      'Addresses of pods. Default 10.244.0.0/16, with the process runtime a part of 127.0.0.0/8.',
+    ),
+    'service-cidr': flag.string(
+      '',
+      'clusterIPs. Default 10.13.0.0/16, with the process runtime a part of 127.0.0.0/8.',
+    ),
+    nodes: flag.int(1, 'Number of nodes.'),
+    'node-cpu': flag.string('8', 'CPU that each node offers.'),
+    'node-memory': flag.string('32Gi', 'Memory that each node offers.'),
+    'node-pods': flag.int(110, 'Pods that each node takes.'),
+    'pod-ready-delay': flag.duration(500, 'Time until a simulated pod is Running and Ready.'),
+    'restart-backoff-base': flag.duration(
+      10_000,
+      'First wait before a container that ended again is restarted; it doubles.',
+    ),
+    'restart-backoff-max': flag.duration(300_000, 'Longest wait before a container is restarted.'),
+    'health-probe-bind-address': flag.string(
+      '0',
+      'Also serve /healthz, /livez and /readyz without TLS at this address. "0" disables it; port 0 picks a free one.',
+    ),
+    ...logFlags,
+  },
+  examples: `
+    # A member cluster for trying things out
+    kubelite --name=member1 --data-dir=/tmp/member1 --kubeconfig=/tmp/member1.config
+
+    # A cluster that leaves nothing behind
+    kubelite --memory --kubeconfig=/tmp/throwaway.config
+  `,
+});
+const logger = createLogger('kubelite', { v: flags.v, format: flags['logging-format'] });
+
+function optionsOf(): KubeliteOptions {
+  const text = (value: string): string | undefined => (value === '' ? undefined : value);
+  const path = (value: string): string | undefined => (value === '' ? undefined : resolve(value));
+  if (!flags.memory && flags['data-dir'] === '') throw new Error('give --data-dir, or --memory');
+  return {
+    name: flags.name,
+    dataDir: flags.memory ? undefined : resolve(flags['data-dir']),
+    kubeconfig: path(flags.kubeconfig),
+    bindAddress: flags['bind-address'],
+    securePort: flags['secure-port'],
+    tlsSans: flags['tls-san'],
+    runtime: flags.runtime,
+    processHome: path(flags['process-home']),
+    executables: path(flags['executables-dir']),
+    podCidr: text(flags['pod-cidr']),
+    serviceCidr: text(flags['service-cidr']),
+    nodes: flags.nodes,
+    nodeCpu: flags['node-cpu'],
+    nodeMemory: flags['node-memory'],
+    nodePods: flags['node-pods'],
+    podReadyDelayMs: flags['pod-ready-delay'],
+    restartBackoff: { baseMs: flags['restart-backoff-base'], maxMs: flags['restart-backoff-max'] },
+    logger,
+  };
+}
+
+await runComponent(
+  async (signal) => {
+    const health = createHealth();
+    let started = false;
+    health.add('cluster', 'ready', () => {
+      if (!started) throw new Error('starting');
+    });
+    const address = flags['health-probe-bind-address'];
+    const registry = createRegistry();
+    const endpoints = await serveEndpoints({ healthAddress: address, metricsAddress: address, health, registry });
+    const { startKubelite } = await import('../kubelite/cluster.ts');
+    const cluster = await startKubelite(optionsOf());
+    started = true;
+    process.stdout.write(`cluster ${cluster.name} is ready at ${cluster.url}\n`);
+    try {
+      const aborted = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+      if (!signal.aborted) await Promise.race([aborted, cluster.failed]);
+    } finally {
+      await cluster.stop();
+      await endpoints.stop();
+    }
+  },
+  { logger },
+);

@@ -1,0 +1,57 @@
+/** What a cluster is made of, with defaults filled in. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../apimachinery/clock.ts';
+import type { Logger } from '../component/logging.ts';
+
+export interface KubeliteOptions {
+  name: string;
+  /** Store, certificates and the hosts file live here. Without it everything is kept in memory. */
+  dataDir?: string | undefined;
+  /** The administrator's kubeconfig is written to this file. */
+  kubeconfig?: string | undefined;
+  /** Default 127.0.0.1. */
+  bindAddress?: string | undefined;
+  /** 0 (the default) picks a free port and keeps it across restarts. */
+  securePort?: number | undefined;
+  /** Further names and addresses of the serving certificate. */
+  tlsSans?: readonly string[] | undefined;
+  runtime?: 'simulated' | 'process' | undefined;
+  /** Folder of process pods; hostPath volumes must lie in it. Default `<dataDir>/process`. */
+  processHome?: string | undefined;
+  /** Folder of the executables' scripts. Default: found upwards from the running bundle. */
+  executables?: string | undefined;
+  podCidr?: string | undefined;
+  serviceCidr?: string | undefined;
+  nodes?: number | undefined;
+  nodeCpu?: string | undefined;
+  nodeMemory?: string | undefined;
+  nodePods?: number | undefined;
+  /** Simulated pods become Running and Ready after this time (ms). Default 500. */
+  podReadyDelayMs?: number | undefined;
+  /** Back-off of restarting containers. Defaults 10 s and 5 min. */
+  restartBackoff?: { baseMs: number; maxMs: number } | undefined;
+  logger?: Logger | undefined;
+  clock?: Clock | undefined;
+}
+
+/** kubectl, pods and this process name the same version. */
+export const kubernetesVersion = 'v1.36.0';
+
+/**
+ * Address ranges where none are given. Process pods and their Services are reached over the loopback interface, so each data
+ * directory gets a part of 127.0.0.0/8 of its own.
+ */
+export function defaultRanges(options: KubeliteOptions): { podCidr: string; serviceCidr: string } {
+  if (options.runtime !== 'process') return { podCidr: '10.244.0.0/16', serviceCidr: '10.13.0.0/16' };
+  const hash = createHash('sha256')
+    .update(options.dataDir ?? options.processHome ?? options.name)
+    .digest();
+  const block = `127.${16 + ((hash[0] ?? 0) % 224)}`;
+  return { podCidr: `${block}.0.0/17`, serviceCidr: `${block}.128.0/17` };
+}
+
+/** The first node is named as kind names it. */
+export function nodeName(cluster: string, index: number): string {
+  if (index === 0) return `${cluster}-control-plane`;
+  return index === 1 ? `${cluster}-worker` : `${cluster}-worker${index}`;
+}

@@ -1,0 +1,350 @@
+/** Assembles a cluster in this process: store, API server, controllers, scheduler, kubelet, service proxy. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import type { UserInfo } from '../apiserver/authentication/user-info.ts';
+import { type ApiServer, createApiServer } from '../apiserver/server.ts';
+import { type Client, createClient } from '../client/client.ts';
+import type { InformerFactory } from '../client/informer.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { mergeIntoKubeconfig, writeAtomically } from '../client/kubeconfig/write.ts';
+import { type Logger, silentLogger } from '../component/logging.ts';
+import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
+import type { Runnable } from '../controller/manager.ts';
+import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
+import { pods } from '../kubernetes/resource-types.ts';
+import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
+import { createMemoryStore } from '../storage/memory/memory-store.ts';
+import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
+import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
+import type { ControllerContext } from './controllers/controller-context.ts';
+import { createDeploymentController } from './controllers/deployment/deployment-controller.ts';
+import { createEndpointSliceController } from './controllers/endpoints/endpoint-slice-controller.ts';
+import { createEndpointsController } from './controllers/endpoints/endpoints-controller.ts';
+import { createReplicaSetController } from './controllers/replica-set/replica-set-controller.ts';
+import { controllerManagerUser, controllerUser, ensureNodeRights, nodeUser, schedulerUser } from './identities.ts';
+import { findExecutablesDirectory } from './kubelet/executables.ts';
+import { createKubelet } from './kubelet/kubelet.ts';
+import { createNodeHeartbeats } from './kubelet/node-heartbeats.ts';
+import type { NodeSpec } from './kubelet/node-status.ts';
+import {
+  type AddressPool,
+  cidrSize,
+  createAddressPool,
+  formatAddress,
+  formatCidr,
+  parseCidr,
+  subnet,
+} from './kubelet/pod-addresses.ts';
+import { createPodEvents } from './kubelet/pod-events.ts';
+import { createPodLogHandler } from './kubelet/pod-log-handler.ts';
+import { createProcessRuntime, removeStalePodDirectories } from './kubelet/process-runtime.ts';
+import { createReferenceReader } from './kubelet/references.ts';
+import type { PodRuntime } from './kubelet/runtime.ts';
+import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
+import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
+import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
+
+export interface Kubelite {
+  readonly name: string;
+  /** `https://127.0.0.1:34567`. */
+  readonly url: string;
+  /** PEM of the cluster's authority, and of the administrator's certificate and key. */
+  readonly credentials: { ca: string; cert: string; key: string };
+  /** The administrator, in this process. */
+  readonly client: Client;
+  /** Rejects when something the cluster cannot do without has failed; never before `stop` otherwise. */
+  readonly failed: Promise<never>;
+  /** Stops pods, controllers and the API server; data stays. */
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster: it listens, its nodes are Ready and its controllers run when this resolves. */
+export async function startKubelite(options: KubeliteOptions): Promise<Kubelite> {
+  const logger = options.logger ?? silentLogger;
+  const clock = options.clock ?? systemClock;
+  const ranges = defaultRanges(options);
+  const podCidr = parseCidr(options.podCidr ?? ranges.podCidr);
+  const serviceCidr = parseCidr(options.serviceCidr ?? ranges.serviceCidr);
+  const bindAddress = options.bindAddress ?? '127.0.0.1';
+  const dataDir = options.dataDir;
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+
+  // The store first: it holds the lock of the data directory, so nobody else writes what follows.
+  const store =
+    dataDir === undefined
+      ? createMemoryStore()
+      : await openEmbeddedStore(join(dataDir, 'store'), { name: options.name });
+  const cleanups: (() => Promise<void> | void)[] = [() => store.close()];
+  const stopAll = async (): Promise<void> => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  };
+  try {
+    const port = await choosePort(dataDir, bindAddress, options.securePort ?? 0);
+    const pki = await ensureClusterPki(
+      dataDir === undefined ? undefined : join(dataDir, 'pki'),
+      options.name,
+      servingNames(options, bindAddress, formatAddress(serviceCidr.base + 1)),
+    );
+    let runtime: PodRuntime | undefined;
+    const nodeSpecs = planNodes(options, podCidr);
+    const server = createApiServer({
+      store,
+      clock,
+      version: kubernetesVersion,
+      serving: { host: bindAddress, port, cert: pki.serving.cert, key: pki.serving.key },
+      clientCa: pki.ca.cert,
+      serviceAccountKey: pki.serviceAccountKey,
+      allocateServices: { serviceCidr: formatCidr(serviceCidr) },
+      connect: [
+        createPodLogHandler(
+          (node) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined),
+          () => clock.now(),
+        ),
+      ],
+    });
+    await server.start();
+    cleanups.push(() => server.stop());
+    rememberPort(dataDir, server.url);
+    await writeKubeconfig(options, server.url, pki);
+    logger.info('The API server listens', { url: server.url });
+
+    const life = new AbortController();
+    const parts = createParts({ options, server, pki, clock, logger, nodeSpecs });
+    runtime = await parts.createRuntime();
+    const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
+    cleanups.push(() => life.abort(new Error('stopped')));
+    parts.informers.start(life.signal);
+    await ensureNodeRights(parts.admin);
+    await Promise.all([parts.heartbeats(runtime).register(), parts.informers.whenSynced(life.signal)]);
+    if (options.runtime === 'process') {
+      const cached = parts.informers.informer(pods).list();
+      removeStalePodDirectories(processHome(options), new Set(cached.map((pod) => pod.metadata.uid ?? '')));
+    }
+    const work = new AbortController();
+    const running = runAll(runnables, work.signal);
+    cleanups.push(async () => {
+      work.abort(new Error('stopped'));
+      await running.catch(() => {});
+      proxy?.close();
+      await runtime?.close();
+      await Promise.all(parts.recorders.map((recorder) => recorder.flush(500)));
+    });
+    const stopped = new Promise<never>((_, reject) => running.catch(reject));
+    stopped.catch(() => {});
+    return {
+      name: options.name,
+      url: server.url,
+      credentials: { ca: pki.ca.cert, cert: pki.admin.cert, key: pki.admin.key },
+      client: parts.admin,
+      failed: stopped,
+      stop: stopAll,
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+interface PartsOptions {
+  options: KubeliteOptions;
+  server: ApiServer;
+  pki: ClusterPki;
+  clock: Clock;
+  logger: Logger;
+  nodeSpecs: readonly NodeSpec[];
+}
+
+function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOptions) {
+  const clientOf = (user?: UserInfo): Client => createClient(server.localTransport(user));
+  const admin = clientOf();
+  const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
+  const recorders: EventRecorder[] = [];
+  const contextOf = (user: UserInfo, component: string): ControllerContext => {
+    const client = clientOf(user);
+    const recorder = createEventRecorder(client, component, { clock, logger });
+    recorders.push(recorder);
+    return {
+      informers,
+      client,
+      clock,
+      logger,
+      recordEvent: (object, type, reason, message) => recorder.event(object, type, reason, message),
+    };
+  };
+  const pools = new Map<string, AddressPool>(
+    nodeSpecs.map((spec) => [spec.name, createAddressPool(parseCidr(spec.podCidr))]),
+  );
+  const addressesOf = (node: string): AddressPool => {
+    const pool = pools.get(node);
+    if (pool === undefined) throw new Error(`no node ${node}`);
+    return pool;
+  };
+  const hostIPs = new Map(nodeSpecs.map((spec) => [spec.name, spec.hostIP]));
+  const kubelet = contextOf(nodeUser(nodeSpecs[0]?.name ?? options.name), 'kubelet');
+  const events = createPodEvents(kubelet.recordEvent);
+  const references = createReferenceReader(kubelet.client);
+  let enqueuePod: (key: string) => void = () => {};
+  let heartbeats: ReturnType<typeof createNodeHeartbeats> | undefined;
+
+  return {
+    admin,
+    informers,
+    recorders,
+
+    heartbeats(runtime: PodRuntime) {
+      heartbeats ??= createNodeHeartbeats(
+        nodeSpecs.map((spec) => ({ ...spec, runtimeVersion: runtime.version })),
+        kubelet.client,
+        clock,
+        logger,
+      );
+      return heartbeats;
+    },
+
+    async createRuntime(): Promise<PodRuntime> {
+      if (options.runtime !== 'process')
+        return createSimulatedRuntime({
+          readyDelayMs: options.podReadyDelayMs ?? 500,
+          addressesOf,
+          references,
+          events,
+          clock,
+        });
+      const home = processHome(options);
+      mkdirSync(home, { recursive: true, mode: 0o700 });
+      return createProcessRuntime({
+        home,
+        executables: options.executables ?? findExecutablesDirectory(),
+        hostsFile: hostsFile(options),
+        addressesOf,
+        hostIPOf: (node) => hostIPs.get(node) ?? '127.0.0.1',
+        backoff: options.restartBackoff ?? { baseMs: 10_000, maxMs: 300_000 },
+        client: kubelet.client,
+        references,
+        events,
+        clock,
+        changed: (key) => enqueuePod(key),
+      });
+    },
+
+    createControllers(
+      runtime: PodRuntime,
+      podCidr: ReturnType<typeof parseCidr>,
+      serviceCidr: ReturnType<typeof parseCidr>,
+    ): { runnables: Runnable[]; proxy: ServiceProxy | undefined } {
+      const podController = createKubelet({ ...kubelet, runtime, hostIPOf: (node) => hostIPs.get(node) });
+      enqueuePod = (key) => podController.enqueue(key);
+      const runnables: Runnable[] = [
+        createDeploymentController(contextOf(controllerUser('deployment-controller'), 'deployment-controller')),
+        createReplicaSetController(contextOf(controllerUser('replicaset-controller'), 'replicaset-controller')),
+        createEndpointsController(contextOf(controllerUser('endpoint-controller'), 'endpoint-controller')),
+        createEndpointSliceController(
+          contextOf(controllerUser('endpointslice-controller'), 'endpoint-slice-controller'),
+        ),
+        createPodScheduler(contextOf(schedulerUser, 'default-scheduler')),
+        podController,
+        { name: 'node-heartbeats', run: (signal) => this.heartbeats(runtime).run(signal) },
+        createKubeControllers({
+          client: clientOf(controllerManagerUser),
+          informers,
+          serviceAccountKey: pki.serviceAccountKey,
+          rootCa: pki.ca.cert,
+          clock,
+          logger,
+        }),
+      ];
+      if (options.runtime !== 'process') return { runnables, proxy: undefined };
+      const proxy = createServiceProxy({
+        informers,
+        podCidr,
+        serviceCidr,
+        apiServer: () => server.url.replace(/^https:\/\//, ''),
+        hostsFile: hostsFile(options),
+        logger,
+      });
+      return { runnables: [...runnables, proxy.controller], proxy };
+    },
+  };
+}
+
+async function runAll(runnables: readonly Runnable[], signal: AbortSignal): Promise<void> {
+  await Promise.all(runnables.map((runnable) => runnable.run(signal)));
+}
+
+function planNodes(options: KubeliteOptions, podCidr: ReturnType<typeof parseCidr>): NodeSpec[] {
+  const count = options.nodes ?? 1;
+  const podsPerNode = options.nodePods ?? 110;
+  // Room for twice the pods, so that addresses of deleted pods are not reused at once; never less than Kubernetes' /24.
+  const bits = Math.max(podCidr.bits, Math.min(24, 32 - Math.ceil(Math.log2(podsPerNode * 2 + 3))));
+  if (count * 2 ** (32 - bits) > cidrSize(podCidr))
+    throw new Error(`the pod range ${formatCidr(podCidr)} has no room for ${count} nodes of ${podsPerNode} pods`);
+  const block = createHash('sha256').update(options.name).digest()[0] ?? 0;
+  return Array.from({ length: count }, (_, index) => ({
+    name: nodeName(options.name, index),
+    controlPlane: index === 0,
+    hostIP:
+      options.runtime === 'process' ? '127.0.0.1' : formatAddress(((172 * 256 + 18) * 256 + block) * 256 + 2 + index),
+    podCidr: formatCidr(subnet(podCidr, bits, index)),
+    cpu: options.nodeCpu ?? '8',
+    memory: options.nodeMemory ?? '32Gi',
+    pods: podsPerNode,
+    version: kubernetesVersion,
+    runtimeVersion: '',
+  }));
+}
+
+function servingNames(options: KubeliteOptions, bindAddress: string, serviceIP: string): string[] {
+  const names = [
+    'localhost',
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    'kubernetes.default.svc.cluster.local',
+    '127.0.0.1',
+    serviceIP,
+    ...(options.tlsSans ?? []),
+  ];
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') names.push(bindAddress);
+  return [...new Set(names)];
+}
+
+const processHome = (options: KubeliteOptions): string => {
+  if (options.processHome !== undefined) return options.processHome;
+  if (options.dataDir === undefined) throw new Error('the process runtime needs a data directory or a process home');
+  return join(options.dataDir, 'process');
+};
+const hostsFile = (options: KubeliteOptions): string => join(options.dataDir ?? processHome(options), 'hosts');
+
+/** The port asked for; for 0 the one of the last start, if it is still free. */
+async function choosePort(dataDir: string | undefined, host: string, asked: number): Promise<number> {
+  if (asked !== 0 || dataDir === undefined) return asked;
+  const file = join(dataDir, 'port');
+  const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  if (!Number.isInteger(last) || last < 1 || last > 65_535) return 0;
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(0));
+    probe.listen({ host, port: last }, () => probe.close(() => resolve(last)));
+  });
+}
+
+function rememberPort(dataDir: string | undefined, url: string): void {
+  if (dataDir !== undefined) writeAtomically(join(dataDir, 'port'), new URL(url).port);
+}
+
+async function writeKubeconfig(options: KubeliteOptions, url: string, pki: ClusterPki): Promise<void> {
+  if (options.kubeconfig === undefined) return;
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const { name } = options;
+  const cluster = { 'certificate-authority-data': base64(pki.ca.cert), server: url };
+  const user = { 'client-certificate-data': base64(pki.admin.cert), 'client-key-data': base64(pki.admin.key) };
+  await mergeIntoKubeconfig(options.kubeconfig, {
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    currentContext: name,
+  });
+}
