@@ -6,19 +6,8 @@
 import { type ResourceType, resourcePath } from '../apimachinery/group-version.ts';
 import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
 import { managedLabel, managedLabelValue } from '../apis/constants.ts';
-import type { Client } from '../client/client.ts';
-import type { Informer, InformerFactory } from '../client/informer.ts';
-
-/** One member cluster as it can be reached now; another object when its address or credentials change. */
-export interface MemberCluster {
-  readonly client: Client;
-  readonly informers: InformerFactory;
-}
-
-export interface MemberClusters {
-  /** Rejects when the cluster is not known or its credentials are not there. */
-  get(cluster: string): MemberCluster | Promise<MemberCluster>;
-}
+import type { Informer } from '../client/informer.ts';
+import type { MemberCluster, MemberClusters } from '../members/member-clusters.ts';
 
 type Shared = DeepReadonly<Unstructured>;
 
@@ -32,6 +21,8 @@ export interface MemberObjects {
   member(cluster: string): Promise<MemberCluster>;
   /** The informer of a kind in a member, started with the first call. It may not have synced yet. */
   informer(cluster: string, type: ResourceType): Promise<Informer>;
+  /** Called when the connection to a member was closed: what was observed there must be asked for anew. */
+  onClosed(listener: (cluster: string) => void): () => void;
   /** Hears of every managed object of every kind that is observed, in all members. Returns the removal. */
   listen(listener: MemberObjectListener): () => void;
 }
@@ -41,8 +32,13 @@ const managedOnly = { labelSelector: `${managedLabel}=${managedLabelValue}` };
 export function createMemberObjects(members: MemberClusters): MemberObjects {
   const listeners = new Set<MemberObjectListener>();
   const observed = new Map<string, { member: MemberCluster; kinds: Map<string, Informer>; removers: (() => void)[] }>();
+  members.onClosed((cluster) => {
+    for (const remove of observed.get(cluster)?.removers ?? []) remove();
+    observed.delete(cluster);
+  });
   return {
-    member: async (cluster) => await members.get(cluster),
+    member: (cluster) => members.get(cluster),
+    onClosed: (listener) => members.onClosed(listener),
     async informer(cluster, type) {
       const member = await members.get(cluster);
       let entry = observed.get(cluster);

@@ -471,7 +471,7 @@ describe('layers', () => {
     const failing = createInterpreter([
       {
         name: 'declarative',
-        find: (_kind, operation) =>
+        find: (_kind: unknown, operation: string) =>
           operation === 'InterpretHealth'
             ? () => {
                 throw new Error('script failed');

@@ -62,6 +62,11 @@ export function createExecutionController(
           },
           deleted: enqueueOwner,
         }),
+        options.members.onClosed((cluster) => {
+          writer.forget(cluster);
+          if (clusters.get(cluster) !== undefined)
+            for (const work of works.list(executionSpace(cluster))) enqueue(work);
+        }),
         works.addHandler({
           added: enqueue,
           updated(work, old) {

@@ -1,0 +1,58 @@
+/** Puts together what the controllers of this room share. */
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import type { Client } from '../client/client.ts';
+import { createDiscovery } from '../client/discovery.ts';
+import type { InformerFactory } from '../client/informer.ts';
+import { type Logger, silentLogger } from '../component/logging.ts';
+import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
+import { createInterpreter, type InterpreterLayer } from '../interpreter/interpreter.ts';
+import { nativeLayer } from '../interpreter/native/native.ts';
+import { createCaches } from './caches.ts';
+import type { ControllerDefaults, ControlPlane } from './control-plane.ts';
+import { createResourceKinds, type DiscoveredKinds } from './resource-kinds.ts';
+import { createTemplates } from './templates.ts';
+
+export interface ControlPlaneOptions {
+  client: Client;
+  /** Not started yet. */
+  informers: InformerFactory;
+  /** In the order in which they are asked. Default: the native layer alone. */
+  interpreterLayers?: readonly InterpreterLayer[];
+  /** Back-off and metrics of the controllers. */
+  controllers?: ControllerDefaults;
+  clock?: Clock;
+  logger?: Logger;
+}
+
+export interface AssembledControlPlane extends ControlPlane {
+  kinds: DiscoveredKinds;
+  /** Resolves when the Events recorded so far are sent or dropped. */
+  flushEvents(): Promise<void>;
+}
+
+export function createControlPlane(options: ControlPlaneOptions): AssembledControlPlane {
+  const { client, informers, clock = systemClock, logger = silentLogger } = options;
+  const kinds = createResourceKinds(createDiscovery(client, clock));
+  const recorders = new Map<string, EventRecorder>();
+  return {
+    client,
+    caches: createCaches(informers),
+    templates: createTemplates(client, kinds),
+    kinds,
+    interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
+    controllers: { clock, logger, ...options.controllers },
+    recorder(component) {
+      let recorder = recorders.get(component);
+      if (recorder === undefined) {
+        recorder = createEventRecorder(client, component, { clock, logger });
+        recorders.set(component, recorder);
+      }
+      return recorder.event;
+    },
+    async flushEvents() {
+      await Promise.all([...recorders.values()].map((recorder) => recorder.flush()));
+    },
+    clock,
+    logger,
+  };
+}
