@@ -34,13 +34,16 @@ import { createCrdController } from './custom-resources/crd-controller.ts';
 import { createDiscoveryRoutes } from './discovery/discovery-routes.ts';
 import type { Route, VirtualResource } from './endpoints/special-routes.ts';
 import { createOpenApiV3Route } from './openapi/openapi-routes.ts';
+import { createBindingHandler, createBindingResource } from './pods/binding.ts';
+import { createEvictionHandler } from './pods/eviction.ts';
+import type { Catalog } from './registry/catalog.ts';
 import type { CommitHook } from './registry/commit-hook.ts';
 import type { ResourceCatalog } from './registry/resource-catalog.ts';
 import type { ApiServer, ApiServerOptions, ConnectHandler } from './server.ts';
 
 export interface BuiltinContext {
   options: ApiServerOptions;
-  catalog: ResourceCatalog;
+  catalog: Catalog;
   store: Store;
   clock: Clock;
   /** `v1.36.0` plus a suffix. */
@@ -86,8 +89,12 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createEscalationCheck(index, authorizer),
     ],
     routes: [...createDiscoveryRoutes(catalog), createOpenApiV3Route(catalog, version, clock)],
-    virtualResources: [...createAccessReviews(authorizer, index), ...createIdentityReviews(tokens)],
-    connect,
+    virtualResources: [
+      createBindingResource(catalog, clock),
+      ...createAccessReviews(authorizer, index),
+      ...createIdentityReviews(tokens),
+    ],
+    connect: [...connect, createBindingHandler(catalog, clock), createEvictionHandler(catalog, clock)],
     commitHooks: allocator === undefined ? [] : [allocator.hook],
     startHooks: [
       async (server) => {

@@ -120,6 +120,8 @@ function stored(definition: ResourceDefinition): ServedResource {
   if (definition.hasStatus) subresources.push({ name: 'status', kind: type, verbs });
   if (definition.scale !== undefined)
     subresources.push({ name: 'scale', kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs });
+  if (type.group === '' && type.resource === 'namespaces')
+    subresources.push({ name: 'finalize', kind: type, verbs: ['update'] });
   return {
     resource: type.resource,
     singular: definition.singular,
