@@ -95,7 +95,8 @@ export function runTemplateInformers(
     remove();
   })();
   const firstSync = firstLook.then(async () => {
-    await Promise.all([...watched.values()].map(({ type }) => informers.informer(type).whenSynced(signal)));
+    // They fill at the same time; awaiting one after the other keeps the listeners of the signal few.
+    for (const { type } of [...watched.values()]) await informers.informer(type).whenSynced(signal);
   });
   return { firstSync, done };
 }
