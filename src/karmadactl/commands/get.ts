@@ -33,7 +33,7 @@ export const getCommand = defineCommand({
     const query: Query = { ...values, namespace, labels: values.labels };
     let printed = false;
     for (const request of requests) {
-      const found =
+      const found: boolean =
         format === 'table' || format === 'wide'
           ? await printTable(client, request, query, format === 'wide', printed, requests.length > 1, io, signal)
           : await printObjects(client, request, query, format, io, signal);
