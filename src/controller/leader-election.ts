@@ -121,7 +121,7 @@ function createLeaseLock(options: LeaderElectionOptions, clock: Clock): LeaseLoc
   };
   const timing = (): NonNullable<Lease['spec']> => ({
     holderIdentity: identity,
-    leaseDurationSeconds: Math.round(leaseDuration / 1000),
+    leaseDurationSeconds: Math.max(1, Math.ceil(leaseDuration / 1000)),
     renewTime: formatMicroTime(clock.now()),
   });
   const holds = (): boolean => seen?.spec?.holderIdentity === identity;
