@@ -69,7 +69,6 @@ class Scanner {
 
   #string(): string {
     const start = this.#at++;
-    let escaped = false;
     for (;;) {
       const end = this.#text.indexOf('"', this.#at);
       if (end < 0) {
@@ -78,12 +77,11 @@ class Scanner {
       }
       let backslashes = 0;
       while (this.#text.charCodeAt(end - 1 - backslashes) === 92) backslashes++;
-      if (backslashes > 0) escaped = true;
       this.#at = end + 1;
       if (backslashes % 2 === 0) break;
     }
     const raw = this.#text.slice(start, this.#at);
-    return escaped ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+    return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
   }
 
   #space(): void {

@@ -60,7 +60,9 @@ export function parseRequestInfo(method: string, rawPath: string, query: URLSear
     info.namespace = decode(raw[at + 1] as string);
     if (raw.length > at + 2 && !(raw.length === at + 3 && namespaceSubresources.has(raw[at + 2] as string))) at += 2;
   }
-  info.resource = decode(raw[at] ?? '');
+  // `namespaces` is not a resource inside of a namespace.
+  const nested = info.namespace !== '' && raw[at - 2] === 'namespaces' && raw[at] === 'namespaces';
+  info.resource = nested ? '' : decode(raw[at] ?? '');
   info.name = decode(raw[at + 1] ?? '');
   info.subresource = decode(raw[at + 2] ?? '');
   info.rest = raw.slice(at + 3).join('/');

@@ -9,7 +9,7 @@ import { badRequest, expired, type FieldError, fieldError, invalid } from '../..
 import { CompactedError, FutureRevisionError } from '../../storage/store.ts';
 import { encodeList } from '../encoding.ts';
 import type { ObjectStore } from '../registry/object-store.ts';
-import { type Selection, selectionOf } from '../registry/selection.ts';
+import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
 import { tooLargeRevision } from '../registry/store-feed.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { ApiResponse } from '../request.ts';
@@ -77,15 +77,9 @@ function fromCache(
   revision: number,
 ): ListResult {
   const prefix = objects.rangeOf(selection.namespace);
-  if (selection.name !== undefined && (!objects.type.namespaced || selection.namespace !== undefined)) {
-    const found = objects.cache.get(objects.keyOf({ namespace: selection.namespace, name: selection.name }));
-    const matches = found !== undefined && (after === undefined || found.key > after) && selection.matches(found);
-    return { items: matches ? [found] : [], metadata: { resourceVersion: String(revision) } };
-  }
   const items: StoredObject[] = [];
   const metadata: ListMeta = { resourceVersion: String(revision) };
-  for (const object of objects.cache.range(prefix, after)) {
-    if (!selection.matches(object)) continue;
+  for (const object of selectFrom(objects, selection, after)) {
     if (limit > 0 && items.length === limit) {
       const last = items.at(-1) as StoredObject;
       metadata.continue = encodeContinue(revision, last.key.slice(objects.prefix.length));

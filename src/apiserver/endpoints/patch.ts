@@ -31,12 +31,12 @@ export async function patchObject(context: EndpointContext): Promise<ApiResponse
   const { request, registry, definition, info } = context;
   const options = writeOptionsOf(context, 'PatchOptions');
   const validation = fieldValidationOf(request.query, 'PatchOptions');
+  const encoding = encodingOf(context);
+  const { apply, duplicates } = await readPatch(context);
   if (request.query.has('force'))
     throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       fieldError.forbidden('force', 'may not be specified for non-apply patch'),
     ]);
-  const encoding = encodingOf(context);
-  const { apply, duplicates } = await readPatch(context);
   const isScale = info.subresource === 'scale';
   let warned = false;
   const result = await registry.update(

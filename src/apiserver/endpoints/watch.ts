@@ -9,7 +9,7 @@
  */
 import { asStatusError, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
 import { CompactedError } from '../../storage/store.ts';
-import { type Selection, selectionOf } from '../registry/selection.ts';
+import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
 import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../registry/watch-cache.ts';
 import type { ApiResponse } from '../request.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
@@ -143,9 +143,7 @@ async function stream(
     cut: () => buffer.close(),
   };
   // No await between here and the subscription: nothing is missed and nothing comes twice.
-  const state = plan.initial
-    ? [...cache.range(context.registry.objects.rangeOf(selection.namespace))].filter(selection.matches)
-    : [];
+  const state = plan.initial ? [...selectFrom(context.registry.objects, selection)] : [];
   const unsubscribe = cache.watch(watcher, after);
   const stop = (): void => buffer.close();
   signal.addEventListener('abort', stop, { once: true });

@@ -103,7 +103,7 @@ export function deletionStep(
   if (finalizers.length > 0) copy.metadata.finalizers = finalizers;
   else delete copy.metadata.finalizers;
   copy.metadata.deletionTimestamp = formatTime(now + grace * 1000);
-  copy.metadata.deletionGracePeriodSeconds = grace;
+  if (!isNamespace(object)) copy.metadata.deletionGracePeriodSeconds = grace;
   if (definition.generation !== 'none' && copy.metadata.generation !== undefined) copy.metadata.generation++;
   if (isNamespace(object)) copy['status'] = { ...(copy['status'] as object | undefined), phase: 'Terminating' };
   return { kind: 'mark', object: copy };

@@ -7,6 +7,7 @@ import {
 } from '../../apimachinery/field-selector.ts';
 import { type LabelRequirement, matchesRequirements, parseLabelSelector } from '../../apimachinery/label-selector.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import type { ObjectStore } from './object-store.ts';
 import type { StoredObject } from './stored-object.ts';
 
 export interface Selection {
@@ -66,4 +67,20 @@ function checkField(definition: ResourceDefinition, field: string): void {
   if (field === 'metadata.name' || (field === 'metadata.namespace' && definition.type.namespaced)) return;
   if (definition.selectableFields !== undefined && Object.hasOwn(definition.selectableFields, field)) return;
   throw fieldNotSupported(field);
+}
+
+/** Everything the cache holds that matches, in key order. One look when namespace and name are fixed. */
+export function* selectFrom(
+  objects: ObjectStore,
+  selection: Selection,
+  after?: string,
+): IterableIterator<StoredObject> {
+  const { namespace, name } = selection;
+  if (name !== undefined && (namespace !== undefined || !objects.type.namespaced)) {
+    const found = objects.cache.get(objects.keyOf({ namespace, name }));
+    if (found !== undefined && (after === undefined || found.key > after) && selection.matches(found)) yield found;
+    return;
+  }
+  for (const object of objects.cache.range(objects.rangeOf(namespace), after))
+    if (selection.matches(object)) yield object;
 }
