@@ -40,7 +40,7 @@ export const daemonSet: KindBehaviour = {
     const { spec } = object as Typed;
     return [
       ...checkSelectorAndTemplate(spec?.selector, spec?.template, 'daemonset'),
-      ...checkLongRunningTemplate(spec?.template),
+      ...checkLongRunningTemplate(spec?.template, 'DaemonSet'),
       ...checkNonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'),
       ...checkNonNegative(spec?.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
       ...checkStrategy(spec?.updateStrategy),

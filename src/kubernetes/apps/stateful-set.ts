@@ -49,7 +49,7 @@ export const statefulSet: KindBehaviour = {
       ...checkNonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'),
       ...checkNonNegative(spec?.ordinals?.start, 'spec.ordinals.start'),
       ...checkSelectorAndTemplate(spec?.selector, spec?.template, 'statefulset'),
-      ...checkLongRunningTemplate(spec?.template),
+      ...checkLongRunningTemplate(spec?.template, 'StatefulSet'),
     ];
   },
   validateUpdate(object, old) {

@@ -40,8 +40,8 @@ export function checkSelectorAndTemplate(selector: Selector, template: Template,
   return errors;
 }
 
-/** A template whose pods live as long as their controller wants. */
-export function checkLongRunningTemplate(template: Template): FieldError[] {
+/** A template whose pods live as long as their controller wants. `kind` as in `… in ReplicaSet is not Supported`. */
+export function checkLongRunningTemplate(template: Template, kind = 'ReplicaSet'): FieldError[] {
   const errors: FieldError[] = [];
   const policy = template?.spec?.restartPolicy;
   if (policy !== undefined && policy !== 'Always') {
@@ -51,7 +51,7 @@ export function checkLongRunningTemplate(template: Template): FieldError[] {
     errors.push(
       fieldError.forbidden(
         'spec.template.spec.activeDeadlineSeconds',
-        'activeDeadlineSeconds in ReplicaSet is not Supported',
+        `activeDeadlineSeconds in ${kind} is not Supported`,
       ),
     );
   }

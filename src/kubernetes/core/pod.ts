@@ -1,4 +1,5 @@
 /** Pods: defaults, server-owned fields, rules. Columns are in pod-columns.ts. */
+import { dns1123LabelErrors } from '../../apimachinery/names.ts';
 import { type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import type { KindBehaviour } from '../kind.ts';
@@ -34,6 +35,13 @@ export const pod: KindBehaviour = {
   },
   validate: (object) => checkPodSpec((object as Typed).spec, 'spec'),
   validateUpdate: (object, old) => checkPodUpdate((object as Typed).spec, (old as Typed).spec),
+  warnings({ metadata }) {
+    const errors = metadata.name ? dns1123LabelErrors(metadata.name) : [];
+    if (errors.length === 0) return [];
+    return [
+      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${errors.join(' ')}]`,
+    ];
+  },
   gracePeriodSeconds(object) {
     const { spec, status } = object as Typed;
     if (!spec?.nodeName || status?.phase === 'Succeeded' || status?.phase === 'Failed') return 0;
@@ -101,10 +109,6 @@ function checkPodUpdate(spec: Spec, old: Spec): FieldError[] {
   return errors;
 }
 
-function sameToleration(
-  a: NonNullable<PodSpec['tolerations']>[number],
-  b: NonNullable<PodSpec['tolerations']>[number],
-): boolean;
 function sameToleration(a: object, b: object): boolean {
   return deepEqual({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
 }
