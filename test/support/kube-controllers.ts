@@ -1,5 +1,6 @@
 /** The controllers of this room beside a whole API server, for tests. */
 import { generateKeyPairSync } from 'node:crypto';
+import { type Client, createClient } from '../../src/client/client.ts';
 import { createInformerFactory } from '../../src/client/informer-factory.ts';
 import { createKubeControllers, type KubeControllersOptions } from '../../src/kube-controllers/kube-controllers.ts';
 import { startApiServer, type TestApiServer } from './api-server.ts';
@@ -11,12 +12,16 @@ export const testRootCa = '-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICA
 
 export async function startKubeControllers(
   options: Partial<KubeControllersOptions> = {},
-): Promise<TestApiServer & { stopControllers(): Promise<void> }> {
+): Promise<TestApiServer & { controllerClient: Client; stopControllers(): Promise<void> }> {
   const api = await startApiServer({ serviceAccountKey: testServiceAccountKey });
   const controller = new AbortController();
-  const informers = createInformerFactory(api.client);
+  // With the rights that kube-controller-manager has by its bootstrap roles.
+  const client = createClient(
+    api.server.localTransport({ name: 'system:kube-controller-manager', groups: ['system:authenticated'] }),
+  );
+  const informers = createInformerFactory(client);
   const controllers = createKubeControllers({
-    client: api.client,
+    client,
     informers,
     serviceAccountKey: testServiceAccountKey,
     rootCa: testRootCa,
@@ -30,6 +35,7 @@ export async function startKubeControllers(
   };
   return {
     ...api,
+    controllerClient: client,
     stopControllers,
     async stop() {
       await stopControllers();

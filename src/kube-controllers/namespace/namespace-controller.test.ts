@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { TestApiServer } from '../../../test/support/api-server.ts';
 import { startKubeControllers, widgetDefinition } from '../../../test/support/kube-controllers.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import { configMaps, customResourceDefinitions, namespaces, secrets } from '../../kubernetes/resource-types.ts';
 import { deletionConditions } from './conditions.ts';
 
-let api: TestApiServer;
+let api: Awaited<ReturnType<typeof startKubeControllers>>;
 beforeAll(async () => {
   api = await startKubeControllers({ controllers: ['namespace'] });
 });
@@ -95,7 +94,7 @@ describe('the namespace controller', () => {
       expect((status as { conditions?: unknown[] }).conditions).toHaveLength(5);
     });
     const revision = await api.store.revision();
-    const lists = vi.spyOn(api.client.transport, 'request');
+    const lists = vi.spyOn(api.controllerClient.transport, 'request');
     // It has looked again, twice.
     await vi.waitFor(() => expect(lists.mock.calls.filter(isListOfIdle).length).toBeGreaterThan(2), { timeout: 5000 });
     lists.mockRestore();

@@ -68,11 +68,9 @@ describe('token Secrets', () => {
     await makeAccount('keeper');
     await makeSecret('keeper-token', { 'kubernetes.io/service-account.name': 'keeper' });
     const { data } = await filled('keeper-token');
-    await api.client
-      .resource(secrets)
-      .patch({ namespace: 'default', name: 'keeper-token' }, 'merge', {
-        data: { 'ca.crt': Buffer.from('x').toString('base64') },
-      });
+    await api.client.resource(secrets).patch({ namespace: 'default', name: 'keeper-token' }, 'merge', {
+      data: { 'ca.crt': Buffer.from('x').toString('base64') },
+    });
     await until(async () => {
       const now = (await getSecret('keeper-token'))['data'] as Record<string, string>;
       expect(decode(now['ca.crt'])).toBe(testRootCa);
