@@ -18,7 +18,7 @@ import {
   systemLabel,
   systemLabelValue,
 } from '../../apis/constants.ts';
-import { executionSpace } from '../../apis/naming.ts';
+import { clusterOfExecutionSpace, executionSpace } from '../../apis/naming.ts';
 import { clusterResourceBindings, clusters, resourceBindings, works } from '../../apis/resource-types.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Client } from '../../client/client.ts';
@@ -77,13 +77,12 @@ export function createClusterController(options: ClusterControllerOptions): Cont
     updated: ({ metadata }) => controller.enqueue(metadata.name ?? ''),
   });
   // An execution space that somebody removed is made again; one that has gone lets its deleted Cluster go.
-  const clusterOfSpace = ({ metadata }: DeepReadonly<Namespace>) => {
-    for (const cluster of clusterInformer.list()) {
-      const name = cluster.metadata.name ?? '';
-      if (metadata.name === executionSpace(name)) controller.enqueue(name);
-    }
-  };
-  spaces.addHandler({ deleted: clusterOfSpace });
+  spaces.addHandler({
+    deleted({ metadata }) {
+      const name = clusterOfExecutionSpace(metadata.name ?? '');
+      if (name !== undefined) controller.enqueue(name);
+    },
+  });
   return controller;
 }
 
