@@ -33,6 +33,8 @@ const result = await build({
   platform: 'node',
   target: 'node20',
   external: ['lmdb', '@bufbuild/re2'],
+  // ES module builds of packages keep their named exports under a dynamic import().
+  mainFields: ['module', 'main'],
   // Bundled CommonJS packages call require(); ES modules have none of their own.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",

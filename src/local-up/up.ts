@@ -92,11 +92,12 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
           }
         }
       });
+      // Before the last wait: whoever looks for what is not ready needs them.
+      await writeUserKubeconfigs(environment, addresses, pki);
       await progress.step('waiting until all is ready', async (detail) => {
         await wait.until('components', detail, () => componentsAvailable(host));
         await wait.until('member clusters', detail, () => membersReady(karmada));
       });
-      await writeUserKubeconfigs(environment, addresses, pki);
     } finally {
       await Promise.allSettled([host.close(), karmada.close()]);
     }
@@ -211,9 +212,18 @@ async function installComponents(
   for (const deployment of componentDeployments(environment.hostHome)) await createIfAbsent(host, deployment);
 }
 
+/** Looks first: creating a Service that exists fails for its clusterIP, which is taken by itself. */
 async function createIfAbsent(client: Client, object: KubeObject): Promise<void> {
+  const resource = client.resource(typeOf(object));
+  const ref = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
   try {
-    await client.resource(typeOf(object)).create(object as Unstructured);
+    await resource.get(ref);
+    return;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  try {
+    await resource.create(object as Unstructured);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
