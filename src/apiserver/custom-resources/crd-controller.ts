@@ -11,7 +11,7 @@ import { cloneJson, type DeepReadonly, deepEqual, type Unstructured } from '../.
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
-import { type Controller, createController, type ReconcileResult } from '../../controller/controller.ts';
+import { createController, type ReconcileResult } from '../../controller/controller.ts';
 import { customResourceDefinitions } from '../../kubernetes/resource-types.ts';
 import type { ResourceCatalog, ResourceReader } from '../registry/resource-catalog.ts';
 import { type CrdStatus, type CustomResourceDefinition, cleanupFinalizer, crdName, type ReadonlyCrd } from './crd.ts';

@@ -107,7 +107,22 @@ export function carryOverServiceFields(service: Service, old: DeepReadonly<Servi
   } else if (!needsHealthCheckPort(spec) && spec.healthCheckNodePort === before.healthCheckNodePort) {
     delete spec.healthCheckNodePort;
   }
+  dropFieldsOfOldType(spec, before);
 }
+
+/** A changed type loses the fields that only the old one has, unless the client changed them as well. */
+function dropFieldsOfOldType(spec: core.ServiceSpec, before: Spec): void {
+  const drop = (field: 'externalTrafficPolicy' | 'allocateLoadBalancerNodePorts' | 'loadBalancerClass') => {
+    if (spec[field] === before[field]) delete spec[field];
+  };
+  if (isExposed(before) && !isExposed(spec)) drop('externalTrafficPolicy');
+  if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
+    drop('allocateLoadBalancerNodePorts');
+    drop('loadBalancerClass');
+  }
+}
+
+const isExposed = ({ type }: Spec): boolean => type === 'NodePort' || type === 'LoadBalancer';
 
 type Spec = DeepReadonly<core.ServiceSpec>;
 
