@@ -1,0 +1,33 @@
+/** Allocatable replicas of the feasible clusters, the least that any estimator gives. */
+import type { BindingSpec, Cluster } from '../types.ts';
+
+export interface Estimator {
+  readonly name: string;
+  /** Replicas that fit into the cluster; −1: it does not know. Throwing leaves the estimator out of this run. */
+  maxReplicas(cluster: Cluster, spec: BindingSpec): number;
+}
+
+const unlimited = 2 ** 31 - 1;
+const unknown = -1;
+
+/** In the order of the clusters. Without replicas to place there is no limit; a cluster nobody knows has room for all. */
+export function estimateReplicas(
+  estimators: readonly Estimator[],
+  clusters: readonly Cluster[],
+  spec: BindingSpec,
+): number[] {
+  const replicas = spec.replicas ?? 0;
+  if (replicas === 0 && (spec.components?.length ?? 0) === 0) return clusters.map(() => unlimited);
+  const least = clusters.map(() => unlimited);
+  for (const estimator of estimators) {
+    let answers: number[];
+    try {
+      answers = clusters.map((cluster) => estimator.maxReplicas(cluster, spec));
+    } catch {
+      continue;
+    }
+    for (const [i, answer] of answers.entries())
+      if (answer !== unknown && answer < (least[i] ?? unlimited)) least[i] = answer;
+  }
+  return least.map((room) => (room === unlimited ? replicas : room));
+}

@@ -1,0 +1,81 @@
+/** How many more replicas fit into a cluster, by what its status says of its resources. */
+import type { DeepReadonly } from '../../apimachinery/object.ts';
+import {
+  milliValue,
+  type Quantity,
+  subtractQuantities,
+  tryParseQuantity,
+  wholeValue,
+  zeroQuantity,
+} from '../../apimachinery/quantity.ts';
+import type { ResourceSummary } from '../../apis/cluster/v1alpha1/cluster.ts';
+import type { ResourceList } from '../../apis/shared.ts';
+import type { ReplicaRequirements } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { Cluster } from '../types.ts';
+import { replicasOnModelNodes } from './model-nodes.ts';
+
+/** `models`: whether resource models count (gate CustomizedClusterResourceModeling). No summary means no room. */
+export function generalEstimate(
+  cluster: Cluster,
+  requirements: DeepReadonly<ReplicaRequirements> | undefined,
+  models: boolean,
+): number {
+  const summary = cluster.status?.resourceSummary;
+  if (summary === undefined) return 0;
+  const free = freeResources(summary);
+  const pods = Number(wholeValue(free.get('pods') ?? zeroQuantity));
+  if (pods <= 0) return 0;
+  if (requirements === undefined) return pods;
+  const requests = positiveRequests(requirements.resourceRequest);
+  if (models && (summary.allocatableModelings?.length ?? 0) > 0) {
+    const onNodes = replicasOnModelNodes(cluster, requests);
+    if (onNodes !== undefined) return Math.min(pods, onNodes);
+  }
+  return Math.min(pods, fitsInto(free, requests));
+}
+
+/** Requested amounts in the unit that they are counted in. */
+export type Requests = ReadonlyMap<string, bigint>;
+
+/** CPU is counted in thousandths, everything else in whole units. */
+export function countable(resource: string, quantity: Quantity): bigint {
+  return resource === 'cpu' ? milliValue(quantity) : wholeValue(quantity);
+}
+
+function positiveRequests(list: DeepReadonly<ResourceList> | undefined): Requests {
+  const requests = new Map<string, bigint>();
+  for (const [resource, text] of Object.entries(list ?? {})) {
+    const quantity = tryParseQuantity(text);
+    if (quantity !== undefined && quantity.nano > 0n) requests.set(resource, countable(resource, quantity));
+  }
+  return requests;
+}
+
+function fitsInto(free: ReadonlyMap<string, Quantity>, requests: Requests): number {
+  let fit = Number.MAX_SAFE_INTEGER;
+  for (const [resource, request] of requests) {
+    const left = free.get(resource);
+    if (left === undefined || wholeValue(left) <= 0n) return 0;
+    fit = Math.min(fit, Number(countable(resource, left) / request));
+  }
+  return fit;
+}
+
+/** allocatable − allocated − allocating, of what is allocatable; made once for each version of a summary. */
+const freeBySummary = new WeakMap<object, ReadonlyMap<string, Quantity>>();
+
+function freeResources(summary: DeepReadonly<ResourceSummary>): ReadonlyMap<string, Quantity> {
+  let free = freeBySummary.get(summary);
+  if (free === undefined) {
+    const amounts = new Map<string, Quantity>();
+    for (const [resource, text] of Object.entries(summary.allocatable ?? {})) {
+      let left = tryParseQuantity(text) ?? zeroQuantity;
+      for (const used of [summary.allocated?.[resource], summary.allocating?.[resource]])
+        if (used !== undefined) left = subtractQuantities(left, tryParseQuantity(used) ?? zeroQuantity);
+      amounts.set(resource, left);
+    }
+    free = amounts;
+    freeBySummary.set(summary, free);
+  }
+  return free;
+}

@@ -1,0 +1,31 @@
+/** Which of the feasible clusters are used: all of them, or as many as the spread constraints say. */
+import type { BindingSpec, Candidate } from '../../types.ts';
+import { compareCandidates, isDuplicated } from '../../types.ts';
+import { selectByCluster } from './by-cluster.ts';
+import { selectByRegion } from './by-region.ts';
+
+/** In the order of preference. Throws when the constraints cannot be met. */
+export function selectClusters(spec: BindingSpec, candidates: readonly Candidate[]): Candidate[] {
+  const sorted = [...candidates].sort(compareCandidates);
+  const constraints = spec.placement?.spreadConstraints ?? [];
+  if (constraints.length === 0 || ignoresConstraints(spec)) return sorted;
+  const byField = new Map(constraints.map((constraint) => [constraint.spreadByField ?? '', constraint]));
+  const cluster = { minGroups: 0, maxGroups: 0, ...byField.get('cluster') };
+  const region = byField.get('region');
+  const replicas = spec.replicas ?? 0;
+  if (region !== undefined)
+    return selectByRegion(sorted, { minGroups: 0, maxGroups: 0, ...region }, cluster, {
+      replicas,
+      duplicated: isDuplicated(spec),
+    });
+  if (byField.has('cluster')) return selectByCluster(sorted, cluster, isDuplicated(spec) ? undefined : replicas);
+  throw new Error('just support cluster and region spread constraint');
+}
+
+/** Fixed weights name their clusters themselves. */
+function ignoresConstraints({ placement }: BindingSpec): boolean {
+  const strategy = placement?.replicaScheduling;
+  if (strategy?.replicaSchedulingType !== 'Divided' || strategy.replicaDivisionPreference !== 'Weighted') return false;
+  const weights = strategy.weightPreference;
+  return weights === undefined || ((weights.staticWeightList?.length ?? 0) > 0 && !weights.dynamicWeight);
+}

@@ -1,0 +1,17 @@
+/** All plugins, in the order in which filters are asked. */
+import type { Plugin } from '../framework/framework.ts';
+import { apiEnablement } from './api-enablement.ts';
+import { clusterAffinity } from './cluster-affinity.ts';
+import { clusterEviction } from './cluster-eviction.ts';
+import { clusterLocality } from './cluster-locality.ts';
+import { spreadConstraint } from './spread-constraint.ts';
+import { taintToleration } from './taint-toleration.ts';
+
+export const allPlugins: readonly Plugin[] = [
+  apiEnablement,
+  clusterAffinity,
+  clusterEviction,
+  clusterLocality,
+  spreadConstraint,
+  taintToleration,
+];
