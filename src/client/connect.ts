@@ -1,6 +1,7 @@
 /** From the flags of an executable to a client. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { withTimeout } from '../component/abort.ts';
 import type { Logger } from '../component/logging.ts';
 import { createBackoff } from './backoff.ts';
 import { type Client, createClient } from './client.ts';
@@ -64,7 +65,7 @@ export async function waitForServer(
   let toldAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     try {
-      await client.text(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) });
+      await withTimeout(signal, 10_000, (inner) => client.text(path, { signal: inner }));
       return;
     } catch (error) {
       signal.throwIfAborted();

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { groupResource, type ResourceType } from '../apimachinery/group-version.ts';
 import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
+import { manyListeners } from '../component/abort.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import type { Client } from './client.ts';
 import { deepFreeze } from './freeze.ts';
@@ -65,6 +66,7 @@ export function createInformerFactory(client: Client, options: InformerFactoryOp
     start(signal) {
       if (life !== undefined && !life.aborted) throw new Error('the informers run already');
       life = signal;
+      manyListeners(signal);
       for (const running of informers.values()) startOne(running);
     },
     stop(type, selection = {}) {

@@ -1,4 +1,5 @@
 /** From start to exit: signals become an AbortSignal, whatever nobody caught is logged, and nothing outlives its parent. */
+import { manyListeners } from './abort.ts';
 import type { Logger } from './logging.ts';
 
 export interface LifecycleOptions {
@@ -17,6 +18,7 @@ export async function runComponent(
 ): Promise<never> {
   const { logger } = options;
   const controller = new AbortController();
+  manyListeners(controller.signal);
 
   const stop = (why: string): void => {
     if (controller.signal.aborted) {

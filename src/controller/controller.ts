@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { isConflict } from '../apimachinery/status-error.ts';
 import { createTokenBucket } from '../client/token-bucket.ts';
+import { manyListeners } from '../component/abort.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import type { Registry } from '../component/metrics.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
@@ -100,6 +101,7 @@ export function createController(options: ControllerOptions): Controller {
       metrics.added();
     },
     async run(signal) {
+      manyListeners(signal);
       if (signal.aborted) queue.close();
       else signal.addEventListener('abort', () => queue.close(), { once: true });
       logger.info('Starting workers', { workers });

@@ -10,6 +10,7 @@ import type { ResourceType } from '../apimachinery/group-version.ts';
 import { cloneJson, type KubeObject } from '../apimachinery/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../apimachinery/status-error.ts';
 import type { Client } from '../client/client.ts';
+import { manyListeners, withTimeout } from '../component/abort.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import { leases } from '../kubernetes/resource-types.ts';
 
@@ -65,6 +66,7 @@ export async function runWithLeaderElection(
   const lost = new AbortController();
   const ended = new AbortController();
   const mainSignal = AbortSignal.any([signal, lost.signal]);
+  manyListeners(mainSignal);
   const renewing = (async () => {
     const stop = AbortSignal.any([ended.signal, signal]);
     for (let renewedAt = clock.now(); ; ) {
@@ -95,7 +97,7 @@ async function attempt(lock: LeaseLock, logger: Logger, retryPeriod: number, sig
   signal.throwIfAborted();
   try {
     // A server that hangs must not take away all the tries before the deadline.
-    return await lock.acquireOrRenew(AbortSignal.any([signal, AbortSignal.timeout(Math.max(retryPeriod, 1000) * 2)]));
+    return await withTimeout(signal, Math.max(retryPeriod, 1000) * 2, (inner) => lock.acquireOrRenew(inner));
   } catch (error) {
     signal.throwIfAborted();
     logger.warn('Failed to acquire or renew the lease', { err: error });

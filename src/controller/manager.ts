@@ -1,5 +1,6 @@
 /** Runs the controllers of a process: caches first, then, where asked, leadership, then everything at once. */
 import type { InformerFactory } from '../client/informer.ts';
+import { manyListeners } from '../component/abort.ts';
 import type { Health } from '../component/health.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import { type LeaderElectionOptions, runWithLeaderElection } from './leader-election.ts';
@@ -42,6 +43,7 @@ export function createManager(options: ManagerOptions): Manager {
       const failed = new AbortController();
       const life = AbortSignal.any([signal, failed.signal]);
       const cacheLife = new AbortController();
+      manyListeners(life, cacheLife.signal);
       for (const factory of informers) factory.start(cacheLife.signal);
       try {
         await Promise.all(informers.map((factory) => factory.whenSynced(life)));

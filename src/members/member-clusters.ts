@@ -15,6 +15,7 @@ import { createDiscovery, type Discovery } from '../client/discovery.ts';
 import { createTransport } from '../client/http-transport.ts';
 import type { Informer, InformerFactory, InformerOptions } from '../client/informer.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
+import { manyListeners } from '../component/abort.ts';
 import { formatDuration } from '../component/duration.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import { secrets } from '../kubernetes/resource-types.ts';
@@ -141,6 +142,7 @@ export function createMemberClusters(options: MemberClustersOptions): MemberClus
       const raced = entries.get(name);
       if (raced !== undefined) return raced.member;
       const abort = new AbortController();
+      manyListeners(abort.signal);
       const entry: Entry = {
         fingerprint: connectionFingerprint(cluster),
         abort,
