@@ -48,6 +48,7 @@ status back, and keep the registry of clusters.`,
     'cluster-status-update-frequency': flag.duration(10_000, 'How often the status of a cluster is collected.'),
     'cluster-success-threshold': flag.duration(30_000, 'How long a cluster must be healthy before it is Ready again.'),
     'cluster-failure-threshold': flag.duration(30_000, 'How long a cluster must fail before it is no longer Ready.'),
+    'enable-cluster-resource-modeling': flag.bool(true, 'Sum up the nodes and pods of clusters in their status.'),
     'cluster-cache-sync-timeout': flag.duration(120_000, 'How long the cache of a member cluster may take to fill.'),
     'concurrent-cluster-syncs': flag.int(5, 'The number of Clusters that are synced at once.'),
     'concurrent-resourcebinding-syncs': flag.int(5, 'The number of ResourceBindings that are synced at once.'),
@@ -123,6 +124,7 @@ async function run(
     { createBindingStatusControllers },
     { createNamespaceSyncController },
     { createClusterController },
+    { createClusterStatusController },
     types,
   ] = await Promise.all([
     import('../client/connect.ts'),
@@ -139,6 +141,7 @@ async function run(
     import('../propagation/status/binding-status-controller.ts'),
     import('../propagation/namespaces/namespace-sync-controller.ts'),
     import('../clusters/registration/cluster-controller.ts'),
+    import('../clusters/status/cluster-status-controller.ts'),
     import('../apis/resource-types.ts'),
   ]);
   const skipped = createSkippedResources(flags['skipped-propagating-apis'], flags['skipped-propagating-namespaces']);
@@ -246,6 +249,21 @@ async function run(
         events: { event: controlPlane.recorder('cluster-controller') },
         workers: flags['concurrent-cluster-syncs'],
         controllers,
+      }),
+    );
+  if (enabled.has('clusterStatus'))
+    add(
+      'clusterStatus',
+      createClusterStatusController({
+        client,
+        informers,
+        members,
+        statusUpdateFrequency: flags['cluster-status-update-frequency'],
+        successThreshold: flags['cluster-success-threshold'],
+        failureThreshold: flags['cluster-failure-threshold'],
+        resourceModeling: flags['enable-cluster-resource-modeling'],
+        controllers,
+        logger,
       }),
     );
 

@@ -1,6 +1,8 @@
 /** Wires the binding status controllers: what happens to Works, and bindings whose template moved on. */
 
+import { isConditionTrue } from '../../apimachinery/conditions.ts';
 import { type DeepReadonly, deepEqual, objectKey } from '../../apimachinery/object.ts';
+import { bindingFullyApplied } from '../../apis/constants.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Informer } from '../../client/informer.ts';
@@ -51,8 +53,10 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
     async run(signal: AbortSignal): Promise<void> {
       const removers = [
         works.addHandler({
-          // A Work that is new and says nothing yet changes the count of those that are to be applied.
-          added: enqueueOwners,
+          // A Work that is new and says nothing yet has nothing to add.
+          added(work) {
+            if (work.status?.conditions !== undefined) enqueueOwners(work);
+          },
           updated(work, old) {
             const deleted = work.metadata.deletionTimestamp !== old.metadata.deletionTimestamp;
             if (deleted || !deepEqual(work.status, old.status)) enqueueOwners(work);
@@ -66,9 +70,9 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
           updated(binding, old) {
             const scheduled = isScheduled(binding);
             const moved = binding.spec.resource.resourceVersion !== old.spec.resource.resourceVersion;
-            // Other clusters than before: what is fully applied has to be judged anew.
-            const retargeted = !deepEqual(binding.spec.clusters, old.spec.clusters);
-            if (scheduled && (moved || retargeted || !isScheduled(old))) controller.enqueue(objectKey(binding));
+            // Other clusters than before: whether it is still fully applied has to be judged anew.
+            const retargeted = isFullyApplied(binding) && !deepEqual(binding.spec.clusters, old.spec.clusters);
+            if (scheduled && (moved || retargeted)) controller.enqueue(objectKey(binding));
           },
         }),
       ];
@@ -78,3 +82,6 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
     },
   };
 }
+
+const isFullyApplied = (binding: DeepReadonly<ResourceBinding>): boolean =>
+  isConditionTrue(binding.status?.conditions, bindingFullyApplied);
