@@ -9,6 +9,7 @@ import { clusters } from '../apis/resource-types.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { mergeIntoKubeconfig } from '../client/kubeconfig/write.ts';
 import { clusterResourceDefinition } from '../clusters/cluster-api.ts';
+import { manyListeners } from '../component/abort.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../component/certificates.ts';
 import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
 import {
@@ -31,6 +32,7 @@ let kubeconfig: string;
 let controlPlane: TestApiServer;
 let member: TestApiServer;
 const stopControllers = new AbortController();
+manyListeners(stopControllers.signal);
 
 /** A server on TLS as a cluster is: with its controllers, and a context for its administrator in the kubeconfig. */
 async function startCluster(name: string, options: Parameters<typeof startApiServer>[0] = {}): Promise<TestApiServer> {
@@ -87,7 +89,14 @@ afterAll(() => {
 async function karmadactl(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const io = { stdout: (text: string) => void (out += text), stderr: (text: string) => void (err += text) };
+  const io = {
+    stdout(text: string) {
+      out += text;
+    },
+    stderr(text: string) {
+      err += text;
+    },
+  };
   const code = await runKarmadactl(argv, io, new AbortController().signal);
   return { code, out, err };
 }
