@@ -125,6 +125,7 @@ async function run(
     { createNamespaceSyncController },
     { createClusterController },
     { createClusterStatusController },
+    { createUnifiedAuthController },
     types,
   ] = await Promise.all([
     import('../client/connect.ts'),
@@ -142,6 +143,7 @@ async function run(
     import('../propagation/namespaces/namespace-sync-controller.ts'),
     import('../clusters/registration/cluster-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
+    import('../clusters/unified-auth/unified-auth-controller.ts'),
     import('../apis/resource-types.ts'),
   ]);
   const skipped = createSkippedResources(flags['skipped-propagating-apis'], flags['skipped-propagating-namespaces']);
@@ -264,6 +266,17 @@ async function run(
         resourceModeling: flags['enable-cluster-resource-modeling'],
         controllers,
         logger,
+      }),
+    );
+
+  if (enabled.has('unifiedAuth'))
+    add(
+      'unifiedAuth',
+      createUnifiedAuthController({
+        client,
+        informers,
+        events: { event: controlPlane.recorder('unified-auth-controller') },
+        controllers,
       }),
     );
 
