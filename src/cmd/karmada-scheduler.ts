@@ -1,0 +1,121 @@
+/** karmada-scheduler: which clusters each binding goes to. Flags → options → assemble → run. */
+import { connect, waitForServer } from '../client/connect.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { serveEndpoints } from '../component/endpoints.ts';
+import { parseExecutable } from '../component/executable.ts';
+import { featureGatesFlag } from '../component/feature-gates.ts';
+import {
+  endpointFlags,
+  kubeApiFlags,
+  leaderElectionFlags,
+  logFlags,
+  rateLimiterFlags,
+} from '../component/flag-groups.ts';
+import { flag } from '../component/flags.ts';
+import { createHealth } from '../component/health.ts';
+import { runComponent } from '../component/lifecycle.ts';
+import { createLogger } from '../component/logging.ts';
+import { createRegistry } from '../component/metrics.ts';
+import { createEventRecorder } from '../controller/event-recorder.ts';
+import { createManager } from '../controller/manager.ts';
+import { createScheduler } from '../scheduler/scheduler.ts';
+import { assertUsable } from '../scheduler/scheduler-options.ts';
+
+const name = 'karmada-scheduler';
+
+const flags = parseExecutable({
+  name,
+  description: `Chooses the member clusters of every ResourceBinding and ClusterResourceBinding of a Karmada control plane, and how many
+replicas each of them gets.`,
+  examples: `# Run against the control plane of a kubeconfig
+    karmada-scheduler --kubeconfig=karmada.config
+    # As a second scheduler, for the policies that name it, without the taint filter
+    karmada-scheduler --kubeconfig=karmada.config --scheduler-name=mine --leader-elect-resource-name=mine --plugins='*,-TaintToleration'`,
+  flags: {
+    'scheduler-name': flag.string(
+      'default-scheduler',
+      'Only bindings whose spec.schedulerName is this name are scheduled. Also the source of Events.',
+    ),
+    plugins: flag.list(
+      ['*'],
+      "Plugins to enable: '*' enables all, 'foo' only the plugin foo, '*,-foo' all but foo. There are: APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, SpreadConstraint, TaintToleration.",
+    ),
+    'enable-empty-workload-propagation': flag.bool(
+      false,
+      'Also send a workload to the selected clusters that got no replicas of it.',
+    ),
+    'enable-scheduler-estimator': flag.bool(false, 'Ask accurate scheduler estimators; not supported by this version.'),
+    'feature-gates': featureGatesFlag(),
+    ...leaderElectionFlags(name),
+    ...endpointFlags(':10351'),
+    ...kubeApiFlags,
+    ...rateLimiterFlags,
+    ...logFlags,
+  },
+});
+
+const logger = createLogger(name, { v: flags.v, format: flags['logging-format'] });
+
+await runComponent(
+  async (signal) => {
+    const gates = flags['feature-gates'];
+    const schedulerName = flags['scheduler-name'];
+    assertUsable({ schedulerName, enableSchedulerEstimator: flags['enable-scheduler-estimator'], gates });
+    const health = createHealth();
+    const registry = createRegistry();
+    const endpoints = await serveEndpoints({
+      healthAddress: flags['health-probe-bind-address'],
+      metricsAddress: flags['metrics-bind-address'],
+      health,
+      registry,
+    });
+    const { client } = connect({
+      kubeconfig: flags.kubeconfig,
+      master: flags.master,
+      userAgent: name,
+      qps: flags['kube-api-qps'],
+      burst: flags['kube-api-burst'],
+    });
+    const recorder = createEventRecorder(client, schedulerName, { logger });
+    try {
+      const informers = createInformerFactory(client, { logger });
+      const scheduler = createScheduler({
+        client,
+        informers,
+        recorder,
+        schedulerName,
+        gates,
+        plugins: flags.plugins,
+        propagateEmptyWorkloads: flags['enable-empty-workload-propagation'],
+        baseDelay: flags['rate-limiter-base-delay'],
+        maxDelay: flags['rate-limiter-max-delay'],
+        logger,
+        registry,
+      });
+      const manager = createManager({
+        informers: [informers],
+        health,
+        logger,
+        leaderElection: flags['leader-elect']
+          ? {
+              client,
+              name: flags['leader-elect-resource-name'],
+              namespace: flags['leader-elect-resource-namespace'],
+              leaseDuration: flags['leader-elect-lease-duration'],
+              renewDeadline: flags['leader-elect-renew-deadline'],
+              retryPeriod: flags['leader-elect-retry-period'],
+              logger,
+            }
+          : undefined,
+      });
+      manager.add(scheduler);
+      await waitForServer(client, { logger, signal });
+      await manager.run(signal);
+    } finally {
+      await recorder.flush();
+      await client.close();
+      await endpoints.stop();
+    }
+  },
+  { logger },
+);

@@ -1,0 +1,194 @@
+/** What happens to one binding: decide, run, record. */
+import type { Clock } from '../apimachinery/clock.ts';
+import { isNotFound, StatusError } from '../apimachinery/status-error.ts';
+import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
+import { isResponsible } from './binding-events.ts';
+import { decide } from './decision.ts';
+import { applyCondition, type DecisionRecord, targetsPatch, timeNow } from './decision-record.ts';
+import { FitError, UnschedulableError } from './errors.ts';
+import type { SchedulerMetrics } from './metrics.ts';
+import { firstTermIndex } from './placement/affinity-groups.ts';
+import type { Outcome } from './queue.ts';
+import { type RunOptions, runScheduling } from './run.ts';
+import { type Binding, type Cluster, isRescheduleRequested } from './types.ts';
+
+export interface BindingSchedulerOptions {
+  schedulerName: string;
+  clusters(): readonly Cluster[];
+  cluster(name: string): Cluster | undefined;
+  run: RunOptions;
+  record: DecisionRecord;
+  metrics: SchedulerMetrics;
+  clock: Clock;
+}
+
+export interface Result {
+  outcome: Outcome;
+  /** The binding as this scheduler last wrote it. */
+  written?: Binding | undefined;
+  /** Why there will be another try. */
+  error?: unknown;
+}
+
+/** Everything up to the first write is synchronous, so that decisions never see each other half done. */
+export async function scheduleBinding(binding: Binding, options: BindingSchedulerOptions): Promise<Result> {
+  const { record, clock } = options;
+  const { metadata, spec } = binding;
+  if (metadata.deletionTimestamp !== undefined) {
+    record.failed(
+      binding,
+      metadata.namespace
+        ? `skip schedule deleting resourceBinding: ${metadata.namespace}/${metadata.name}`
+        : `skip schedule deleting clusterResourceBinding: ${metadata.name}`,
+    );
+    return { outcome: 'forget' };
+  }
+  if (!isResponsible(binding, options.schedulerName)) return { outcome: 'forget' };
+  if (spec.placement === undefined) {
+    const error = new Error(
+      metadata.namespace
+        ? `failed to get placement from resourceBinding(${metadata.namespace}/${metadata.name})`
+        : `failed to get placement from clusterResourceBinding(${metadata.name})`,
+    );
+    return { outcome: 'backoff', error };
+  }
+
+  const decision = decide(binding, options.cluster);
+  if (decision === 'nothing') return { outcome: 'forget' };
+  const start = clock.now();
+  try {
+    if (decision === 'observe') {
+      const generation = metadata.generation ?? 0;
+      const written = await record.writeStatus(binding, (status) => {
+        status.schedulerObservedGeneration = generation;
+      });
+      return { outcome: 'forget', written };
+    }
+    const result = await carryOut(binding, plan(binding, options), options);
+    const failed = result.outcome !== 'forget';
+    options.metrics.attempt(failed ? 'error' : 'scheduled', decision, (clock.now() - start) / 1000);
+    return result;
+  } catch (error) {
+    if (isGone(error)) return { outcome: 'forget' };
+    options.metrics.attempt('error', decision, (clock.now() - start) / 1000);
+    return { outcome: 'backoff', error };
+  }
+}
+
+interface Plan {
+  targets?: TargetCluster[];
+  /** The term that worked. */
+  affinityName?: string;
+  error?: unknown;
+  /** Failures of single terms, told as they came. */
+  termFailures: string[];
+}
+
+/** Without ordered affinities one run; with them one a term, from the term in use onwards, until one succeeds. */
+function plan(binding: Binding, options: BindingSchedulerOptions): Plan {
+  const { spec, status, metadata } = binding;
+  const fresh = isRescheduleRequested(binding);
+  const clusters = options.clusters();
+  const terms = spec.placement?.clusterAffinities;
+  if (terms === undefined) {
+    try {
+      const task = { spec, affinityName: '', fresh };
+      return { targets: runScheduling(task, clusters, options.run), termFailures: [] };
+    } catch (error) {
+      return { error, termFailures: [] };
+    }
+  }
+  const subject = metadata.namespace
+    ? `ResourceBinding(${metadata.namespace}/${metadata.name})`
+    : `ClusterResourceBinding(${metadata.name})`;
+  const termFailures: string[] = [];
+  let firstError: unknown;
+  const start = firstTermIndex(spec.placement ?? {}, status?.schedulerObservingAffinityName ?? '', fresh);
+  for (const [i, term] of terms.entries()) {
+    if (i < start) continue;
+    try {
+      const affinityName = term.affinityName;
+      const targets = runScheduling({ spec, affinityName, fresh }, clusters, options.run);
+      return { targets, affinityName, termFailures };
+    } catch (error) {
+      firstError ??= error;
+      const why = error instanceof Error ? error.message : String(error);
+      // The spelling is upstream's, and tools match on it.
+      termFailures.push(`failed to schedule ${subject} with clusterAffiliates index(${i}): ${why}`);
+    }
+  }
+  return { error: firstError ?? new FitError(clusters.length, []), termFailures };
+}
+
+async function carryOut(binding: Binding, plan: Plan, options: BindingSchedulerOptions): Promise<Result> {
+  const { record } = options;
+  for (const failure of plan.termFailures) record.failed(binding, failure);
+  if (plan.error === undefined) return recordSuccess(binding, plan, options);
+  if (!(plan.error instanceof FitError)) {
+    if (plan.termFailures.length === 0) record.failed(binding, messageOf(plan.error));
+    return recordFailure(binding, binding, plan.error, options);
+  }
+  let current = binding;
+  let error: unknown = plan.error;
+  try {
+    current = await record.writeTargets(binding, undefined);
+  } catch (refused) {
+    if (isGone(refused)) throw refused;
+    error = new AggregateError([plan.error, refused], `[${messageOf(plan.error)}, ${messageOf(refused)}]`);
+  }
+  record.failed(binding, messageOf(error));
+  return recordFailure(binding, current, error, options);
+}
+
+async function recordSuccess(binding: Binding, plan: Plan, options: BindingSchedulerOptions): Promise<Result> {
+  const { record, clock } = options;
+  const targets = plan.targets ?? [];
+  const read = binding.metadata.generation ?? 0;
+  const moved = targetsPatch(binding, targets) !== undefined;
+  let current = binding;
+  if (moved) {
+    try {
+      current = await record.writeTargets(binding, targets);
+    } catch (error) {
+      if (isGone(error)) throw error;
+      record.failed(binding, messageOf(error));
+      return recordFailure(binding, binding, error, options);
+    }
+  }
+  // When nobody else changed the spec meanwhile, the generation that the targets made is known to be handled, too.
+  const now = current.metadata.generation ?? 0;
+  const observed = now === read + 1 ? now : read;
+  const acknowledge = moved || isRescheduleRequested(binding);
+  const written = await record.writeStatus(current, (status) => {
+    const before = JSON.stringify(status);
+    applyCondition(status, undefined, clock);
+    status.schedulerObservedGeneration = observed;
+    if (plan.affinityName !== undefined) status.schedulerObservingAffinityName = plan.affinityName;
+    if (acknowledge || JSON.stringify(status) !== before) status.lastScheduledTime = timeNow(clock);
+  });
+  if (moved || written !== undefined) record.succeeded(binding, targets);
+  return { outcome: 'forget', written: written ?? (moved ? current : undefined) };
+}
+
+async function recordFailure(
+  binding: Binding,
+  current: Binding,
+  error: unknown,
+  { record, clock }: BindingSchedulerOptions,
+): Promise<Result> {
+  const written = await record.writeStatus(current, (status) => applyCondition(status, error, clock));
+  const latest = written ?? (current === binding ? undefined : current);
+  if (error instanceof FitError) return { outcome: 'forget', written: latest };
+  return { outcome: error instanceof UnschedulableError ? 'unschedulable' : 'backoff', written: latest, error };
+}
+
+/** The binding, or its namespace, is on its way out: nothing is left to schedule. */
+function isGone(error: unknown): boolean {
+  if (isNotFound(error)) return true;
+  return (
+    error instanceof StatusError &&
+    (error.status.details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating')
+  );
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

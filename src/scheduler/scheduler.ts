@@ -1,0 +1,172 @@
+/** The scheduler: events into the queue, keys out of it, one decision at a time. */
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { objectKey } from '../apimachinery/object.ts';
+import type { Cluster as ClusterObject } from '../apis/cluster/v1alpha1/cluster.ts';
+import { clusterResourceBindings, clusters as clusterType, resourceBindings } from '../apis/resource-types.ts';
+import type { ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
+import type { Client } from '../client/client.ts';
+import type { Informer, InformerFactory, InformerHandler } from '../client/informer.ts';
+import { type FeatureGates, featureGates } from '../component/feature-gates.ts';
+import { type Logger, silentLogger } from '../component/logging.ts';
+import type { Registry } from '../component/metrics.ts';
+import type { EventRecorder } from '../controller/event-recorder.ts';
+import type { Runnable } from '../controller/manager.ts';
+import { isAccepted, isAffected, relevantStates } from './binding-events.ts';
+import { createDecisionRecord } from './decision-record.ts';
+import type { Estimator } from './estimation/estimate.ts';
+import { generalEstimate } from './estimation/general-estimator.ts';
+import { selectPlugins } from './framework/framework.ts';
+import { createSchedulerMetrics } from './metrics.ts';
+import { allPlugins } from './plugins/registry.ts';
+import { createLegacyQueue, createPriorityQueue } from './queue.ts';
+import { type BindingSchedulerOptions, scheduleBinding } from './schedule-binding.ts';
+import type { Binding } from './types.ts';
+
+export interface SchedulerOptions {
+  client: Client;
+  informers: InformerFactory;
+  recorder: EventRecorder;
+  /** Bindings of another scheduler are left alone. Also the source of Events. */
+  schedulerName: string;
+  gates?: FeatureGates | undefined;
+  /** As of --plugins; default all. */
+  plugins?: readonly string[] | undefined;
+  propagateEmptyWorkloads?: boolean | undefined;
+  /** Of the queue without priorities, in ms. */
+  baseDelay?: number | undefined;
+  maxDelay?: number | undefined;
+  logger?: Logger | undefined;
+  registry?: Registry | undefined;
+  clock?: Clock | undefined;
+}
+
+/** Bindings whose writes are under way at once. Decisions are synchronous, hence still one after another in queue order. */
+const writers = 8;
+
+export function createScheduler(options: SchedulerOptions): Runnable {
+  const { informers, schedulerName, clock = systemClock, gates = featureGates() } = options;
+  const logger = (options.logger ?? silentLogger).child({ controller: 'scheduler' });
+  const bindings = informers.informer<ResourceBinding>(resourceBindings);
+  const clusterBindings = informers.informer<ResourceBinding>(clusterResourceBindings);
+  const clusters = informers.informer<ClusterObject>(clusterType);
+
+  return {
+    name: 'scheduler',
+    async run(signal) {
+      const queue = gates.PriorityBasedScheduling
+        ? createPriorityQueue(clock)
+        : createLegacyQueue({ baseDelay: options.baseDelay ?? 5, maxDelay: options.maxDelay ?? 1_000_000 }, clock);
+      const metrics = createSchedulerMetrics(options.registry, queue);
+      const push = (binding: Binding, event: Parameters<typeof metrics.incoming>[0]): void => {
+        queue.push(objectKey(binding), binding.spec.schedulePriority?.priority ?? 0);
+        metrics.incoming(event);
+      };
+      const fresh = createFreshReader(bindings, clusterBindings);
+      const estimator: Estimator = {
+        name: 'general-estimator',
+        maxReplicas: (cluster, spec) =>
+          generalEstimate(cluster, spec.replicaRequirements, gates.CustomizedClusterResourceModeling),
+      };
+      const scheduling: BindingSchedulerOptions = {
+        schedulerName,
+        clusters: () => clusters.list(),
+        cluster: (name) => clusters.get(name),
+        run: {
+          plugins: selectPlugins(allPlugins, options.plugins ?? ['*']),
+          estimators: [estimator],
+          propagateEmptyWorkloads: options.propagateEmptyWorkloads ?? false,
+          observe: metrics.step,
+        },
+        record: createDecisionRecord(options.client, options.recorder),
+        metrics,
+        clock,
+      };
+
+      const bindingHandler: InformerHandler<ResourceBinding> = {
+        added: (binding) => {
+          if (isAccepted(binding, schedulerName)) push(binding, 'BindingAdd');
+        },
+        updated: (binding, old) => {
+          fresh.caughtUp(binding);
+          if (!isAccepted(binding, schedulerName)) return;
+          if (!isAccepted(old, schedulerName)) push(binding, 'BindingAdd');
+          else if (binding.metadata.generation !== old.metadata.generation) push(binding, 'BindingUpdate');
+        },
+        deleted: (binding) => fresh.forget(objectKey(binding)),
+      };
+      // Clusters change their labels and specs rarely; a look at every binding is what such a change costs.
+      const clusterHandler: InformerHandler<ClusterObject> = {
+        updated: (cluster, old) => {
+          for (const state of relevantStates(cluster, old))
+            for (const list of [bindings.list(), clusterBindings.list()])
+              for (const binding of list)
+                if (isAffected(binding, state, schedulerName)) push(binding, 'ClusterChanged');
+        },
+      };
+      await Promise.all([clusters, bindings, clusterBindings].map((informer) => informer.whenSynced(signal)));
+      const removals = [
+        bindings.addHandler(bindingHandler),
+        clusterBindings.addHandler(bindingHandler),
+        clusters.addHandler(clusterHandler),
+      ];
+      const stop = (): void => queue.close();
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+
+      const work = async (): Promise<void> => {
+        for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+          const binding = fresh.read(key);
+          if (binding === undefined) {
+            queue.done(key, 'forget');
+            continue;
+          }
+          const { outcome, written, error } = await scheduleBinding(binding, scheduling);
+          if (written !== undefined) fresh.wrote(key, written);
+          if (error !== undefined) {
+            logger.warn('Failed to schedule', { key, err: error });
+            metrics.incoming('ScheduleAttemptFailure');
+          }
+          queue.done(key, outcome);
+        }
+      };
+      try {
+        await Promise.all(Array.from({ length: writers }, work));
+      } finally {
+        signal.removeEventListener('abort', stop);
+        for (const remove of removals) remove();
+      }
+    },
+  };
+}
+
+/** Bindings from the cache, or as this scheduler itself wrote them where the cache has not caught up yet. */
+function createFreshReader(bindings: Informer<ResourceBinding>, clusterBindings: Informer<ResourceBinding>) {
+  const ownWrites = new Map<string, Binding>();
+  return {
+    read(key: string): Binding | undefined {
+      const cached = (key.includes('/') ? bindings : clusterBindings).get(key);
+      const own = ownWrites.get(key);
+      if (own === undefined) return cached;
+      if (cached !== undefined && cached.metadata.uid === own.metadata.uid && isNewer(own, cached)) return own;
+      ownWrites.delete(key);
+      return cached;
+    },
+    wrote(key: string, binding: Binding): void {
+      const cached = (key.includes('/') ? bindings : clusterBindings).get(key);
+      if (cached !== undefined && isNewer(binding, cached)) ownWrites.set(key, binding);
+      else ownWrites.delete(key);
+    },
+    caughtUp(cached: Binding): void {
+      const key = objectKey(cached);
+      const own = ownWrites.get(key);
+      if (own !== undefined && !isNewer(own, cached)) ownWrites.delete(key);
+    },
+    forget: (key: string): void => void ownWrites.delete(key),
+  };
+}
+
+function isNewer(a: Binding, b: Binding): boolean {
+  const left = a.metadata.resourceVersion ?? '';
+  const right = b.metadata.resourceVersion ?? '';
+  return /^\d+$/.test(left) && /^\d+$/.test(right) && BigInt(left) > BigInt(right);
+}
