@@ -18,7 +18,7 @@ export function openApiV3(served: ServedVersion, serverVersion: string): JsonObj
       const body = operation.kind.kind === resource.kind ? object : kindReference(components, operation);
       const path = paths[operation.path] ?? {};
       paths[operation.path] = path;
-      path[operation.method] = describe(operation, body, list, components);
+      path[operation.method] = describe(operation, body, list, components, patchTypesOf(resource));
     }
   }
   return {
@@ -72,7 +72,20 @@ function kindReference(components: Components, { kind }: Operation): JsonObject 
   return { type: 'object' };
 }
 
-function describe(operation: Operation, object: JsonObject, list: JsonObject, components: Components): JsonObject {
+const patchTypes = ['application/json-patch+json', 'application/merge-patch+json'];
+
+/** kubectl apply sends a strategic merge patch when it stands here, and a merge patch otherwise (custom resources). */
+function patchTypesOf(resource: ServedResource): readonly string[] {
+  return resource.definition?.strategicMerge ? [...patchTypes, 'application/strategic-merge-patch+json'] : patchTypes;
+}
+
+function describe(
+  operation: Operation,
+  object: JsonObject,
+  list: JsonObject,
+  components: Components,
+  patches: readonly string[],
+): JsonObject {
   const { kind } = operation;
   const reply: JsonObject =
     operation.reply === 'list'
@@ -98,21 +111,22 @@ function describe(operation: Operation, object: JsonObject, list: JsonObject, co
     'x-kubernetes-action': operation.action,
     [kindExtension]: { group: kind.group, version: kind.version, kind: kind.kind },
   };
-  const body = bodyOf(operation, object, components);
+  const body = bodyOf(operation, object, components, patches);
   if (body !== undefined) result['requestBody'] = body;
   return result;
 }
 
-function bodyOf(operation: Operation, object: JsonObject, components: Components): JsonObject | undefined {
+function bodyOf(
+  operation: Operation,
+  object: JsonObject,
+  components: Components,
+  patches: readonly string[],
+): JsonObject | undefined {
   if (operation.body === undefined) return undefined;
   if (operation.body === 'patch') {
     const schema = { type: 'object', description: 'A patch of the content type that is sent.' };
     return {
-      content: Object.fromEntries(
-        ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'].map(
-          (type) => [type, { schema }],
-        ),
-      ),
+      content: Object.fromEntries(patches.map((type) => [type, { schema }])),
       required: true,
     };
   }

@@ -172,7 +172,7 @@ export class Registry {
     const version = object.metadata.resourceVersion;
     if (version !== undefined && version !== '' && version !== '0') {
       if (version !== old.metadata.resourceVersion) throw modifiedConflict(definition.type, ref.name);
-    } else if (definition.unconditionalUpdate === false && options.subresource !== 'status') {
+    } else if (definition.unconditionalUpdate === false) {
       throw versionRequired(definition, ref.name);
     }
     object.metadata.resourceVersion = old.metadata.resourceVersion as string;
@@ -285,7 +285,10 @@ export class Registry {
   }
 
   #written(key: string, bytes: Buffer, revision: number, created: boolean): WriteResult {
-    const stored = this.objects.cache.wrote(this.objects.wrap({ key, value: bytes, modRevision: revision }));
+    const { objects } = this;
+    const wrapped = objects.wrap({ key, value: bytes, modRevision: revision });
+    // Once the feed has passed the revision, nobody would take the bytes from there any more.
+    const stored = objects.feed.revision < revision ? objects.cache.wrote(wrapped) : wrapped;
     const { definition } = this;
     return {
       get object() {
