@@ -12,37 +12,55 @@ import { canonicalQuantity, roundUpToMilli } from './quantity-text.ts';
 /** Brings an object of a built-in kind into its typed form, in place; doing it twice changes nothing more. Unknown fields stay. */
 export function toTypedForm(object: Unstructured, gvk: GroupVersionKind): void {
   const name = messageNameOf(gvk);
-  if (name !== undefined) convertFields(object, messageOf(name));
+  if (name !== undefined) convertFields(object, name);
 }
 
 type Json = Record<string, unknown>;
 
-const layouts = new Map<string, readonly Field[]>();
-
 /** The fields of a message as they stand in JSON: those of inlined messages in place of these. */
-function layoutOf(message: Message): readonly Field[] {
-  let layout = layouts.get(message.name);
+interface Layout {
+  byName: ReadonlyMap<string, Field>;
+  /** Scalars that are written even when zero. */
+  alwaysWritten: readonly Field[];
+}
+
+const layouts = new Map<string, Layout>();
+
+function layoutOf(name: string): Layout {
+  let layout = layouts.get(name);
   if (layout === undefined) {
-    layout = message.fields.flatMap((field) => (field.inline ? layoutOf(messageOf(field.type)) : [field]));
-    layouts.set(message.name, layout);
+    const fields = fieldsOf(messageOf(name));
+    layout = {
+      byName: new Map(fields.map((field) => [field.json, field])),
+      alwaysWritten: fields.filter(
+        (field) => field.scalar && field.shape === 'single' && !field.omitEmpty && !field.pointer,
+      ),
+    };
+    layouts.set(name, layout);
   }
   return layout;
 }
 
-function convertFields(object: Json, message: Message): void {
-  for (const field of layoutOf(message)) {
-    const value = object[field.json];
-    if (value === undefined || value === null) {
-      if (value === null) delete object[field.json];
-      if (field.scalar && field.shape === 'single' && !field.omitEmpty && !field.pointer) {
-        object[field.json] = zeroOf(field.type);
-      }
+function fieldsOf(message: Message): Field[] {
+  return message.fields.flatMap((field) => (field.inline ? fieldsOf(messageOf(field.type)) : [field]));
+}
+
+/** Costs what the object holds, not what its kind could hold. */
+function convertFields(object: Json, name: string): void {
+  const { byName, alwaysWritten } = layoutOf(name);
+  for (const key of Object.keys(object)) {
+    const field = byName.get(key);
+    if (field === undefined) continue;
+    const value = object[key];
+    if (value === null || value === undefined) {
+      delete object[key];
       continue;
     }
     const converted = convertField(value, field);
-    if (field.omitEmpty && isEmpty(converted, field)) delete object[field.json];
-    else if (converted !== value) object[field.json] = converted;
+    if (field.omitEmpty && isEmpty(converted, field)) delete object[key];
+    else if (converted !== value) object[key] = converted;
   }
+  for (const field of alwaysWritten) object[field.json] ??= zeroOf(field.type);
 }
 
 function zeroOf(scalar: string): unknown {
@@ -103,7 +121,7 @@ function convertValue(value: unknown, field: Field): unknown {
     case 'api.resource.Quantity':
       return typeof value === 'string' || typeof value === 'number' ? canonicalQuantity(String(value)) : value;
     default:
-      if (!isOpaque(field.type) && isObject(value)) convertFields(value, messageOf(field.type));
+      if (!isOpaque(field.type) && isObject(value)) convertFields(value, field.type);
       return value;
   }
 }

@@ -6,7 +6,7 @@ import type { KindBehaviour } from '../kind.ts';
 import { ageColumn, columnsOf, containerImages, containerNames, nameColumn } from '../printing/formats.ts';
 import type { StatefulSet } from '../types.ts';
 import { checkIntOrPercent, checkNonNegative, checkOneOf } from '../validation.ts';
-import { checkLongRunningTemplate, checkSelectorAndTemplate } from './workload-validation.ts';
+import { checkLongRunningTemplate, checkSelectorAndTemplate, checkTemplateMetadata } from './workload-validation.ts';
 
 const { column, wide } = columnsOf<StatefulSet>();
 type Typed = DeepReadonly<StatefulSet>;
@@ -48,7 +48,8 @@ export const statefulSet: KindBehaviour = {
       ...checkNonNegative(spec?.replicas, 'spec.replicas'),
       ...checkNonNegative(spec?.minReadySeconds, 'spec.minReadySeconds'),
       ...checkNonNegative(spec?.ordinals?.start, 'spec.ordinals.start'),
-      ...checkSelectorAndTemplate(spec?.selector, spec?.template, 'statefulset'),
+      // The pod spec is whole only with the volumes of the claims; upstream leaves its rules to the Pods as well.
+      ...checkSelectorAndTemplate(spec?.selector, spec?.template, 'statefulset', checkTemplateMetadata),
       ...checkLongRunningTemplate(spec?.template, 'StatefulSet'),
     ];
   },

@@ -17,8 +17,16 @@ import {
 type Selector = DeepReadonly<LabelSelector> | undefined;
 type Template = DeepReadonly<PodTemplateSpec> | undefined;
 
-/** The selector is there, not empty, and selects the template. `kind` as in `empty selector is invalid for deployment`. */
-export function checkSelectorAndTemplate(selector: Selector, template: Template, kind: string): FieldError[] {
+/**
+ * The selector is there, not empty, and selects the template. `kind` as in `empty selector is invalid for deployment`.
+ * `checkTemplate` where the template has rules of its own.
+ */
+export function checkSelectorAndTemplate(
+  selector: Selector,
+  template: Template,
+  kind: string,
+  checkTemplate: (template: Template, field: string) => FieldError[] = checkPodTemplate,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (selector === undefined) errors.push(fieldError.required('spec.selector'));
   else {
@@ -36,7 +44,7 @@ export function checkSelectorAndTemplate(selector: Selector, template: Template,
       );
     }
   }
-  errors.push(...checkPodTemplate(template, 'spec.template'));
+  errors.push(...checkTemplate(template, 'spec.template'));
   return errors;
 }
 
@@ -59,10 +67,13 @@ export function checkLongRunningTemplate(template: Template, kind = 'ReplicaSet'
 }
 
 export function checkPodTemplate(template: Template, field: string): FieldError[] {
+  return [...checkTemplateMetadata(template, field), ...checkPodSpec(template?.spec, `${field}.spec`)];
+}
+
+export function checkTemplateMetadata(template: Template, field: string): FieldError[] {
   return [
     ...checkLabels(template?.metadata?.labels, `${field}.labels`),
     ...checkAnnotations(template?.metadata?.annotations, `${field}.annotations`),
-    ...checkPodSpec(template?.spec, `${field}.spec`),
   ];
 }
 

@@ -196,6 +196,17 @@ describe('updates of StatefulSets', () => {
     ).toEqual([]);
   });
 
+  it('may mount volumes of its claims', () => {
+    const spec = {
+      ...template.spec,
+      containers: [{ name: 'c', image: 'i', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+    };
+    const claims = [{ metadata: { name: 'data' }, spec: {} }];
+    expect(
+      errorsOf('statefulsets', { ...base, template: { ...template, spec }, volumeClaimTemplates: claims }),
+    ).toEqual([]);
+  });
+
   it('may change nothing else', () => {
     expect(updateErrorsOf('statefulsets', base, { ...base, serviceName: 'x' })).toEqual([
       "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",

@@ -18,6 +18,7 @@ function serviceOf(spec: object, status?: object): Unstructured & Service {
   return object;
 }
 
+const context = { user: { name: '', groups: [] }, now: 0, dryRun: false };
 const http = { ports: [{ port: 80 }] };
 
 describe('defaults of a Service', () => {
@@ -47,11 +48,22 @@ describe('defaults of a Service', () => {
       { clusterIP: 'None', clusterIPs: ['None'], ipFamilyPolicy: 'SingleStack' },
     ],
   ])('completes %j', (spec, expected) => {
-    expect(serviceOf(spec).spec).toMatchObject(expected);
+    const service = serviceOf(spec);
+    kind.prepareForCreate?.(service, context);
+    expect(service.spec).toMatchObject(expected);
+  });
+
+  it('keeps the address families of the stored Service', () => {
+    const old = serviceOf({ ...http, ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv6', 'IPv4'] });
+    const service = serviceOf(http);
+    kind.prepareForUpdate?.(service, old, context);
+    expect(service.spec).toMatchObject({ ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv6', 'IPv4'] });
   });
 
   it('gives an ExternalName no cluster settings', () => {
-    expect(serviceOf({ type: 'ExternalName', externalName: 'a.b' }).spec).toEqual({
+    const service = serviceOf({ type: 'ExternalName', externalName: 'a.b' });
+    kind.prepareForCreate?.(service, context);
+    expect(service.spec).toEqual({
       type: 'ExternalName',
       externalName: 'a.b',
       sessionAffinity: 'None',

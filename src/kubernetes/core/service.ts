@@ -16,8 +16,14 @@ export const service: KindBehaviour = {
     if (spec !== undefined) defaultSpec(spec);
     for (const ingress of status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
   },
+  prepareForCreate(object) {
+    const { spec } = object as unknown as Service;
+    if (spec !== undefined) defaultIpFamilies(spec);
+  },
   prepareForUpdate(object, old) {
-    carryOverServiceFields(object as unknown as Service, old as Typed);
+    const service = object as unknown as Service;
+    carryOverServiceFields(service, old as Typed);
+    if (service.spec !== undefined) defaultIpFamilies(service.spec);
   },
   validate: (object) => checkService(object as Typed),
   validateUpdate: (object, old) => checkServiceUpdate(object as Typed, old as Typed),
@@ -60,9 +66,15 @@ function defaultSpec(spec: core.ServiceSpec): void {
   // clusterIP and the first of clusterIPs are one value in two places.
   if (spec.clusterIP && spec.clusterIPs === undefined) spec.clusterIPs = [spec.clusterIP];
   else if (!spec.clusterIP && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0];
+}
+
+/** One family of addresses, unless an update has another one to keep: so not before the old Service was seen. */
+function defaultIpFamilies(spec: core.ServiceSpec): void {
+  if (spec.type === 'ExternalName') return;
   const headlessWithoutSelector = spec.clusterIP === 'None' && Object.keys(spec.selector ?? {}).length === 0;
   spec.ipFamilyPolicy ??= headlessWithoutSelector ? 'RequireDualStack' : 'SingleStack';
-  spec.ipFamilies ??= headlessWithoutSelector ? ['IPv4', 'IPv6'] : ['IPv4'];
+  const both = headlessWithoutSelector && spec.ipFamilyPolicy !== 'SingleStack';
+  spec.ipFamilies ??= both ? ['IPv4', 'IPv6'] : ['IPv4'];
 }
 
 /**
@@ -81,7 +93,7 @@ export function carryOverServiceFields(service: Service, old: DeepReadonly<Servi
       // Only the first place was changed: the second follows.
       if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
     }
-    spec.ipFamilies ??= [...(before.ipFamilies ?? [])];
+    if (before.ipFamilies) spec.ipFamilies ??= [...before.ipFamilies];
     if (before.ipFamilyPolicy) spec.ipFamilyPolicy ??= before.ipFamilyPolicy;
   }
   if (needsNodePorts(spec) && needsNodePorts(before)) {
