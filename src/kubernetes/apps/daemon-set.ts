@@ -1,5 +1,5 @@
 /** DaemonSets: defaults, rules, columns. */
-import type { DeepReadonly } from '../../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import type { KindBehaviour } from '../kind.ts';
@@ -36,6 +36,15 @@ export const daemonSet: KindBehaviour = {
     spec.revisionHistoryLimit ??= 10;
     defaultPodTemplate(spec.template);
   },
+  prepareForCreate(object) {
+    countTemplates(object as unknown as DaemonSet, '1');
+  },
+  prepareForUpdate(object, old) {
+    const before = old as Typed;
+    const generation = before.metadata.annotations?.[templateGeneration] ?? '1';
+    const changed = !deepEqual((object as Typed).spec?.template, before.spec?.template);
+    countTemplates(object as unknown as DaemonSet, changed ? String(Number(generation) + 1) : generation);
+  },
   validate(object) {
     const { spec } = object as Typed;
     return [
@@ -62,6 +71,13 @@ export const daemonSet: KindBehaviour = {
     wide('Selector', ({ spec }) => selectorText(spec?.selector)),
   ],
 };
+
+/** How often the template changed, under the name that the field had before apps/v1. */
+const templateGeneration = 'deprecated.daemonset.template.generation';
+
+function countTemplates({ metadata }: DaemonSet, generation: string): void {
+  metadata.annotations = { ...metadata.annotations, [templateGeneration]: generation };
+}
 
 function checkStrategy(strategy: NonNullable<Typed['spec']>['updateStrategy']): FieldError[] {
   const field = 'spec.updateStrategy';

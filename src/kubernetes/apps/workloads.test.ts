@@ -214,6 +214,26 @@ describe('updates of StatefulSets', () => {
   });
 });
 
+describe('DaemonSets', () => {
+  it('count the changes of their template', () => {
+    const kind = kindOf('daemonsets');
+    const context = { user: { name: '', groups: [] }, now: 0, dryRun: false };
+    const key = 'deprecated.daemonset.template.generation';
+    const first = objectOf('daemonsets', base);
+    kind.prepareForCreate?.(first, context);
+    expect(first.metadata.annotations?.[key]).toBe('1');
+    const same = objectOf('daemonsets', { ...base, minReadySeconds: 5 });
+    kind.prepareForUpdate?.(same, first, context);
+    expect(same.metadata.annotations?.[key]).toBe('1');
+    const changed = objectOf('daemonsets', {
+      ...base,
+      template: { ...template, spec: { ...template.spec, hostname: 'h' } },
+    });
+    kind.prepareForUpdate?.(changed, first, context);
+    expect(changed.metadata.annotations?.[key]).toBe('2');
+  });
+});
+
 describe('columns of workloads', () => {
   const status = { replicas: 3, readyReplicas: 2, updatedReplicas: 3, availableReplicas: 1 };
   const daemons = {
