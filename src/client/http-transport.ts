@@ -31,6 +31,8 @@ export interface TransportOptions {
 /** A 429 or 503 with Retry-After is tried again so often, after at most so long each time. */
 const maxRetries = 10;
 const maxRetryAfterMs = 60_000;
+/** After a server's restart every connection that was open to it may turn out to be dead, one request after the other. */
+const maxStaleConnections = 8;
 
 /** Throws when the connection asks for what is not supported. Nothing is connected before the first request. */
 export function createTransport(connection: Connection, options: TransportOptions = {}): Transport {
@@ -91,7 +93,7 @@ export function createTransport(connection: Connection, options: TransportOption
       } catch (error) {
         if (request.signal?.aborted) throw request.signal.reason;
         sessions.reset();
-        if (attempt === 0 && mayTryAgain(lane, request, error)) continue;
+        if (attempt < maxStaleConnections && mayTryAgain(lane, request, error)) continue;
         const { method, path } = request;
         const why = error instanceof Error ? error.message : String(error);
         throw new ConnectionError(`${method} ${url.origin}${prefix}${path}: ${why}`, { cause: error });
