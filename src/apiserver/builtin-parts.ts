@@ -14,6 +14,7 @@ import { createServiceAllocator, type ServiceAllocator } from './allocation/serv
 import type { Authenticator } from './authentication/authenticator.ts';
 import { createClientCertificateAuthenticator } from './authentication/client-certificates.ts';
 import { createIdentityReviews } from './authentication/identity-reviews.ts';
+import { createIssuerDiscovery } from './authentication/issuer-discovery.ts';
 import { createRequestAuthenticator } from './authentication/request-authenticator.ts';
 import { createServiceAccountAuthenticator } from './authentication/service-account-authenticator.ts';
 import { createTokenRequestHandler } from './authentication/token-request.ts';
@@ -74,7 +75,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     options.allocateServices === undefined
       ? undefined
       : createServiceAllocator(options.allocateServices.serviceCidr, options.allocateServices.nodePorts);
-  const { tokens, connect } = serviceAccountParts(options, catalog, clock);
+  const { tokens, connect, routes } = serviceAccountParts(options, catalog, clock);
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
   let stopFollowing = () => {};
@@ -88,7 +89,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createTerminatingCrdCheck(catalog),
       createEscalationCheck(index, authorizer),
     ],
-    routes: [...createDiscoveryRoutes(catalog), createOpenApiV3Route(catalog, version, clock)],
+    routes: [...createDiscoveryRoutes(catalog), createOpenApiV3Route(catalog, version, clock), ...routes],
     virtualResources: [
       createBindingResource(catalog, clock),
       ...createAccessReviews(authorizer, index),
@@ -126,14 +127,15 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
 function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog, clock: Clock) {
   const { serviceAccountKey: signingKey, serviceAccountVerifyKeys: furtherKeys = [] } = options;
   const keys = signingKey === undefined ? furtherKeys : [signingKey, ...furtherKeys];
-  if (keys.length === 0) return { tokens: undefined, connect: [] };
+  if (keys.length === 0) return { tokens: undefined, connect: [], routes: [] };
   const issuer = options.serviceAccountIssuer ?? defaultServiceAccountIssuer;
   const audiences = [issuer];
   const verifier = createServiceAccountTokenVerifier(keys, issuer);
   const tokens = createServiceAccountAuthenticator(verifier, catalog, audiences, clock);
-  if (signingKey === undefined) return { tokens, connect: [] };
+  const routes = createIssuerDiscovery(issuer, verifier);
+  if (signingKey === undefined) return { tokens, connect: [], routes };
   const signer = createServiceAccountTokenSigner(signingKey, issuer);
-  return { tokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)] };
+  return { tokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)], routes };
 }
 
 /** A port that the system picks is not known before the listener opens: then there is nothing to tell yet. */

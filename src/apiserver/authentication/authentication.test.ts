@@ -216,3 +216,22 @@ describe('impersonation', () => {
     expect([reply.status, reply.json.message]).toEqual([400, 'requested group without impersonating a user']);
   });
 });
+
+describe('the token issuer', () => {
+  it('publishes its keys to whoever may read them', async () => {
+    const configuration = await test.client.request<Record<string, unknown>>(
+      'GET',
+      '/.well-known/openid-configuration',
+    );
+    expect(configuration).toMatchObject({
+      issuer: 'https://kubernetes.default.svc.cluster.local',
+      id_token_signing_alg_values_supported: ['ES256'],
+    });
+    const { text } = await call(test.server, 'GET', '/openid/v1/jwks', {
+      headers: { authorization: `Bearer ${(await requestToken('a')).status.token}` },
+    });
+    const { keys } = JSON.parse(text) as { keys: object[] };
+    expect(keys).toEqual([expect.objectContaining({ kty: 'EC', use: 'sig', alg: 'ES256' })]);
+    expect(text).not.toContain('"d":');
+  });
+});

@@ -33,7 +33,9 @@ export function createCrdController(catalog: ResourceCatalog, clock: Clock): Crd
     async start(client) {
       const reader = catalog.reader(customResourceDefinitions);
       const serving = new ServedCrds(catalog);
-      await serving.serve((await reader.list()).map(asCrd).filter(isEstablished));
+      const established = (await reader.list()).map(asCrd).filter(isEstablished);
+      // One that cannot be served must not keep the server from starting: its reconciliation tries again and says why.
+      await serving.serve(established).catch(() => Promise.allSettled(established.map((crd) => serving.serve([crd]))));
       const reconciler = new CrdReconciler(catalog, reader, client, clock, serving);
       const controller = createController({
         name: 'crd-controller',
