@@ -1,4 +1,5 @@
 /** All controllers of this room, chosen by upstream's names. */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../apimachinery/clock.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer.ts';
@@ -88,6 +89,8 @@ export function createKubeControllers(options: KubeControllersOptions): KubeCont
       // One that fails ends the others: half a set of controllers would look alive.
       const failed = new AbortController();
       const inner = AbortSignal.any([signal, failed.signal]);
+      // Every watch and queue listens to it: many listeners are no leak.
+      setMaxListeners(0, inner);
       await Promise.all(
         runnables.map(async (runnable) => {
           try {
