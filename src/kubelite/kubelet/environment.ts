@@ -12,7 +12,7 @@ export async function containerEnvironment(
   addresses: { podIP: string; hostIP: string },
   references: ReferenceReader,
 ): Promise<Map<string, string>> {
-  const { from, valueOf } = await readEnvironmentSources(pod.metadata.namespace ?? '', container, references);
+  const { from, referenced } = await readEnvironmentSources(pod.metadata.namespace ?? '', container, references);
   const variables = new Map(from);
   for (const variable of container.env ?? []) {
     const source = variable.valueFrom;
@@ -24,7 +24,7 @@ export async function containerEnvironment(
         `environment variable ${variable.name}: resourceFieldRef needs a runtime with resource limits`,
       );
     else {
-      const value = valueOf.get(variable);
+      const value = referenced.get(variable);
       if (value !== undefined) variables.set(variable.name, value);
     }
   }

@@ -129,7 +129,6 @@ function condition(pod: ReadablePod, verdict: Verdict, stored: readonly PodCondi
   const result = {
     type: verdict.type,
     status,
-    lastProbeTime: null,
     lastTransitionTime:
       before?.status === status && before.lastTransitionTime !== undefined
         ? before.lastTransitionTime

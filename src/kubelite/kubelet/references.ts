@@ -77,7 +77,7 @@ export async function readEnvironmentSources(
   namespace: string,
   container: Container,
   reader: ReferenceReader,
-): Promise<{ from: Map<string, string>; valueOf: Map<EnvVar, string> }> {
+): Promise<{ from: Map<string, string>; referenced: Map<EnvVar, string> }> {
   const from = new Map<string, string>();
   for (const source of container.envFrom ?? []) {
     const reference = source.configMapRef ?? source.secretRef;
@@ -90,21 +90,21 @@ export async function readEnvironmentSources(
     }
     for (const [key, value] of content) from.set(`${source.prefix ?? ''}${key}`, value.toString('utf8'));
   }
-  const valueOf = new Map<EnvVar, string>();
+  const referenced = new Map<EnvVar, string>();
   for (const variable of container.env ?? []) {
     const reference = variable.valueFrom?.configMapKeyRef ?? variable.valueFrom?.secretKeyRef;
     if (reference?.name === undefined) continue;
     const kind = variable.valueFrom?.configMapKeyRef !== undefined ? 'configmap' : 'secret';
     const content = await read(kind, reference.name);
     const value = content?.get(reference.key);
-    if (value !== undefined) valueOf.set(variable, value.toString('utf8'));
+    if (value !== undefined) referenced.set(variable, value.toString('utf8'));
     else if (reference.optional !== true) {
       if (content === undefined) throw new MissingReference(`${kind} "${reference.name}" not found`);
       const shown = kind === 'configmap' ? 'ConfigMap' : 'Secret';
       throw new MissingReference(`couldn't find key ${reference.key} in ${shown} ${namespace}/${reference.name}`);
     }
   }
-  return { from, valueOf };
+  return { from, referenced };
 
   function read(kind: 'configmap' | 'secret', name: string): Promise<Content | undefined> {
     return kind === 'configmap' ? reader.configMap(namespace, name) : reader.secret(namespace, name);

@@ -90,7 +90,6 @@ export function createPodScheduler(context: ControllerContext): Controller {
     const time = formatTime(clock.now());
     const next = {
       ...condition,
-      lastProbeTime: null,
       lastTransitionTime: current?.status === 'False' ? current.lastTransitionTime : time,
       ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     };
