@@ -4,6 +4,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 karmada::require_node
-karmada::install
-karmada::build
+# Stopping must work also when what is built is older than the sources, or they do not build.
+if [ ! -e "${KARMADA_ROOT}/dist/cmd/karmada.js" ]; then
+  karmada::install
+  karmada::build
+fi
 exec node "${KARMADA_ROOT}/dist/cmd/karmada.js" local down "$@"

@@ -88,7 +88,9 @@ describe('local-up', () => {
     try {
       const result = await environment.up();
       expect(result.code).toBe(1);
-      expect(result.stderr).toContain(`port ${taken} on 127.0.0.1, which karmada-host had, is taken by another program`);
+      expect(result.stderr).toContain(
+        `port ${taken} on 127.0.0.1, which karmada-host had, is taken by another program`,
+      );
     } finally {
       server.close();
       await environment.down();

@@ -192,7 +192,7 @@ describe('the walk', () => {
     };
     const renewals = async () => {
       const lease = await object<{ spec: { renewTime: string } }>(
-        '--context member1 -n kube-node-lease get lease member1-node-1',
+        '--context member1 -n kube-node-lease get lease member1-control-plane',
       );
       return lease.spec.renewTime;
     };

@@ -50,6 +50,10 @@ export async function workloads({ object }: KubectlFor, context: string, namespa
           };
         case 'Service':
           return { ...base, clusterIP: item.spec['clusterIP'], ports: item.spec['ports'] };
+        case 'Deployment':
+          // Not the generation: a real API server moves it when annotations change, because Deployments copy theirs to
+          // ReplicaSets. What decides over a rollout is the spec.
+          return { ...base, spec: item.spec };
         default:
           return { ...base, generation: item.metadata.generation };
       }
