@@ -1,8 +1,6 @@
 /** The facts table of the built-in messages (fields.tsv): protobuf numbers, types, flags, merge and list metadata. */
 import { readFileSync } from 'node:fs';
 
-export type Scalar = 'string' | 'bool' | 'int32' | 'int64' | 'double' | 'bytes';
-
 export interface Field {
   /** Name in JSON; of an inlined field, its name in Go. */
   json: string;

@@ -37,7 +37,7 @@ export interface KindRow {
   statusKeepsMetadata?: NonNullable<ResourceDefinition['statusKeepsMetadata']>;
 }
 
-export const allVerbs: readonly ResourceVerb[] = [
+const allVerbs: readonly ResourceVerb[] = [
   'create',
   'delete',
   'deletecollection',

@@ -44,24 +44,3 @@ export const customResourceDefinitions = clusterScoped(
   'customresourcedefinitions',
   'CustomResourceDefinition',
 );
-export const limitRanges = namespaced('', 'v1', 'limitranges', 'LimitRange');
-export const persistentVolumes = clusterScoped('', 'v1', 'persistentvolumes', 'PersistentVolume');
-export const persistentVolumeClaims = namespaced('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
-export const replicationControllers = namespaced('', 'v1', 'replicationcontrollers', 'ReplicationController');
-export const resourceQuotas = namespaced('', 'v1', 'resourcequotas', 'ResourceQuota');
-export const controllerRevisions = namespaced('apps', 'v1', 'controllerrevisions', 'ControllerRevision');
-export const daemonSets = namespaced('apps', 'v1', 'daemonsets', 'DaemonSet');
-export const statefulSets = namespaced('apps', 'v1', 'statefulsets', 'StatefulSet');
-export const cronJobs = namespaced('batch', 'v1', 'cronjobs', 'CronJob');
-export const jobs = namespaced('batch', 'v1', 'jobs', 'Job');
-export const horizontalPodAutoscalers = namespaced(
-  'autoscaling',
-  'v2',
-  'horizontalpodautoscalers',
-  'HorizontalPodAutoscaler',
-);
-export const ingresses = namespaced('networking.k8s.io', 'v1', 'ingresses', 'Ingress');
-export const ingressClasses = clusterScoped('networking.k8s.io', 'v1', 'ingressclasses', 'IngressClass');
-export const podDisruptionBudgets = namespaced('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
-export const priorityClasses = clusterScoped('scheduling.k8s.io', 'v1', 'priorityclasses', 'PriorityClass');
-export const storageClasses = clusterScoped('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass');
