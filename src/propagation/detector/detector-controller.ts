@@ -8,7 +8,7 @@ import type { InformerFactory, InformerHandler } from '../../client/informer.ts'
 import { createController } from '../../controller/controller.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { type DiscoveredKinds, kindOf } from '../resource-kinds.ts';
-import { refOfTemplateKey, type TemplateRef, templateKey, templateRef } from '../templates.ts';
+import { refOfBinding, refOfTemplateKey, type TemplateRef, templateKey, templateRef } from '../templates.ts';
 import { claimLabel, claimOn } from './claim.ts';
 import type { Detector, DetectorGates } from './detector.ts';
 import { type Policy, PolicyIndex, policyKey } from './policy-index.ts';
@@ -90,6 +90,12 @@ export function createDetector(
       const removers = [
         caches.policies.addHandler(policyHandler(detector, detector.policyIndex)),
         caches.clusterPolicies.addHandler(policyHandler(detector, detector.clusterPolicyIndex)),
+        // Deleted by hand, or with an earlier template of the same name: a template that is there wants one.
+        ...[caches.bindings, caches.clusterBindings].map((informer) =>
+          informer.addHandler({
+            deleted: (binding) => detector.enqueueTemplate(refOfBinding(binding.spec.resource)),
+          }),
+        ),
       ];
       const { firstSync, done } = runTemplateInformers(
         {

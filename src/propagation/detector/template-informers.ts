@@ -25,6 +25,8 @@ export interface TemplateInformersOptions {
 }
 
 const discoveryInterval = 30_000;
+/** One kind that cannot be listed (its API is away) must not keep all others waiting. */
+const firstSyncPatience = 10_000;
 /** A new definition is served a moment after it is stored: look once more. */
 const settleDelays = [100, 1000];
 
@@ -96,7 +98,20 @@ export function runTemplateInformers(
   })();
   const firstSync = firstLook.then(async () => {
     // They fill at the same time; awaiting one after the other keeps the listeners of the signal few.
-    for (const { type } of [...watched.values()]) await informers.informer(type).whenSynced(signal);
+    const patience = new AbortController();
+    const timer = clock.setTimeout(() => patience.abort(), firstSyncPatience);
+    const both = AbortSignal.any([signal, patience.signal]);
+    for (const { type } of [...watched.values()]) {
+      try {
+        await informers.informer(type).whenSynced(both);
+      } catch {
+        signal.throwIfAborted();
+        logger.warn('Templates of a kind cannot be listed yet; going on without them', {
+          resource: resourcePath(type),
+        });
+      }
+    }
+    timer.cancel();
   });
   return { firstSync, done };
 }

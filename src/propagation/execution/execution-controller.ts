@@ -75,6 +75,9 @@ export function createExecutionController(
           },
         }),
         clusters.addHandler({
+          added(cluster) {
+            for (const work of works.list(executionSpace(cluster.metadata.name ?? ''))) enqueue(work);
+          },
           updated(cluster, old) {
             const changed =
               isReady(cluster) !== isReady(old) ||

@@ -19,6 +19,7 @@ import {
 } from '../../apis/constants.ts';
 import { clusterOfExecutionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
+import type { ReconcileResult } from '../../controller/controller.ts';
 import type { ControlPlane, RecordEvent } from '../control-plane.ts';
 import { writeChange } from '../write.ts';
 import type { ObjectWriter } from './object-writer.ts';
@@ -34,24 +35,32 @@ export interface ExecutionWorld extends ControlPlane {
 type SharedWork = DeepReadonly<Work>;
 type NewCondition = Omit<Condition, 'lastTransitionTime'>;
 
-export async function reconcileWork(world: ExecutionWorld, key: string): Promise<void> {
+/** A cluster that becomes ready brings its Works back at once; this is for a transition that was missed. */
+const notReady: ReconcileResult = { requeueAfter: 30_000 };
+
+export async function reconcileWork(world: ExecutionWorld, key: string): Promise<ReconcileResult> {
   const work = world.caches.works.get(key);
   const name = clusterOfExecutionSpace(work?.metadata.namespace ?? '');
-  if (work === undefined || name === undefined) return;
+  if (work === undefined || name === undefined) return undefined;
   const cluster = world.caches.clusters.get(name);
   if (cluster === undefined) throw new Error(`cluster(${name}) not found`);
-  if (!world.serves(cluster)) return;
+  if (!world.serves(cluster)) return undefined;
   if (work.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(world, work, cluster);
 
   const dispatching = dispatchingCondition(work);
   const flipped = findCondition(work.status?.conditions, workDispatching)?.status !== dispatching.status;
   if (flipped) world.record(work, 'Normal', eventReason.workDispatching, dispatching.message);
-  if (dispatching.status === 'False') return await writeConditions(world, work, [dispatching]);
+  if (dispatching.status === 'False') {
+    await writeConditions(world, work, [dispatching]);
+    return undefined;
+  }
   if (!isConditionTrue(cluster.status?.conditions, clusterReady)) {
     if (flipped) await writeConditions(world, work, [dispatching]);
-    throw new Error(`cluster(${name}) not ready`);
+    world.logger.debug('Cluster not ready', { work: key, cluster: name });
+    return notReady;
   }
   await applyManifests(world, work, name, flipped ? [dispatching] : []);
+  return undefined;
 }
 
 /** `also`: further conditions for the one status write at the end. */
@@ -112,13 +121,13 @@ async function reconcileDeletion(
   world: ExecutionWorld,
   work: SharedWork,
   cluster: DeepReadonly<Cluster>,
-): Promise<void> {
-  if (!(work.metadata.finalizers ?? []).includes(executionControllerFinalizer)) return;
+): Promise<ReconcileResult> {
+  if (!(work.metadata.finalizers ?? []).includes(executionControllerFinalizer)) return undefined;
   const name = cluster.metadata.name ?? '';
   const ready = isConditionTrue(cluster.status?.conditions, clusterReady);
   // A cluster that leaves and cannot be reached keeps what it has.
   const abandoned = !ready && cluster.metadata.deletionTimestamp !== undefined;
-  if (!ready && !abandoned) throw new Error(`cluster(${name}) not ready`);
+  if (!ready && !abandoned) return notReady;
   if (!abandoned) {
     for (const manifest of work.spec.workload?.manifests ?? []) {
       const type = await typeOf(world, manifest);
@@ -133,6 +142,7 @@ async function reconcileDeletion(
     const left = finalizers.filter((finalizer) => finalizer !== executionControllerFinalizer);
     return { ...current, metadata: { ...current.metadata, finalizers: left } };
   });
+  return undefined;
 }
 
 /** By the control plane's discovery: a kind that is not known there cannot be applied. */

@@ -79,11 +79,9 @@ describe('namespace sync', () => {
       expect(status?.conditions).toMatchObject([{ type: 'Dispatching' }, { type: 'Applied', status: 'False' }]);
     });
     expect((await inMember('member1', 'legacy')).metadata.resourceVersion).toBe(own?.metadata.resourceVersion);
-    await plane.client
-      .resource(namespaces)
-      .patch({ name: 'legacy' }, 'merge', {
-        metadata: { annotations: { 'work.karmada.io/conflict-resolution': 'overwrite' } },
-      });
+    await plane.client.resource(namespaces).patch({ name: 'legacy' }, 'merge', {
+      metadata: { annotations: { 'work.karmada.io/conflict-resolution': 'overwrite' } },
+    });
     await eventually(async () => {
       const { metadata } = await inMember('member1', 'legacy');
       expect(metadata).toMatchObject({ uid: own?.metadata.uid, labels: { own: '1', 'karmada.io/managed': 'true' } });
