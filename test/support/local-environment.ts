@@ -30,7 +30,8 @@ export function localEnvironment(home = mkdtempSync(join(tmpdir(), 'karmada-e2e-
     up: script('local-up-karmada.sh'),
     down: async () => {
       const result = await script('local-down-karmada.sh')();
-      rmSync(home, { recursive: true, force: true });
+      // Who could not be stopped still needs its files.
+      if (result.code === 0) rmSync(home, { recursive: true, force: true });
       return result;
     },
     status: () => run(process.execPath, [join(projectRoot, 'dist/cmd/karmada.js'), 'local', 'status'], { env }),
