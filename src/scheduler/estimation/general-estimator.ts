@@ -1,7 +1,6 @@
 /** How many more replicas fit into a cluster, by what its status says of its resources. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import {
-  milliValue,
   type Quantity,
   subtractQuantities,
   tryParseQuantity,
@@ -12,6 +11,7 @@ import type { ResourceSummary } from '../../apis/cluster/v1alpha1/cluster.ts';
 import type { ResourceList } from '../../apis/shared.ts';
 import type { ReplicaRequirements } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Cluster } from '../types.ts';
+import { countable, type Requests } from './countable.ts';
 import { replicasOnModelNodes } from './model-nodes.ts';
 
 /** `models`: whether resource models count (gate CustomizedClusterResourceModeling). No summary means no room. */
@@ -32,14 +32,6 @@ export function generalEstimate(
     if (onNodes !== undefined) return Math.min(pods, onNodes);
   }
   return Math.min(pods, fitsInto(free, requests));
-}
-
-/** Requested amounts in the unit that they are counted in. */
-export type Requests = ReadonlyMap<string, bigint>;
-
-/** CPU is counted in thousandths, everything else in whole units. */
-export function countable(resource: string, quantity: Quantity): bigint {
-  return resource === 'cpu' ? milliValue(quantity) : wholeValue(quantity);
 }
 
 function positiveRequests(list: DeepReadonly<ResourceList> | undefined): Requests {

@@ -1,7 +1,7 @@
 /** Room by resource models: each grade stands for so many nodes of the least size in that grade. */
 import { tryParseQuantity, zeroQuantity } from '../../apimachinery/quantity.ts';
 import type { Cluster } from '../types.ts';
-import { countable, type Requests } from './general-estimator.ts';
+import { countable, type Requests } from './countable.ts';
 
 const podsPerNode = 110;
 
