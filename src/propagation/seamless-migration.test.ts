@@ -312,17 +312,21 @@ describe('seamless migration', () => {
 
   it('finishes the walk when the controllers are restarted at every step', async () => {
     await prepare();
-    const stopSoon = async (): Promise<void> => {
+    /** Lets them make a few writes more each time; whatever is half done then, the next start completes. */
+    const stopAfter = async (writes: number): Promise<void> => {
+      const from = await plane.api.store.revision();
       await start();
-      // As far as it gets: whatever was half done is completed by the next start.
-      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.race([
+        eventually(async () => expect(await plane.api.store.revision()).toBeGreaterThanOrEqual(from + writes)),
+        settledRevision(plane.api),
+      ]);
       await controllers?.stop();
       controllers = undefined;
     };
     await create(pp1);
-    for (let i = 0; i < 5; i++) await stopSoon();
+    for (const writes of [1, 1, 2, 3]) await stopAfter(writes);
     await create(pp2);
-    for (let i = 0; i < 5; i++) await stopSoon();
+    for (const writes of [1, 1, 2, 3]) await stopAfter(writes);
     await start();
     const bound = await fullyApplied('nginx-deployment', 'True');
     expect(bound.spec.clusters?.map((cluster) => cluster.name)).toEqual(['member1', 'member2']);
