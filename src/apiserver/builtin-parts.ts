@@ -34,7 +34,7 @@ import { crdAdmission, createTerminatingCrdCheck } from './custom-resources/crd-
 import { createCrdController } from './custom-resources/crd-controller.ts';
 import { createDiscoveryRoutes } from './discovery/discovery-routes.ts';
 import type { Route, VirtualResource } from './endpoints/special-routes.ts';
-import { createOpenApiV3Route } from './openapi/openapi-routes.ts';
+import { createOpenApiV2Route, createOpenApiV3Route } from './openapi/openapi-routes.ts';
 import { createBindingHandler, createBindingResource } from './pods/binding.ts';
 import { createEvictionHandler } from './pods/eviction.ts';
 import type { Catalog } from './registry/catalog.ts';
@@ -89,7 +89,12 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createTerminatingCrdCheck(catalog),
       createEscalationCheck(index, authorizer),
     ],
-    routes: [...createDiscoveryRoutes(catalog), createOpenApiV3Route(catalog, version, clock), ...routes],
+    routes: [
+      ...createDiscoveryRoutes(catalog),
+      createOpenApiV3Route(catalog, version, clock),
+      createOpenApiV2Route(catalog, version),
+      ...routes,
+    ],
     virtualResources: [
       createBindingResource(catalog, clock),
       ...createAccessReviews(authorizer, index),

@@ -1,5 +1,5 @@
 /**
- * Serves OpenAPI 3 from the catalog. Nothing is built before somebody asks, and a changed kind rebuilds only the documents of its
+ * Serves OpenAPI 3 and 2 from the catalog. Nothing is built before somebody asks, and a changed kind rebuilds only the documents of its
  * group version.
  */
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { type ServedVersion, servedGroups } from '../discovery/served-groups.ts'
 import type { Route } from '../endpoints/special-routes.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import type { ApiRequest, ApiResponse } from '../request.ts';
+import { openApiV2 } from './v2-document.ts';
 import { openApiV3 } from './v3-document.ts';
 
 export function createOpenApiV3Route(catalog: ResourceCatalog, serverVersion: string, clock: Clock): Route {
@@ -56,6 +57,51 @@ export function createOpenApiV3Route(catalog: ResourceCatalog, serverVersion: st
   };
 }
 
+const v2Path = '/openapi/v2';
+const v2Types = [
+  'application/json',
+  'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+];
+
+/** The whole document in one piece, as JSON or protobuf. The library for the latter is loaded when first asked for. */
+export function createOpenApiV2Route(catalog: ResourceCatalog, serverVersion: string): Route {
+  let generation = -1;
+  let built = new Map<string, Built>();
+  const build = async (protobuf: boolean): Promise<Built> => {
+    if (generation !== catalog.generation) {
+      generation = catalog.generation;
+      built = new Map();
+    }
+    const key = protobuf ? 'protobuf' : 'json';
+    const known = built.get(key);
+    if (known !== undefined) return known;
+    const document = openApiV2(servedGroups(catalog), serverVersion);
+    const made = protobuf ? withHash((await import('./v2-protobuf.ts')).encodeOpenApiV2(document)) : encode(document);
+    built.set(key, made);
+    return made;
+  };
+  return {
+    handles: (path) => path === v2Path,
+    async handle(request) {
+      if (request.method !== 'GET') throw methodNotAllowed();
+      const wanted = acceptedTypes(request);
+      const type =
+        wanted.length === 0 ? 'application/json' : wanted.find((each) => each.endsWith('/*') || v2Types.includes(each));
+      if (type === undefined) throw notAcceptable(v2Types);
+      const protobuf = type.endsWith('+protobuf');
+      const { body, hash } = await build(protobuf);
+      const headers: Record<string, string> = { etag: `"${hash}"`, vary: 'Accept' };
+      if (request.headers['if-none-match'] === headers['etag']) return { status: 304, headers, body: '' };
+      headers['content-type'] = protobuf ? protobufReplyType : 'application/json';
+      return { status: 200, headers, body };
+    },
+  };
+}
+
+/** Upstream's spelling differs from what clients ask with. */
+const protobufReplyType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
 const root = '/openapi/v3';
 const yearMs = 365 * 24 * 3600 * 1000;
 
@@ -78,8 +124,9 @@ const pathOf = ({ group, version }: ServedVersion): string =>
 const sameSources = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((source, index) => source === b[index]);
 
-function encode(document: unknown): Built {
-  const body = Buffer.from(JSON.stringify(document));
+const encode = (document: unknown): Built => withHash(Buffer.from(JSON.stringify(document)));
+
+function withHash(body: Buffer): Built {
   return { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
 }
 
@@ -104,10 +151,16 @@ const json = (value: unknown): ApiResponse => ({
 });
 
 function acceptsJson(request: ApiRequest): boolean {
-  const header = request.headers['accept'];
-  const accept = Array.isArray(header) ? header.join(',') : (header ?? '');
-  if (accept.trim() === '') return true;
-  return accept.split(',').some((part) => ['application/json', 'application/*', '*/*'].includes(mediaType(part)));
+  const wanted = acceptedTypes(request);
+  return wanted.length === 0 || wanted.some((type) => ['application/json', 'application/*', '*/*'].includes(type));
 }
 
-const mediaType = (part: string): string => (part.split(';')[0] ?? '').trim().toLowerCase();
+/** Media types of Accept without their parameters, in the client's order. */
+function acceptedTypes(request: ApiRequest): string[] {
+  const header = request.headers['accept'];
+  const accept = Array.isArray(header) ? header.join(',') : (header ?? '');
+  return accept
+    .split(',')
+    .map((part) => (part.split(';')[0] ?? '').trim().toLowerCase())
+    .filter((type) => type !== '');
+}

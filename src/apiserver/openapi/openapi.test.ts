@@ -69,3 +69,48 @@ describe('OpenAPI 3', () => {
     }
   });
 });
+
+describe('OpenAPI 2', () => {
+  const get = async (accept: string) => {
+    const response = await test.client.transport.request({
+      method: 'GET',
+      path: '/openapi/v2',
+      headers: { accept },
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body) chunks.push(chunk);
+    return { status: response.status, type: response.headers['content-type'], body: Buffer.concat(chunks) };
+  };
+
+  it('is one document, with plain references and without what version 2 does not know', async () => {
+    const { type, body } = await get('*/*');
+    expect(type).toBe('application/json');
+    const text = body.toString();
+    const { swagger, definitions } = JSON.parse(text) as { swagger: string; definitions: Record<string, object> };
+    expect(swagger).toBe('2.0');
+    expect(definitions['io.k8s.apimachinery.pkg.api.resource.Quantity']).toEqual({ type: 'string' });
+    expect(definitions['io.k8s.apimachinery.pkg.util.intstr.IntOrString']).toEqual({
+      type: 'string',
+      format: 'int-or-string',
+    });
+    expect(definitions['io.k8s.api.apps.v1.Deployment']).toMatchObject({
+      properties: { spec: { $ref: '#/definitions/io.k8s.api.apps.v1.DeploymentSpec' } },
+    });
+    expect(text).not.toMatch(/"(oneOf|anyOf|allOf|nullable)":/);
+    for (const [, name] of text.matchAll(/"#\/definitions\/([^"]+)"/g))
+      expect(definitions[name ?? ''], name).toBeDefined();
+  });
+
+  it('comes as protobuf to those who ask for it', async () => {
+    const { type, body } = await get('application/com.github.proto-openapi.spec.v2@v1.0+protobuf');
+    expect(type).toBe('application/com.github.proto-openapi.spec.v2.v1.0+protobuf');
+    // Field 1 of the document: swagger "2.0".
+    expect([...body.subarray(0, 5)]).toEqual([0x0a, 3, 0x32, 0x2e, 0x30]);
+    expect(body.includes('io.k8s.api.apps.v1.Deployment')).toBe(true);
+    expect(body.includes('x-kubernetes-group-version-kind')).toBe(true);
+  });
+
+  it('comes in no other form', async () => {
+    expect((await get('text/html')).status).toBe(406);
+  });
+});

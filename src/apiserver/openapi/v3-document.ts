@@ -15,7 +15,7 @@ export function openApiV3(served: ServedVersion, serverVersion: string): JsonObj
     const object = components.publishKind(schema, { ...served, kind: resource.kind });
     const list = resource.definition === undefined ? object : publishList(components, served, resource, schema);
     for (const operation of operationsOf(served, resource)) {
-      const body = operation.kind.kind === resource.kind ? object : kindReference(components, operation);
+      const body = operation.kind.kind === resource.kind ? object : subresourceSchema(components, operation);
       const path = paths[operation.path] ?? {};
       paths[operation.path] = path;
       path[operation.method] = describe(operation, body, list, components, patchTypesOf(resource));
@@ -43,7 +43,7 @@ export function schemaOf(resource: ServedResource): Schema | undefined {
   return resource.definition?.schema ?? resource.virtual?.schema;
 }
 
-function publishList(
+export function publishList(
   components: Components,
   served: ServedVersion,
   resource: ServedResource,
@@ -67,7 +67,7 @@ function publishList(
 }
 
 /** Kinds of subresources that live elsewhere: Scale has a schema, connect options (PodExecOptions) need none. */
-function kindReference(components: Components, { kind }: Operation): JsonObject {
+export function subresourceSchema(components: Components, { kind }: Operation): JsonObject {
   if (kind.kind === 'Scale') return components.publishKind(schemaOfMessage('autoscaling.v1.Scale'), kind);
   return { type: 'object' };
 }
