@@ -128,8 +128,9 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     cleanups.push(async () => {
       work.abort(new Error('stopped'));
       await running.catch(() => {});
-      proxy?.close();
+      // Services are reachable until the last pod has stopped.
       await runtime?.close();
+      proxy?.close();
       await Promise.all(parts.recorders.map((recorder) => recorder.flush(500)));
     });
     const stopped = new Promise<never>((_, reject) => running.catch(reject));

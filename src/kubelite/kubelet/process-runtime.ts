@@ -45,6 +45,8 @@ interface ProcessPod {
   init: ProcessContainer[];
   main: ProcessContainer[];
   told: Set<string>;
+  /** Others may need it until they have stopped. */
+  critical: boolean;
   /** Image failures: shown as ErrImagePull once, then as back-off. */
   imageFailures: number;
 }
@@ -101,6 +103,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       init: [],
       main: [],
       told: new Set(),
+      critical: criticalClasses.includes(pod.spec?.priorityClassName ?? ''),
       imageFailures: 0,
     };
     const make = (spec: Container, init: boolean): ProcessContainer => {
@@ -286,10 +289,15 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
 
     async close() {
       closing = true;
-      const containers = [...pods.values()].flatMap((pod) => [...pod.init, ...pod.main]);
       const pod = { apiVersion: 'v1', kind: 'Pod', metadata: {} } as ReadablePod;
-      for (const container of containers) container.stop(pod, closeGraceMs);
-      while (containers.some((container) => container.running)) await clock.sleep(10);
+      // As a node that shuts down gracefully: critical pods last, so that a component can still give up its Lease.
+      for (const critical of [false, true]) {
+        const containers = [...pods.values()]
+          .filter((known) => known.critical === critical)
+          .flatMap((known) => [...known.init, ...known.main]);
+        for (const container of containers) container.stop(pod, closeGraceMs);
+        while (containers.some((container) => container.running)) await clock.sleep(10);
+      }
       recordProcesses(recordFile, []);
     },
   };
@@ -301,8 +309,9 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
   }
 }
 
-/** Kubelite itself is given 15 s to stop, so its pods get less than their own grace. */
-const closeGraceMs = 8000;
+/** Kubelite itself is given 15 s to stop, so its pods get less than their own grace: so long for critical ones, so long for the others. */
+const closeGraceMs = 5000;
+const criticalClasses = ['system-cluster-critical', 'system-node-critical'];
 
 const withLook = (waiting: Waiting, soonest: number): { waiting: Waiting; lookAgainAfter?: number } =>
   Number.isFinite(soonest) ? { waiting, lookAgainAfter: soonest } : { waiting };

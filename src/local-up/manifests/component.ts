@@ -17,6 +17,8 @@ export interface ComponentSpec {
   mounts: Readonly<Record<string, { secret: string } | { hostPath: string }>>;
   probe: ProbePort;
   strategy: 'RollingUpdate' | 'Recreate';
+  /** The others need it: it stops last. */
+  critical?: boolean;
 }
 
 /** A Deployment of one replica, as upstream's installation makes them: label app, flags in `command`. */
@@ -36,6 +38,7 @@ export function componentDeployment(spec: ComponentSpec): Deployment {
         metadata: { labels },
         spec: {
           automountServiceAccountToken: false,
+          ...(spec.critical === true ? { priorityClassName: 'system-node-critical' } : {}),
           terminationGracePeriodSeconds: 10,
           containers: [
             {

@@ -23,6 +23,7 @@ export function componentDeployments(hostHome: string): Deployment[] {
     componentDeployment({
       name: apiServerName,
       strategy: 'Recreate', // one writer on its store
+      critical: true,
       command: [
         'karmada-apiserver',
         '--bind-address=$(POD_IP)',
