@@ -52,10 +52,12 @@ export async function runComponent(
   try {
     await main(controller.signal);
   } catch (error) {
-    if (!(controller.signal.aborted && error === controller.signal.reason)) {
+    if (!controller.signal.aborted) {
       logger.error('Failed', { err: error });
       process.exit(1);
     }
+    // Asked to stop, it stopped: whatever was under way broke off, and that is worth a line at most.
+    if (error !== controller.signal.reason) logger.warn('Broke off while stopping', { err: error });
   }
   logger.info('Stopped');
   process.exit(0);
