@@ -96,7 +96,9 @@ describe('OpenAPI 2', () => {
     expect(definitions['io.k8s.api.apps.v1.Deployment']).toMatchObject({
       properties: { spec: { $ref: '#/definitions/io.k8s.api.apps.v1.DeploymentSpec' } },
     });
-    expect(text).not.toMatch(/"(oneOf|anyOf|allOf|nullable)":/);
+    // JSONSchemaProps has fields of these names.
+    const others = Object.entries(definitions).filter(([name]) => !name.endsWith('.JSONSchemaProps'));
+    expect(/"(oneOf|anyOf|allOf|nullable)":/.test(JSON.stringify(others))).toBe(false);
     for (const [, name] of text.matchAll(/"#\/definitions\/([^"]+)"/g))
       expect(definitions[name ?? ''], name).toBeDefined();
   });

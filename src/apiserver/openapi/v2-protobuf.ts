@@ -7,7 +7,7 @@ import type { JsonObject } from './schema-components.ts';
 
 export function encodeOpenApiV2(document: JsonObject): Buffer {
   const type = messages().lookupType('Document');
-  return Buffer.from(type.encode(documentMessage(document) as protobuf.Message).finish());
+  return Buffer.from(type.encode(type.create(documentMessage(document))).finish());
 }
 
 let parsed: protobuf.Root | undefined;
