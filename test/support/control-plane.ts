@@ -1,22 +1,17 @@
-/**
- * A Karmada control plane with members, all in this process: real API servers on memory stores, the propagation controllers,
- * and a stand-in for the scheduler that sends every binding to the clusters that its placement names.
- */
+/** A Karmada control plane with members, all in this process: API servers on memory stores, propagation and the scheduler. */
 
 import { systemClock } from '../../src/apimachinery/clock.ts';
 import { setCondition } from '../../src/apimachinery/conditions.ts';
 import type { Unstructured } from '../../src/apimachinery/object.ts';
-import { cloneJson, type DeepReadonly } from '../../src/apimachinery/object.ts';
-import type { ResourceDefinition } from '../../src/apimachinery/resource-definition.ts';
-import { isConflict, isNotFound } from '../../src/apimachinery/status-error.ts';
+import { cloneJson } from '../../src/apimachinery/object.ts';
 import type { Cluster } from '../../src/apis/cluster/v1alpha1/cluster.ts';
-import { appliedPlacementAnnotation } from '../../src/apis/constants.ts';
 import { karmadaCustomResourceDefinitions } from '../../src/apis/crd.ts';
 import { executionSpace } from '../../src/apis/naming.ts';
 import { clusterResourceBindings, clusters, resourceBindings } from '../../src/apis/resource-types.ts';
-import type { ResourceBinding } from '../../src/apis/work/v1alpha2/resource-binding.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { createInformerFactory } from '../../src/client/informer-factory.ts';
+import { clusterResourceDefinition } from '../../src/clusters/cluster-api.ts';
+import { createEventRecorder } from '../../src/controller/event-recorder.ts';
 import { createKarmadaAdmissionPlugin } from '../../src/karmada-admission/admission-plugin.ts';
 import { customResourceDefinitions, namespaces } from '../../src/kubernetes/resource-types.ts';
 import { createMemberClusters } from '../../src/members/member-clusters.ts';
@@ -29,6 +24,7 @@ import { createMemberObjects } from '../../src/propagation/member-objects.ts';
 import { createNamespaceSyncController } from '../../src/propagation/namespaces/namespace-sync-controller.ts';
 import { createBindingStatusControllers } from '../../src/propagation/status/binding-status-controller.ts';
 import { createWorkStatusController } from '../../src/propagation/status/work-status-controller.ts';
+import { createScheduler } from '../../src/scheduler/scheduler.ts';
 import { startApiServer, type TestApiServer } from './api-server.ts';
 
 export interface TestControlPlane {
@@ -39,13 +35,12 @@ export interface TestControlPlane {
   startControllers(options?: { preemption?: boolean }): Promise<{ stop(): Promise<void> }>;
   /** Sets the Ready condition of a cluster. */
   setReady(cluster: string, ready: boolean): Promise<void>;
-  /** Replaces how a member is reached, from the next connection on. */
   stop(): Promise<void>;
 }
 
 export async function startControlPlane(memberNames: readonly string[]): Promise<TestControlPlane> {
   const api = await startApiServer({
-    resources: [clusterDefinition],
+    resources: [clusterResourceDefinition],
     admission: [createKarmadaAdmissionPlugin()],
     disableAdmission: ['ServiceAccount'],
   });
@@ -86,7 +81,7 @@ export async function startControlPlane(memberNames: readonly string[]): Promise
         { type: 'Ready', status, reason: ready ? 'ClusterReady' : 'ClusterNotReachable', message: '' },
         Date.now(),
       );
-      await resource.updateStatus({ ...current, status: { ...current.status, conditions } });
+      await resource.updateStatus({ ...current, status: { ...current.status, conditions, apiEnablements } });
     },
     async stop() {
       for (const member of members.values()) await member.stop();
@@ -117,6 +112,7 @@ async function startControllers(
     },
   });
   const memberObjects = createMemberObjects(clusterClients);
+  const recorder = createEventRecorder(client, 'default-scheduler');
   const runnables = [
     createDetector(controlPlane, {
       gates: { preemption: options.preemption ?? false, schedulePriority: true },
@@ -129,7 +125,7 @@ async function startControllers(
     createExecutionController(controlPlane, { members: memberObjects }),
     createWorkStatusController(controlPlane, { members: memberObjects }),
     createNamespaceSyncController(controlPlane, { informers, skipsNamespace: skipped.skipsNamespace }),
-    { run: (signal: AbortSignal) => scheduleByName(client, controlPlane.caches.bindings, signal) },
+    createScheduler({ client, informers, recorder, schedulerName: 'default-scheduler' }),
   ];
   informers.start(life.signal);
   await informers.whenSynced(life.signal);
@@ -144,58 +140,12 @@ async function startControllers(
       work.abort(new Error('stopped'));
       await Promise.all(running);
       await controlPlane.flushEvents();
+      await recorder.flush();
       await clusterClients.close();
       life.abort(new Error('stopped'));
       await client.close();
     },
   };
-}
-
-type Bindings = ReturnType<typeof createControlPlane>['caches']['bindings'];
-
-/** Sends each binding that a policy claims to the clusters that its placement names, with all replicas. */
-async function scheduleByName(client: Client, bindings: Bindings, signal: AbortSignal): Promise<void> {
-  const resource = client.resource<ResourceBinding>(resourceBindings);
-  const schedule = async (binding: DeepReadonly<ResourceBinding>): Promise<void> => {
-    if (binding.metadata.deletionTimestamp !== undefined || binding.spec.placement === undefined) return;
-    const labels = Object.keys(binding.metadata.labels ?? {});
-    if (!labels.some((label) => label.includes('propagationpolicy.karmada.io/'))) return;
-    const applied = JSON.stringify(binding.spec.placement);
-    if (binding.metadata.annotations?.[appliedPlacementAnnotation] === applied) return;
-    const names = binding.spec.placement.clusterAffinity?.clusterNames ?? [];
-    const replicas = binding.spec.replicas;
-    const target = names.map((name) => (replicas === undefined ? { name } : { name, replicas }));
-    const ref = { namespace: binding.metadata.namespace, name: binding.metadata.name ?? '' };
-    try {
-      const patched = await resource.patch(ref, 'merge', {
-        metadata: { annotations: { [appliedPlacementAnnotation]: applied } },
-        spec: { clusters: target },
-      });
-      const conditions = setCondition(
-        patched.status?.conditions,
-        { type: 'Scheduled', status: 'True', reason: 'Success', message: 'Binding has been scheduled successfully.' },
-        Date.now(),
-      );
-      const status = {
-        conditions,
-        schedulerObservedGeneration: patched.metadata.generation,
-        lastScheduledTime: '2026-01-01T00:00:00Z',
-      };
-      await resource.patch(ref, 'merge', { status }, { subresource: 'status' });
-    } catch (error) {
-      if (!isConflict(error) && !isNotFound(error)) throw error;
-    }
-  };
-  let last = Promise.resolve();
-  const enqueue = (binding: DeepReadonly<ResourceBinding>): void => {
-    last = last.then(() => schedule(binding)).catch(() => {});
-  };
-  const remove = bindings.addHandler({ added: enqueue, updated: enqueue });
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  remove();
-  await last;
 }
 
 /** Repeats `check` until it no longer throws. */
@@ -230,15 +180,14 @@ function versionOf(definition: Unstructured): string {
   return versions.find((version) => version.storage)?.name ?? '';
 }
 
-const clusterDefinition: ResourceDefinition = {
-  type: clusters,
-  singular: 'cluster',
-  listKind: 'ClusterList',
-  shortNames: [],
-  categories: [],
-  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
-  schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-  strategicMerge: false,
-  hasStatus: true,
-  generation: 'spec',
-};
+/** What the members of these tests serve, as far as the scheduler asks. */
+const apiEnablements = [
+  { groupVersion: 'apps/v1', resources: [{ name: 'deployments', kind: 'Deployment' }] },
+  {
+    groupVersion: 'v1',
+    resources: [
+      { name: 'services', kind: 'Service' },
+      { name: 'configmaps', kind: 'ConfigMap' },
+    ],
+  },
+];
