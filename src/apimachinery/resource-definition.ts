@@ -67,7 +67,9 @@ export interface ResourceDefinition {
   /** Carries over server-owned fields on update of the main resource. */
   prepareForUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;
   validate?(object: DeepReadonly<Unstructured>): FieldError[];
+  /** On update, besides `validate`; or in its place where `ratchets` is set: what was invalid before is tolerated. */
   validateUpdate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
+  ratchets?: boolean;
   /** Default rule: DNS-1123 subdomain. */
   validateName?(name: string): string | undefined;
   warnings?(object: DeepReadonly<Unstructured>): string[];

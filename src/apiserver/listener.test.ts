@@ -11,7 +11,12 @@ let admin: KeyPair;
 
 beforeAll(async () => {
   ca = await createCertificateAuthority({ commonName: 'ca', days: 2 });
-  admin = await issueCertificate(ca, { commonName: 'admin', organizations: ['system:masters'], usages: ['client'], days: 1 });
+  admin = await issueCertificate(ca, {
+    commonName: 'admin',
+    organizations: ['system:masters'],
+    usages: ['client'],
+    days: 1,
+  });
   const leaf = await issueCertificate(ca, {
     commonName: 'apiserver',
     dnsNames: ['localhost'],
@@ -39,7 +44,12 @@ function open(client: ClientHttp2Session, path: string, headers: Record<string, 
   return client.request({ ':path': path, ...headers });
 }
 
-async function ask(client: ClientHttp2Session, path: string, headers: Record<string, string> = {}, body?: string): Promise<Answer> {
+async function ask(
+  client: ClientHttp2Session,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<Answer> {
   const stream = open(client, path, headers);
   if (body !== undefined) stream.end(body);
   const reply = await new Promise<Record<string, unknown>>((resolve, reject) => {
@@ -79,7 +89,9 @@ describe('the listener', () => {
   it('serves health and version without a certificate, and nothing else', async () => {
     expect((await askHttp1('GET', '/readyz', {})).body.toString()).toBe('ok');
     expect(json(await askHttp1('GET', '/version', {})).major).toBe('1');
-    expect((await askHttp1('GET', '/readyz?verbose', {})).body.toString()).toMatch(/^\[\+\]ping ok\n(.*\n)*readyz check passed\n$/);
+    expect((await askHttp1('GET', '/readyz?verbose', {})).body.toString()).toMatch(
+      /^\[\+\]ping ok\n(.*\n)*readyz check passed\n$/,
+    );
     const refused = await askHttp1('GET', '/api/v1/pods', {});
     expect(refused.status).toBe(403);
     expect(json(refused).message).toBe(
@@ -89,7 +101,12 @@ describe('the listener', () => {
 
   it('refuses a certificate of another authority', async () => {
     const other = await createCertificateAuthority({ commonName: 'other', days: 2 });
-    const stranger = await issueCertificate(other, { commonName: 'admin', organizations: ['system:masters'], usages: ['client'], days: 1 });
+    const stranger = await issueCertificate(other, {
+      commonName: 'admin',
+      organizations: ['system:masters'],
+      usages: ['client'],
+      days: 1,
+    });
     const { status } = await askHttp1('GET', '/api/v1/pods', stranger);
     expect(status).toBe(401);
   });

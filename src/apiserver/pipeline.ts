@@ -4,6 +4,7 @@ import type { Clock } from '../apimachinery/clock.ts';
 import { asStatusError, forbidden, forbiddenPath, isStatus, StatusError } from '../apimachinery/status-error.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import { impersonate } from './authentication/impersonation.ts';
+import { anonymousUser } from './authentication/request-authenticator.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import type { AuthorizationAttributes, Authorizer } from './authorization/authorizer.ts';
 import { deniedText } from './authorization/denied-text.ts';
@@ -25,7 +26,6 @@ export interface PipelineParts {
   route(request: ApiRequest, info: RequestInfo, user: UserInfo, warn: (message: string) => void): Promise<ApiResponse>;
 }
 
-const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 const readLimits = { running: 800, waiting: 20_000 };
 const writeLimits = { running: 400, waiting: 20_000 };
 /** Subresources whose requests last as long as their client likes. */
@@ -38,7 +38,7 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
 
   async function serve(request: ApiRequest, warn: (message: string) => void): Promise<[ApiResponse, RequestInfo]> {
     const info = parseRequestInfo(request.method, request.path, request.query);
-    const caller = request.user ?? (await parts.authenticator.authenticate(request)) ?? anonymous;
+    const caller = request.user ?? (await parts.authenticator.authenticate(request)) ?? anonymousUser;
     const user = await impersonate(request.headers, caller, parts.authorizer);
     if (isLong(info)) {
       await authorize(parts.authorizer, info, user);

@@ -43,6 +43,7 @@ function definitionOf(crd: ReadonlyCrd, version: DeepReadonly<CrdVersion>): Reso
     default: (object) => applyDefaults(object, schema),
     validate: (object) => validateSchema(object, schema),
     validateUpdate: (object, old) => validateSchema(object, schema, old),
+    ratchets: true,
     columns: customResourceColumns(version.additionalPrinterColumns),
   };
   if (hasStatus) definition.statusKeepsMetadata = 'all';

@@ -113,7 +113,6 @@ function spent(old: DeepReadonly<Unstructured & Budget>, pod: string, now: numbe
       `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
     );
   const next = cloneJson(old) as Unstructured & Budget;
-  delete next.metadata.resourceVersion;
   next.status = {
     ...next.status,
     disruptionsAllowed: disruptionsAllowed - 1,

@@ -220,7 +220,8 @@ export class Registry {
     const errors = [...metadataErrors(definition, object), ...addedFinalizerErrors(object.metadata, old.metadata)];
     // Rules of built-in kinds look at what their users write; a status write cannot break or repair them.
     if (definition.strategicMerge && options.subresource === 'status') return errors;
-    return [...errors, ...(definition.validate?.(object) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])];
+    const always = definition.ratchets === true ? [] : (definition.validate?.(object) ?? []);
+    return [...errors, ...always, ...(definition.validateUpdate?.(object, old) ?? [])];
   }
 
   /**
