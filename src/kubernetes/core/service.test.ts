@@ -131,8 +131,24 @@ describe('carryOverServiceFields', () => {
     expect(spec.clusterIP).toBe('10.96.0.5');
   });
 
-  it('keeps nothing for an ExternalName', () => {
+  it('keeps nothing for an ExternalName, not even what the client sends back', () => {
     expect(updated({ type: 'ExternalName', externalName: 'a.b' }).clusterIP).toBeUndefined();
+    const sentBack = updated({
+      type: 'ExternalName',
+      externalName: 'a.b',
+      clusterIP: '10.96.0.5',
+      clusterIPs: ['10.96.0.5'],
+    });
+    expect(sentBack.clusterIP).toBeUndefined();
+    expect(sentBack.clusterIPs).toBeUndefined();
+  });
+
+  it('drops what only the old type has', () => {
+    const old = serviceOf({ ...http, type: 'LoadBalancer', loadBalancerClass: 'a/b' });
+    const spec = updated({ ...old.spec, type: 'ClusterIP' }, old);
+    expect(Object.keys(spec)).not.toContain('externalTrafficPolicy');
+    expect(Object.keys(spec)).not.toContain('allocateLoadBalancerNodePorts');
+    expect(Object.keys(spec)).not.toContain('loadBalancerClass');
   });
 
   it('keeps the health check port of a local load balancer', () => {

@@ -85,41 +85,55 @@ export function carryOverServiceFields(service: Service, old: DeepReadonly<Servi
   const { spec } = service;
   const before = old.spec;
   if (spec === undefined || before === undefined) return;
-  if (spec.type !== 'ExternalName' && before.type !== 'ExternalName') {
-    if (!spec.clusterIP && (spec.clusterIPs === undefined || spec.clusterIPs.length === 0)) {
-      if (before.clusterIP) spec.clusterIP = before.clusterIP;
-      if (before.clusterIPs) spec.clusterIPs = [...before.clusterIPs];
-    } else if (deepEqual(spec.clusterIPs, before.clusterIPs) && spec.clusterIP !== before.clusterIP) {
-      // Only the first place was changed: the second follows.
-      if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
-    }
-    if (before.ipFamilies) spec.ipFamilies ??= [...before.ipFamilies];
-    if (before.ipFamilyPolicy) spec.ipFamilyPolicy ??= before.ipFamilyPolicy;
-  }
-  if (needsNodePorts(spec) && needsNodePorts(before)) {
-    const taken = new Set((spec.ports ?? []).map((port) => port.nodePort).filter(Boolean));
-    for (const port of spec.ports ?? []) {
-      if (port.nodePort) continue;
-      const same = (before.ports ?? []).find(
-        (known) => known.port === port.port && protocolOf(known) === protocolOf(port),
-      );
-      if (same?.nodePort && !taken.has(same.nodePort)) {
-        port.nodePort = same.nodePort;
-        taken.add(same.nodePort);
-      }
-    }
-  } else if (needsNodePorts(before) && !needsNodePorts(spec)) {
-    // A client that changes the type and sends the old ports back does not mean to keep them.
-    for (const port of spec.ports ?? []) {
-      if (port.nodePort && before.ports?.some((known) => known.nodePort === port.nodePort)) delete port.nodePort;
-    }
-  }
+  keepAddresses(spec, before);
+  keepNodePorts(spec, before);
   if (needsHealthCheckPort(spec) && needsHealthCheckPort(before)) {
     if (!spec.healthCheckNodePort && before.healthCheckNodePort) spec.healthCheckNodePort = before.healthCheckNodePort;
   } else if (!needsHealthCheckPort(spec) && spec.healthCheckNodePort === before.healthCheckNodePort) {
     delete spec.healthCheckNodePort;
   }
   dropFieldsOfOldType(spec, before);
+}
+
+function keepAddresses(spec: core.ServiceSpec, before: Spec): void {
+  if (before.type === 'ExternalName') return;
+  if (spec.type === 'ExternalName') {
+    // What the client merely sent back is given up.
+    if (spec.clusterIP !== before.clusterIP) return;
+    delete spec.clusterIP;
+    delete spec.clusterIPs;
+    delete spec.ipFamilies;
+    delete spec.ipFamilyPolicy;
+    return;
+  }
+  if (!spec.clusterIP && (spec.clusterIPs ?? []).length === 0) {
+    if (before.clusterIP) spec.clusterIP = before.clusterIP;
+    if (before.clusterIPs) spec.clusterIPs = [...before.clusterIPs];
+  } else if (spec.clusterIP && spec.clusterIP !== before.clusterIP && deepEqual(spec.clusterIPs, before.clusterIPs)) {
+    // Only the first place was changed: the second follows.
+    spec.clusterIPs = [spec.clusterIP];
+  }
+  if (before.ipFamilies) spec.ipFamilies ??= [...before.ipFamilies];
+  if (before.ipFamilyPolicy) spec.ipFamilyPolicy ??= before.ipFamilyPolicy;
+}
+
+function keepNodePorts(spec: core.ServiceSpec, before: Spec): void {
+  if (!needsNodePorts(before)) return;
+  if (!needsNodePorts(spec)) {
+    // A client that changes the type and sends the old ports back does not mean to keep them.
+    for (const port of spec.ports ?? []) {
+      if (port.nodePort && before.ports?.some((known) => known.nodePort === port.nodePort)) delete port.nodePort;
+    }
+    return;
+  }
+  const taken = new Set((spec.ports ?? []).map((port) => port.nodePort).filter(Boolean));
+  for (const port of spec.ports ?? []) {
+    if (port.nodePort) continue;
+    const same = before.ports?.find((known) => known.port === port.port && protocolOf(known) === protocolOf(port));
+    if (!same?.nodePort || taken.has(same.nodePort)) continue;
+    port.nodePort = same.nodePort;
+    taken.add(same.nodePort);
+  }
 }
 
 /** A changed type loses the fields that only the old one has, unless the client changed them as well. */
