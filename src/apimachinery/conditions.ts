@@ -12,10 +12,6 @@ export function isConditionTrue(conditions: Conditions, type: string): boolean {
   return findCondition(conditions, type)?.status === 'True';
 }
 
-export function isConditionFalse(conditions: Conditions, type: string): boolean {
-  return findCondition(conditions, type)?.status === 'False';
-}
-
 /**
  * A copy with the condition set. lastTransitionTime becomes `now` (ms) on a new condition or a changed status, and stays
  * otherwise; compare the result with deepEqual to see whether anything changed.
@@ -34,10 +30,6 @@ export function setCondition(
   if (index < 0) result.push(next);
   else result[index] = next;
   return result;
-}
-
-export function removeCondition(conditions: Conditions, type: string): Condition[] {
-  return cloneJson<Condition[]>((conditions ?? []) as Condition[]).filter((condition) => condition.type !== type);
 }
 
 /** Whether setting the condition would change nothing. */

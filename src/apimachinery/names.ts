@@ -106,10 +106,10 @@ export function labelValueErrors(value: string): string[] {
 }
 
 export const isDns1123Label = (name: string): boolean => name.length <= 63 && dns1123Label.test(name);
+/** @public */
 export const isDns1123Subdomain = (name: string): boolean => name.length <= 253 && dns1123Subdomain.test(name);
-export const isDns1035Label = (name: string): boolean => name.length <= 63 && dns1035Label.test(name);
+/** @public */
 export const isQualifiedName = (key: string): boolean => qualifiedNameErrors(key).length === 0;
-export const isLabelValue = (value: string): boolean => value.length <= 63 && labelValuePart.test(value);
 
 /** Rule for names that become path segments only (RBAC objects): anything but `.`, `..`, `/` and `%`. */
 export function pathSegmentErrors(name: string): string[] {

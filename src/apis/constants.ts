@@ -20,7 +20,10 @@ export const managedLabel = 'karmada.io/managed';
 export const managedLabelValue = 'true';
 export const systemLabel = 'karmada.io/system';
 export const systemLabelValue = 'true';
-/** Followed by the reference key of the binding that depends on this one. */
+/**
+ * Followed by the reference key of the binding that depends on this one.
+ * @public
+ */
 export const dependedByLabelPrefix = 'resourcebinding.karmada.io/depended-by-';
 
 // Annotations
@@ -43,7 +46,9 @@ export const managedAnnotationsAnnotation = 'resourcetemplate.karmada.io/managed
 export const managedLabelsAnnotation = 'resourcetemplate.karmada.io/managed-labels';
 /** JSON of the Placement that the scheduler last acted on. */
 export const appliedPlacementAnnotation = 'policy.karmada.io/applied-placement';
+/** @public */
 export const appliedOverridesAnnotation = 'policy.karmada.io/applied-overrides';
+/** @public */
 export const appliedClusterOverridesAnnotation = 'policy.karmada.io/applied-cluster-overrides';
 export const dependenciesAnnotation = 'resourcebinding.karmada.io/dependencies';
 
@@ -52,6 +57,7 @@ export const clusterControllerFinalizer = 'karmada.io/cluster-controller';
 export const executionControllerFinalizer = 'karmada.io/execution-controller';
 export const bindingControllerFinalizer = 'karmada.io/binding-controller';
 export const clusterResourceBindingControllerFinalizer = 'karmada.io/cluster-resource-binding-controller';
+/** @public */
 export const bindingDependenciesDistributorFinalizer = 'karmada.io/binding-dependencies-distributor';
 export const propagationPolicyControllerFinalizer = 'karmada.io/propagation-policy-controller';
 export const clusterPropagationPolicyControllerFinalizer = 'karmada.io/cluster-propagation-policy-controller';
@@ -59,6 +65,7 @@ export const clusterPropagationPolicyControllerFinalizer = 'karmada.io/cluster-p
 // Taints on clusters
 export const taintClusterNotReady = 'cluster.karmada.io/not-ready';
 export const taintClusterUnreachable = 'cluster.karmada.io/unreachable';
+/** @public */
 export const taintClusterUnschedulable = 'cluster.karmada.io/unschedulable';
 
 // Condition types, with their reasons and fixed messages

@@ -17,11 +17,7 @@ export function cannotBeHandled(gvk: Readonly<GroupVersionKind>, why: string): S
   return badRequest(`${gvk.kind} in version "${gvk.version}" cannot be handled as a ${gvk.kind}: ${why}`);
 }
 
-/** The same for unknown fields under fieldValidation=Strict; `unknown` are the paths that `prune` gives. */
-export function strictDecodingError(gvk: Readonly<GroupVersionKind>, unknown: readonly string[]): StatusError {
-  return cannotBeHandled(gvk, strictDecodingText(unknown));
-}
-
+/** Unknown fields under fieldValidation=Strict; `unknown` are the paths that `prune` gives. */
 export function strictDecodingText(unknown: readonly string[]): string {
   return `strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`;
 }
