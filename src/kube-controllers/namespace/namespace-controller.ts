@@ -13,7 +13,7 @@ import { deleteContent } from './delete-content.ts';
 
 /** How soon to look again at content that is waiting for its finalizers; doubles up to the last while nothing moves. */
 const firstLookMs = 100;
-const lastLookMs = 8_000;
+const lastLookMs = 3_000;
 
 export function createNamespaceController(dependencies: ControllerDependencies): Runnable {
   const { client, informers, clock = systemClock, logger, registry } = dependencies;

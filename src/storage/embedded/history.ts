@@ -8,6 +8,7 @@ import {
   decodeLogRecord,
   decodeRevision,
   encodeAddress,
+  type LogRecord,
   metaKeys,
   prefixEnd,
   type Tables,
@@ -15,6 +16,7 @@ import {
 
 /** Log entries read at a time; bounds how long one read holds the event loop. */
 const logPieceSize = 512;
+const logPieceBytes = 8 << 20;
 
 /** The current value. Two look-ups. */
 export function readCurrent(tables: Tables, key: string): KeyValue | undefined {
@@ -114,7 +116,7 @@ export function readKeyValue(tables: Tables, address: Address): KeyValue | undef
   return bytes && keyValueOf(decodeLogRecord(bytes), address.revision);
 }
 
-function keyValueOf(record: ReturnType<typeof decodeLogRecord>, modRevision: number): KeyValue | undefined {
+function keyValueOf(record: LogRecord, modRevision: number): KeyValue | undefined {
   if (record.value === undefined) return undefined;
   return { key: record.key, value: record.value, modRevision, createRevision: record.createRevision };
 }
@@ -124,20 +126,29 @@ export function readLog(tables: Tables, prefix: string, after: number, upTo: num
   const events: StoreEvent[] = [];
   let position = after;
   let read = 0;
+  let bytes = 0;
   const range = { start: encodeAddress(after + 1, 0), end: encodeAddress(upTo + 1, 0) };
-  for (const { key, value } of tables.log.getRange(range)) {
+  for (const key of tables.log.getKeys(range)) {
     const { revision } = decodeAddress(key);
-    if (revision !== position && read >= logPieceSize) return { events, position };
+    if (revision !== position && (read >= logPieceSize || bytes >= logPieceBytes)) return { events, position };
     position = revision;
     read++;
-    const record = decodeLogRecord(value);
-    if (!record.key.startsWith(prefix)) continue;
-    const kv = keyValueOf(record, revision);
+    const record = peekLog(tables, key);
+    if (!record?.key.startsWith(prefix)) continue;
+    bytes += record.value?.length ?? 0;
+    const value = record.value && Buffer.from(record.value);
+    const kv = keyValueOf({ ...record, value }, revision);
     const previous = record.createRevision === revision ? undefined : readKeyValue(tables, record.previous);
     if (kv) events.push({ type: 'put', kv, previous, revision });
     else if (previous) events.push({ type: 'delete', key: record.key, previous, revision });
   }
   return { events, position: upTo };
+}
+
+/** A log record whose value is valid only until the next read: nothing is copied for a reader that skips it. */
+export function peekLog(tables: Tables, address: Buffer): LogRecord | undefined {
+  const bytes = tables.log.getBinaryFast(address);
+  return bytes && decodeLogRecord(bytes);
 }
 
 /** The first possible key after this one. */

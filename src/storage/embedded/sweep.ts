@@ -1,6 +1,7 @@
 /** The SWEEPING part of compaction (picture in tables.ts): a bounded number of log entries a commit. */
 import type { CommitQueue, PendingCommit } from './commit-queue.ts';
-import { decodeAddress, decodeLogRecord, encodeAddress, metaKeys, type Tables } from './tables.ts';
+import { peekLog } from './history.ts';
+import { decodeAddress, encodeAddress, metaKeys, type Tables } from './tables.ts';
 
 const entriesPerStep = 200;
 
@@ -23,13 +24,14 @@ function sweepStep(tables: Tables, pending: PendingCommit, oldest: number): bool
   const start = swept ? afterAddress(swept) : encodeAddress(0, 0);
   let last: Buffer | undefined;
   let count = 0;
-  for (const { key, value } of tables.log.getRange({
+  for (const key of tables.log.getKeys({
     start,
     end: encodeAddress(oldest + 1, 0),
     limit: entriesPerStep,
   })) {
     const address = decodeAddress(key);
-    const record = decodeLogRecord(value);
+    const record = peekLog(tables, key);
+    if (record === undefined) continue;
     if (record.previous.revision !== 0)
       pending.remove(tables.log, encodeAddress(record.previous.revision, record.previous.sub));
     if (record.value === undefined) {
