@@ -41,7 +41,10 @@ describe('updates of custom resources', () => {
       body: { apiVersion: 'example.com/v1', kind: 'Foo', metadata: { name: 'f' }, spec: { size: 9 } },
     });
     await patch(`${crds}/foos.example.com`, { spec: crd(5).spec });
-    await vi.waitFor(async () => expect((await patch(`${foos}/f`, { spec: { size: 8 } })).status).toBe(422));
+    const probe = { apiVersion: 'example.com/v1', kind: 'Foo', metadata: { name: 'probe' }, spec: { size: 8 } };
+    await vi.waitFor(async () =>
+      expect((await send(server, 'POST', `${foos}?dryRun=All`, { body: probe })).status).toBe(422),
+    );
     const refused = await patch(`${foos}/f`, { spec: { size: 8 } });
     expect(refused.body.message).toBe(
       'Foo.example.com "f" is invalid: spec.size: Invalid value: 8: spec.size in body should be less than or equal to 5',
