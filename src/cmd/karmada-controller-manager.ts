@@ -147,13 +147,15 @@ async function run(
     import('../apis/resource-types.ts'),
   ]);
   const skipped = createSkippedResources(flags['skipped-propagating-apis'], flags['skipped-propagating-namespaces']);
-  const { client } = connect({
+  const connection = {
     kubeconfig: flags.kubeconfig,
     master: flags.master,
     qps: flags['kube-api-qps'],
     burst: flags['kube-api-burst'],
     userAgent: name,
-  });
+  };
+  const { client } = connect(connection);
+  const { client: eventClient } = connect(connection);
   await waitForServer(client, { logger, signal });
   for (const type of [
     types.propagationPolicies,
@@ -174,7 +176,7 @@ async function run(
     logger,
     registry,
   };
-  const controlPlane = createControlPlane({ client, informers, controllers, logger });
+  const controlPlane = createControlPlane({ client, eventClient, informers, controllers, logger });
   const members = createMemberClusters({
     client,
     informers,
@@ -285,6 +287,7 @@ async function run(
   } finally {
     await controlPlane.flushEvents();
     await members.close();
+    await eventClient.close();
     await client.close();
   }
 }

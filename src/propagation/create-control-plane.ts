@@ -14,6 +14,8 @@ import { createTemplates } from './templates.ts';
 
 export interface ControlPlaneOptions {
   client: Client;
+  /** Sends the Events; one of its own keeps them from using up the request rate of the controllers. Default: client. */
+  eventClient?: Client;
   /** Not started yet. */
   informers: InformerFactory;
   /** In the order in which they are asked. Default: the native layer alone. */
@@ -31,7 +33,7 @@ export interface AssembledControlPlane extends ControlPlane {
 }
 
 export function createControlPlane(options: ControlPlaneOptions): AssembledControlPlane {
-  const { client, informers, clock = systemClock, logger = silentLogger } = options;
+  const { client, eventClient = client, informers, clock = systemClock, logger = silentLogger } = options;
   const kinds = createResourceKinds(createDiscovery(client, clock));
   const recorders = new Map<string, EventRecorder>();
   return {
@@ -44,7 +46,7 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
     recorder(component) {
       let recorder = recorders.get(component);
       if (recorder === undefined) {
-        recorder = createEventRecorder(client, component, { clock, logger });
+        recorder = createEventRecorder(eventClient, component, { clock, logger });
         recorders.set(component, recorder);
       }
       return recorder.event;
