@@ -39,11 +39,11 @@ export function podStatus(pod: ReadablePod, report: PodReport, hostIP: string, n
   }
   status.conditions = conditionsOf(pod, phase, report, now);
   status.containerStatuses = report.containers
-    .map((container) => containerStatus(pod, container, pod.spec?.containers))
+    .map((container) => containerStatus(container, pod.spec?.containers))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   if (report.initContainers.length > 0)
     status.initContainerStatuses = report.initContainers.map((container) =>
-      containerStatus(pod, container, pod.spec?.initContainers),
+      containerStatus(container, pod.spec?.initContainers),
     );
   return status;
 }
@@ -141,7 +141,6 @@ function condition(pod: ReadablePod, verdict: Verdict, stored: readonly PodCondi
 }
 
 function containerStatus(
-  pod: ReadablePod,
   report: ContainerReport,
   specs: readonly { readonly name: string; readonly image?: string }[] | undefined,
 ): ContainerStatus {

@@ -63,7 +63,7 @@ export function createDeploymentController(context: ControllerContext): Controll
   };
   const enqueueFor = (set: DeepReadonly<ReplicaSet>): void => {
     const owner = ownerOf(set);
-    if (owner !== undefined) return controller.enqueue(objectKey(owner));
+    if (owner !== undefined) controller.enqueue(objectKey(owner));
     if (controllerOf(set) !== undefined) return;
     for (const deployment of deploymentCache.list(set.metadata.namespace)) {
       const selector = deployment.spec?.selector;

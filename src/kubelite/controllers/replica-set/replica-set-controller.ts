@@ -147,7 +147,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
   };
   const enqueueFor = (pod: ReadablePod): void => {
     const owner = ownerOf(pod);
-    if (owner !== undefined) return controller.enqueue(objectKey(owner));
+    if (owner !== undefined) controller.enqueue(objectKey(owner));
     if (controllerOf(pod) !== undefined) return;
     for (const set of setCache.list(pod.metadata.namespace)) {
       const selector = set.spec?.selector;
