@@ -40,7 +40,8 @@ export interface HistoryLimits {
   bytes: number;
 }
 
-const defaultLimits: HistoryLimits = { events: 2000, bytes: 4 * 1024 * 1024 };
+/** Small, because the store's log stands behind it. */
+const defaultLimits: HistoryLimits = { events: 1000, bytes: 2 * 1024 * 1024 };
 
 export class WatchCache implements FeedTarget {
   readonly prefix: string;
@@ -172,9 +173,12 @@ export class WatchCache implements FeedTarget {
   #deliver(event: CacheEvent): void {
     this.#deliverTo(bucketOf(undefined, undefined), event);
     this.#deliverTo(bucketOf(undefined, event.name), event);
-    if (!this.#namespaced) return;
-    this.#deliverTo(bucketOf(event.namespace, undefined), event);
-    this.#deliverTo(bucketOf(event.namespace, event.name), event);
+    if (this.#namespaced) {
+      this.#deliverTo(bucketOf(event.namespace, undefined), event);
+      this.#deliverTo(bucketOf(event.namespace, event.name), event);
+    }
+    // Every watcher has its bytes now; the history keeps only the objects.
+    event.encodings.clear();
   }
 
   #deliverTo(bucket: string, event: CacheEvent): void {
