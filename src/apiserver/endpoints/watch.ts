@@ -130,7 +130,7 @@ async function stream(
   if (plan.minimum !== undefined && plan.minimum > 0) await feed.notOlderThan(plan.minimum, revisionWait, signal);
   else if (plan.after === undefined) await feed.fresh();
   let after = plan.after ?? feed.revision;
-  if (after < cache.historyStart && plan.after !== undefined)
+  while (plan.after !== undefined && after < cache.historyStart && !signal.aborted)
     after = await catchUp(context, after, selection, encoder, write, signal);
   const watcher: CacheWatcher = {
     namespace: selection.namespace,
