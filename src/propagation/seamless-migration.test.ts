@@ -374,6 +374,9 @@ describe('seamless migration', () => {
     });
     await fullyApplied('nginx-deployment', 'False');
     expect(await settledRevision(member('member1'))).toBe(member1Revision);
+    // It is tried again and again, and nothing is written meanwhile.
+    const revision = await settledRevision(plane.api);
+    expect(await settledRevision(plane.api, 600)).toBe(revision);
     await plane.client
       .resource(propagationPolicies)
       .patch({ namespace: 'default', name: 'pp1' }, 'merge', { spec: { conflictResolution: 'Overwrite' } });

@@ -86,18 +86,11 @@ async function applyManifests(
     const errors = failures.map(({ message }) => message);
     const text = errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`;
     const message = `Failed to apply all manifests (${manifests.length - failures.length}/${manifests.length}): ${text}`;
-    const { failed } = workAppliedReason;
-    await writeConditions(world, work, [...also, { type: workApplied, status: 'False', reason: failed, message }]);
-    world.record(
-      work,
-      'Warning',
-      eventReason.syncFailed,
-      `Failed to sync work(${namespace}/${name}) to cluster(${cluster}), err: ${message}`,
-    );
-    for (const failure of failures) {
-      const what = `Failed to create or update resource(${refOf(failure.manifest)}) in member cluster(${cluster}): ${failure.message}`;
-      recordOnTemplate(world, failure.manifest, 'Warning', eventReason.syncFailed, what);
-    }
+    const condition: NewCondition = { type: workApplied, status: 'False', reason: workAppliedReason.failed, message };
+    // The same failure again is tried again, but not told again: waiting for a user writes nothing.
+    const news = !hasCondition(work.status?.conditions, condition);
+    await writeConditions(world, work, [...also, condition]);
+    if (news) recordFailure(world, work, cluster, message, failures);
     throw new Error(message);
   }
   const applied: NewCondition = {
@@ -114,6 +107,22 @@ async function applyManifests(
   for (const manifest of manifests) {
     const what = `Successfully applied resource(${refOf(manifest)}) to cluster ${cluster}`;
     recordOnTemplate(world, manifest, 'Normal', eventReason.syncSucceed, what);
+  }
+}
+
+function recordFailure(
+  world: ExecutionWorld,
+  work: SharedWork,
+  cluster: string,
+  message: string,
+  failures: readonly { manifest: DeepReadonly<Unstructured>; message: string }[],
+): void {
+  const { namespace = '', name = '' } = work.metadata;
+  const text = `Failed to sync work(${namespace}/${name}) to cluster(${cluster}), err: ${message}`;
+  world.record(work, 'Warning', eventReason.syncFailed, text);
+  for (const failure of failures) {
+    const what = `Failed to create or update resource(${refOf(failure.manifest)}) in member cluster(${cluster}): ${failure.message}`;
+    recordOnTemplate(world, failure.manifest, 'Warning', eventReason.syncFailed, what);
   }
 }
 
