@@ -78,6 +78,11 @@ describe('PropagationPolicy, mutating', () => {
     expect(object['spec']).toEqual({ resourceSelectors: [{ ...nginx, namespace: 'default' }], placement: {} });
   });
 
+  it('leaves values of a wrong type to the schema', async () => {
+    const object = await admitted(propagationPolicies, 'CREATE', policy({ resourceSelectors: 'all' }, {}));
+    expect(object['spec']).toEqual({ resourceSelectors: 'all' });
+  });
+
   it('leaves identity alone on update', async () => {
     const object = await admitted(propagationPolicies, 'UPDATE', policy({}, { [idLabel]: 'mine' }));
     expect(object.metadata.labels).toEqual({ [idLabel]: 'mine' });
@@ -274,6 +279,20 @@ describe('bindings and Works', () => {
       },
     });
     expect(JSON.stringify(await admitted(works, 'UPDATE', work))).toBe(once);
+  });
+});
+
+describe('a Work', () => {
+  it('refuses a manifest without kind', async () => {
+    const work = {
+      apiVersion: 'work.karmada.io/v1alpha1',
+      kind: 'Work',
+      metadata: { name: 'w' },
+      spec: { workload: { manifests: [{}] } },
+    };
+    await expect(admitted(works, 'CREATE', work as unknown as Unstructured)).rejects.toThrow(
+      "Object 'Kind' is missing in spec.workload.manifests[0]",
+    );
   });
 });
 

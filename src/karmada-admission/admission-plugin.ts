@@ -1,12 +1,17 @@
 /** Karmada's admission inside our API server: what `karmada-webhook` does for somebody else's, without a round trip. */
 import { randomUUID } from 'node:crypto';
 import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/object.ts';
-import { statusFailure } from '../apimachinery/status-error.ts';
+import type { Schema } from '../apimachinery/schema/structural.ts';
+import { findTypeError } from '../apimachinery/schema/type-check.ts';
 import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
+import { overridePolicySchema } from '../apis/policy/v1alpha1/override-policy-schema.ts';
 import type { ClusterPropagationPolicy, PropagationPolicy } from '../apis/policy/v1alpha1/propagation-policy.ts';
+import { propagationPolicySchema } from '../apis/policy/v1alpha1/propagation-policy-schema.ts';
 import { policyGroup, workGroup } from '../apis/resource-types.ts';
 import type { Work } from '../apis/work/v1alpha1/work.ts';
+import { workSchema } from '../apis/work/v1alpha1/work-schema.ts';
 import type { ClusterResourceBinding, ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
+import { resourceBindingSchema } from '../apis/work/v1alpha2/resource-binding-schema.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../apiserver/admission/plugin.ts';
 import { deletionProtection } from './deletion-protection.ts';
 import { denied } from './denial.ts';
@@ -32,18 +37,9 @@ export function createKarmadaAdmissionPlugin(options: { newId?: () => string } =
     admit(request) {
       if (request.operation === 'DELETE' || request.object === undefined) return;
       const kind = rulesOf(request);
-      try {
-        kind?.mutate?.(request.object, request);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw statusFailure(
-          400,
-          'BadRequest',
-          `admission webhook "${kind?.webhook}" denied the request: ${why}`,
-          undefined,
-          error,
-        );
-      }
+      // Values of a wrong type are left to the schema, which refuses them with their paths.
+      if (kind?.mutate === undefined || findTypeError(request.object, kind.schema) !== undefined) return;
+      kind.mutate(request.object, request);
     },
     validate(request) {
       if (request.operation === 'DELETE') {
@@ -61,6 +57,7 @@ export function createKarmadaAdmissionPlugin(options: { newId?: () => string } =
 
 interface KindRules {
   webhook: string;
+  schema: Schema;
   mutate?(object: Unstructured, request: AdmissionRequest): void;
   validate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured> | undefined): string[];
 }
@@ -72,6 +69,7 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
   return {
     PropagationPolicy: {
       webhook: 'propagationpolicy.karmada.io',
+      schema: propagationPolicySchema,
       mutate: (object, request) => {
         if (hasSpec(object))
           mutatePropagationPolicy(as<PropagationPolicy>(object), request.namespace, onCreate(request));
@@ -81,6 +79,7 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
     },
     ClusterPropagationPolicy: {
       webhook: 'clusterpropagationpolicy.karmada.io',
+      schema: propagationPolicySchema,
       mutate: (object, request) => {
         if (hasSpec(object)) mutateClusterPropagationPolicy(as<ClusterPropagationPolicy>(object), onCreate(request));
       },
@@ -92,6 +91,7 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
     },
     OverridePolicy: {
       webhook: 'overridepolicy.karmada.io',
+      schema: overridePolicySchema,
       mutate: (object, request) => {
         if (hasSpec(object)) mutateOverridePolicy(as<OverridePolicy>(object), request.namespace);
       },
@@ -99,10 +99,12 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
     },
     ClusterOverridePolicy: {
       webhook: 'clusteroverridepolicy.karmada.io',
+      schema: overridePolicySchema,
       validate: (object) => validateClusterOverridePolicy(read<ClusterOverridePolicy>(object)),
     },
     ResourceBinding: {
       webhook: 'resourcebinding.karmada.io',
+      schema: resourceBindingSchema,
       mutate: (object, request) => {
         if (request.operation === 'CREATE') mutateResourceBinding(as<ResourceBinding>(object), newId);
       },
@@ -110,12 +112,14 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
     },
     ClusterResourceBinding: {
       webhook: 'clusterresourcebinding.karmada.io',
+      schema: resourceBindingSchema,
       mutate: (object, request) => {
         if (request.operation === 'CREATE') mutateClusterResourceBinding(as<ClusterResourceBinding>(object), newId);
       },
     },
     Work: {
       webhook: 'work.karmada.io',
+      schema: workSchema,
       mutate: (object) => {
         if (hasSpec(object)) mutateWork(as<Work>(object), newId);
       },
