@@ -49,7 +49,8 @@ export function componentDeployments(hostHome: string): Deployment[] {
       command: [
         'kube-controller-manager',
         kubeconfigFlag,
-        '--controllers=namespace,garbagecollector,serviceaccount,serviceaccount-token,root-ca-cert-publisher,clusterrole-aggregation',
+        // As upstream: accounts and root CA ConfigMaps of templates would compete with the members' own.
+        '--controllers=namespace,garbagecollector,serviceaccount-token,clusterrole-aggregation',
         '--service-account-private-key-file=/etc/karmada/service-account-key-pair/sa.key',
         '--root-ca-file=/etc/karmada/config/ca.crt',
         '--health-probe-bind-address=$(POD_IP):10257',
