@@ -1,5 +1,6 @@
 /** Assembles a cluster in this process: store, API server, controllers, scheduler, kubelet, service proxy. */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -112,6 +113,9 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     logger.info('The API server listens', { url: server.url });
 
     const life = new AbortController();
+    const work = new AbortController();
+    // Every part listens for the end: many listeners are no leak here.
+    setMaxListeners(0, life.signal, work.signal);
     const parts = createParts({ options, server, pki, clock, logger, nodeSpecs });
     runtime = await parts.createRuntime();
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
@@ -123,7 +127,6 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       const cached = parts.informers.informer(pods).list();
       removeStalePodDirectories(processHome(options), new Set(cached.map((pod) => pod.metadata.uid ?? '')));
     }
-    const work = new AbortController();
     const running = runAll(runnables, work.signal);
     cleanups.push(async () => {
       work.abort(new Error('stopped'));
