@@ -6,7 +6,16 @@
  * old code may load one of them later. dist/build.json names what the newest build wrote; its `id` changes with the output.
  */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -20,7 +29,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, 'dist');
 const recordFile = join(out, 'build.json');
 
-const commands = readdirSync(join(root, 'src/cmd')).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+const commands = readdirSync(join(root, 'src/cmd')).filter(
+  (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+);
 const result = await build({
   absWorkingDir: root,
   entryPoints: commands.map((file) => `src/cmd/${file}`),
@@ -43,13 +54,17 @@ const result = await build({
   logLevel: 'warning',
 });
 
-const assets = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.tsv'));
+const assets = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.tsv'),
+);
 const hash = createHash('sha256');
 for (const file of result.outputFiles) hash.update(file.path).update(file.contents);
 for (const asset of assets) hash.update(readFileSync(join(root, 'src', asset)));
 const id = hash.digest('hex').slice(0, 16);
 
-const before: BuildRecord | undefined = existsSync(recordFile) ? JSON.parse(readFileSync(recordFile, 'utf8')) : undefined;
+const before: BuildRecord | undefined = existsSync(recordFile)
+  ? JSON.parse(readFileSync(recordFile, 'utf8'))
+  : undefined;
 if (before?.id === id) {
   writeFileSync(recordFile, `${JSON.stringify(before)}\n`);
   console.log('dist is up to date');

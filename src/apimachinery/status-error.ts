@@ -161,9 +161,6 @@ export const internalError = (message: string, cause?: unknown): StatusError =>
 /** A 500 without reason or details, as upstream's storage and patch code raise them. */
 export const plainError = (message: string): StatusError => failure(500, undefined, message);
 
-export const serviceUnavailable = (message = 'the server is currently unable to handle the request'): StatusError =>
-  failure(503, 'ServiceUnavailable', message);
-
 export const timeoutError = (message: string, details?: StatusDetails): StatusError =>
   failure(504, 'Timeout', `Timeout: ${message}`, details);
 

@@ -5,6 +5,7 @@ import type { ResourceDefinition } from '../apimachinery/resource-definition.ts'
 import type { Transport } from '../client/transport.ts';
 import { createHealth } from '../component/health.ts';
 import { builtinResources } from '../kubernetes/kinds.ts';
+import { startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { UserInfo } from './authentication/user-info.ts';
@@ -16,7 +17,6 @@ import { createServerMetrics } from './metrics.ts';
 import { createPipeline } from './pipeline.ts';
 import { createAdmissionChain } from './registry/admission-chain.ts';
 import { Catalog } from './registry/catalog.ts';
-import { startCompaction } from './registry/compaction.ts';
 import { startEventExpiry } from './registry/event-expiry.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import { createRouter } from './router.ts';
@@ -137,10 +137,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async start() {
       await catalog.feed.start();
       await catalog.add([...builtinResources(), ...(options.resources ?? [])]);
-      background.push(
-        startEventExpiry(catalog, options.eventTtlMs ?? defaultEventTtl, clock),
-        startCompaction(store, clock),
-      );
+      const compacting = new AbortController();
+      void startCompaction(store, compacting.signal, {
+        clock,
+        onError: (error) => process.stderr.write(`apiserver: compaction failed, it is tried again: ${String(error)}\n`),
+      });
+      background.push(startEventExpiry(catalog, options.eventTtlMs ?? defaultEventTtl, clock), {
+        stop: () => compacting.abort(),
+      });
       for (const hook of parts.startHooks) await hook(server);
       started = true;
       if (options.serving !== undefined) listener = await listen(options.serving, options.clientCa, handle);

@@ -142,7 +142,8 @@ function kubeliteFlags(name: ClusterName, addresses: Addresses, environment: Env
     `--kubeconfig=${environment.clusterKubeconfig(name)}`,
     `--secure-port=${addresses.ports[name]}`,
   ];
-  if (name !== hostName) return flags;
+  // Pods of members are simulated and cost little: room for more than a kubelet's usual 110 a node.
+  if (name !== hostName) return [...flags, '--node-pods=1000'];
   return [
     ...flags,
     '--runtime=process',

@@ -105,13 +105,15 @@ export class Registry {
     const now = this.#clock.now();
     const { generateName: base, name: given } = object.metadata;
     const generated = !given && base;
-    definition.prepareForCreate?.(object, this.#writeContext(options, now));
-    stampForCreate(definition, object, now);
     for (let attempt = 1; ; attempt++) {
-      if (generated) object.metadata.name = generateName(base);
-      const result = await this.#tryCreate(object, options, deadline);
+      // What a kind prepares may depend on its name and uid (the selector of a Job): every try starts from before that.
+      const candidate = generated ? cloneJson(object) : object;
+      if (generated) candidate.metadata.name = generateName(base);
+      stampForCreate(definition, candidate, now);
+      definition.prepareForCreate?.(candidate, this.#writeContext(options, now));
+      const result = await this.#tryCreate(candidate, options, deadline);
       if (result !== undefined) return result;
-      const name = object.metadata.name ?? '';
+      const name = candidate.metadata.name ?? '';
       if (!generated) throw alreadyExists(definition.type, name);
       if (attempt === generateNameTries) throw generatedNameTaken(definition, name);
     }
