@@ -36,6 +36,25 @@ const deployment = (name: string, replicas = 1) => ({
 });
 
 describe('create', () => {
+  it('lets a kind prepare what depends on its uid: the selector of a Job', async () => {
+    const { status, body } = await send(server, 'POST', '/apis/batch/v1/namespaces/default/jobs', {
+      body: {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { generateName: 'once-' },
+        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+      },
+    });
+    expect(status).toBe(201);
+    const { uid, name } = body['metadata'] as { uid: string; name: string };
+    expect(body).toMatchObject({
+      spec: {
+        selector: { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } },
+        template: { metadata: { labels: { 'controller-uid': uid, 'job-name': name } } },
+      },
+    });
+  });
+
   it('sets uid, creationTimestamp, namespace and resourceVersion, and ignores what the client says of them', async () => {
     const { status, body } = await send(server, 'POST', configMaps, {
       body: configMap('meta', {
