@@ -51,7 +51,6 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
       verbs: ['get', 'patch', 'update'],
     },
     { apiGroups: ['cluster.karmada.io'], resources: ['clusters'], verbs: read },
-    { apiGroups: ['*'], resources: ['*'], verbs: ['get'] },
     events,
     leases,
     discovery,
