@@ -3,14 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
-import { karmadaCustomResourceDefinitions, overrideCustomResourceDefinitions } from '../src/apis/crd.ts';
+import { karmadaCustomResourceDefinitions } from '../src/apis/crd.ts';
 
 export const crdFolder = new URL('../config/crds/', import.meta.url);
 
 /** File name → content. */
 export function crdFiles(): Map<string, string> {
   const files = new Map<string, string>();
-  for (const crd of [...karmadaCustomResourceDefinitions(), ...overrideCustomResourceDefinitions()]) {
+  for (const crd of karmadaCustomResourceDefinitions()) {
     const { group, names } = crd['spec'] as { group: string; names: { plural: string } };
     files.set(
       `${group}_${names.plural}.yaml`,

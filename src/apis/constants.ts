@@ -46,9 +46,7 @@ export const managedAnnotationsAnnotation = 'resourcetemplate.karmada.io/managed
 export const managedLabelsAnnotation = 'resourcetemplate.karmada.io/managed-labels';
 /** JSON of the Placement that the scheduler last acted on. */
 export const appliedPlacementAnnotation = 'policy.karmada.io/applied-placement';
-/** @public */
 export const appliedOverridesAnnotation = 'policy.karmada.io/applied-overrides';
-/** @public */
 export const appliedClusterOverridesAnnotation = 'policy.karmada.io/applied-cluster-overrides';
 export const dependenciesAnnotation = 'resourcebinding.karmada.io/dependencies';
 

@@ -5,7 +5,7 @@ import { applyDefaults } from '../apimachinery/schema/default.ts';
 import { prune } from '../apimachinery/schema/prune.ts';
 import { structuralErrors } from '../apimachinery/schema/structural-check.ts';
 import { validateSchema } from '../apimachinery/schema/validate.ts';
-import { karmadaCustomResourceDefinitions, overrideCustomResourceDefinitions } from './crd.ts';
+import { karmadaCustomResourceDefinitions } from './crd.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import { resourceBindingSchema } from './work/v1alpha2/resource-binding-schema.ts';
 
@@ -21,7 +21,7 @@ describe('config/crds', () => {
     for (const [name, content] of files) expect(readFileSync(new URL(name, crdFolder), 'utf8')).toBe(content);
   });
 
-  const crds = [...karmadaCustomResourceDefinitions(), ...overrideCustomResourceDefinitions()] as unknown as Crd[];
+  const crds = karmadaCustomResourceDefinitions() as unknown as Crd[];
 
   it.each(crds.map((crd) => [crd.metadata.name, crd] as const))('%s has a structural schema', (_, crd) => {
     for (const version of crd.spec.versions)

@@ -50,12 +50,6 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
       ],
       subresources: { status: {} },
     }),
-  ];
-}
-
-/** The override policies: installed together with the override manager. */
-export function overrideCustomResourceDefinitions(): Unstructured[] {
-  return [
     customResourceDefinition({ type: types.overridePolicies, shortName: 'op', schema: overridePolicySchema }),
     customResourceDefinition({ type: types.clusterOverridePolicies, shortName: 'cop', schema: overridePolicySchema }),
   ];

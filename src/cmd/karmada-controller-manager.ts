@@ -160,6 +160,8 @@ async function run(
   for (const type of [
     types.propagationPolicies,
     types.clusterPropagationPolicies,
+    types.overridePolicies,
+    types.clusterOverridePolicies,
     types.resourceBindings,
     types.clusterResourceBindings,
     types.works,

@@ -8,11 +8,14 @@ import {
   resourceBindingNamespaceAnnotation,
   resourceBindingPermanentIdLabel,
 } from '../apis/constants.ts';
+import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
 import type { ClusterPropagationPolicy, PropagationPolicy } from '../apis/policy/v1alpha1/propagation-policy.ts';
 import {
+  clusterOverridePolicies,
   clusterPropagationPolicies,
   clusterResourceBindings,
   clusters,
+  overridePolicies,
   propagationPolicies,
   resourceBindings,
   works,
@@ -25,6 +28,8 @@ import { claimLabel } from './detector/claim.ts';
 export interface Caches {
   policies: Informer<PropagationPolicy>;
   clusterPolicies: Informer<ClusterPropagationPolicy>;
+  overridePolicies: Informer<OverridePolicy>;
+  clusterOverridePolicies: Informer<ClusterOverridePolicy>;
   bindings: Informer<ResourceBinding>;
   clusterBindings: Informer<ClusterResourceBinding>;
   works: Informer<Work>;
@@ -35,12 +40,16 @@ export interface Caches {
 export const byClaim = 'propagation-claim';
 /** Index of Works: key of the ResourceBinding (`namespace/name`) or ClusterResourceBinding (`name`) that they were made for. */
 export const byBinding = 'propagation-binding';
+/** Index of bindings: `templateIndexValue` of their template, by name, by namespace and for the whole kind. */
+export const byTemplate = 'propagation-template';
 
 /** Creates the informers. Must be called before the factory starts. */
 export function createCaches(informers: InformerFactory): Caches {
   const caches: Caches = {
     policies: informers.informer<PropagationPolicy>(propagationPolicies),
     clusterPolicies: informers.informer<ClusterPropagationPolicy>(clusterPropagationPolicies),
+    overridePolicies: informers.informer<OverridePolicy>(overridePolicies),
+    clusterOverridePolicies: informers.informer<ClusterOverridePolicy>(clusterOverridePolicies),
     bindings: informers.informer<ResourceBinding>(resourceBindings),
     clusterBindings: informers.informer<ClusterResourceBinding>(clusterResourceBindings),
     works: informers.informer<Work>(works),
@@ -48,6 +57,7 @@ export function createCaches(informers: InformerFactory): Caches {
   };
   caches.bindings.addIndex(byClaim, claimIndex);
   caches.clusterBindings.addIndex(byClaim, claimIndex);
+  for (const informer of [caches.bindings, caches.clusterBindings]) informer.addIndex(byTemplate, templatesOfBinding);
   caches.works.addIndex(byBinding, bindingsOfWork);
   return caches;
 }
@@ -73,4 +83,24 @@ export function bindingsOfWork(work: DeepReadonly<Work>): string[] {
   const clusterName = annotations[clusterResourceBindingNameAnnotation];
   if (labels[clusterResourceBindingPermanentIdLabel] && clusterName) keys.push(clusterName);
   return keys;
+}
+
+/** Without name: all of a namespace; without namespace: all of the kind (by name: of every namespace). */
+export function templateIndexValue(scope: {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}): string {
+  return `${scope.apiVersion}|${scope.kind}|${scope.namespace ?? '*'}|${scope.name || '*'}`;
+}
+
+function templatesOfBinding({ spec }: DeepReadonly<ResourceBinding>): string[] {
+  const { apiVersion, kind, namespace = '', name } = spec.resource;
+  return [
+    templateIndexValue({ apiVersion, kind, namespace, name }),
+    templateIndexValue({ apiVersion, kind, namespace }),
+    templateIndexValue({ apiVersion, kind, name }),
+    templateIndexValue({ apiVersion, kind }),
+  ];
 }

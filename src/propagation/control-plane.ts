@@ -7,6 +7,7 @@ import type { Logger } from '../component/logging.ts';
 import type { ControllerOptions } from '../controller/controller.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import type { Caches } from './caches.ts';
+import type { OverrideManager } from './override/override-manager.ts';
 import type { Templates } from './templates.ts';
 
 /** Emits a Kubernetes Event about an object; never fails and never waits. */
@@ -34,6 +35,7 @@ export interface ControlPlane {
   templates: Templates;
   kinds: ResourceKinds;
   interpreter: Interpreter;
+  overrides: OverrideManager;
   /** Logs, metrics, clock and back-off of every controller. */
   controllers: ControllerDefaults;
   /** A recorder whose Events name that component as their source. */

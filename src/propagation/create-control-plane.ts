@@ -9,6 +9,7 @@ import { createInterpreter, type InterpreterLayer } from '../interpreter/interpr
 import { nativeLayer } from '../interpreter/native/native.ts';
 import { createCaches } from './caches.ts';
 import type { ControllerDefaults, ControlPlane } from './control-plane.ts';
+import { createOverrideManager } from './override/override-manager.ts';
 import { createResourceKinds, type DiscoveredKinds } from './resource-kinds.ts';
 import { createTemplates } from './templates.ts';
 
@@ -35,13 +36,15 @@ export interface AssembledControlPlane extends ControlPlane {
 export function createControlPlane(options: ControlPlaneOptions): AssembledControlPlane {
   const { client, eventClient = client, informers, clock = systemClock, logger = silentLogger } = options;
   const kinds = createResourceKinds(createDiscovery(client, clock));
+  const caches = createCaches(informers);
   const recorders = new Map<string, EventRecorder>();
   return {
     client,
-    caches: createCaches(informers),
+    caches,
     templates: createTemplates(client, kinds),
     kinds,
     interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
+    overrides: createOverrideManager(caches),
     controllers: { clock, logger, ...options.controllers },
     recorder(component) {
       let recorder = recorders.get(component);

@@ -2,11 +2,15 @@
 
 import { type DeepReadonly, objectKey } from '../../apimachinery/object.ts';
 import { clusterOfExecutionSpace } from '../../apis/naming.ts';
+import type { OverridePolicy } from '../../apis/policy/v1alpha1/override-policy.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
-import type { Informer } from '../../client/informer.ts';
+import type { Informer, InformerHandler } from '../../client/informer.ts';
 import { createController } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import { lowPriority } from '../detector/reconcile-policy.ts';
+import { affectedBindings } from '../override/affected-bindings.ts';
+import type { AnyOverridePolicy } from '../override/override-manager.ts';
 import { obligedClusters } from '../target-clusters.ts';
 import { type BindingWorld, reconcileBinding } from './reconcile.ts';
 
@@ -31,8 +35,13 @@ export function createBindingControllers(
 }
 
 function create(controlPlane: ControlPlane, name: string, bindings: Informer<ResourceBinding>, workers = 5) {
-  const world: BindingWorld = { ...controlPlane, bindings, record: controlPlane.recorder(name) };
-  const { works } = controlPlane.caches;
+  const world: BindingWorld = {
+    ...controlPlane,
+    bindings,
+    record: controlPlane.recorder(name),
+    recordOverride: controlPlane.recorder('override-manager'),
+  };
+  const { works, clusters, overridePolicies, clusterOverridePolicies } = controlPlane.caches;
   const controller = createController({
     ...controlPlane.controllers,
     name,
@@ -40,6 +49,22 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
     reconcile: (key) => reconcileBinding(world, key),
   });
   const mine = (key: string): boolean => key.includes('/') === bindings.type.namespaced;
+  const enqueueAffected = (policy: AnyOverridePolicy): void => {
+    for (const binding of affectedBindings(bindings, controlPlane.templates, policy))
+      controller.enqueue(objectKey(binding), { priority: lowPriority });
+  };
+  const policyHandler: InformerHandler<OverridePolicy> = {
+    // At the start every binding is looked at anyway.
+    added(policy, initial) {
+      if (!initial) enqueueAffected(policy);
+    },
+    updated(policy, old) {
+      if (policy.metadata.generation === old.metadata.generation) return;
+      enqueueAffected(old);
+      enqueueAffected(policy);
+    },
+    deleted: enqueueAffected,
+  };
   return {
     async run(signal: AbortSignal): Promise<void> {
       const removers = [
@@ -64,8 +89,14 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
               if (bindings.get(key) !== undefined) controller.enqueue(key);
           },
         }),
+        overridePolicies.addHandler(policyHandler),
+        clusterOverridePolicies.addHandler(policyHandler),
       ];
-      await Promise.all([bindings.whenSynced(signal), works.whenSynced(signal)]);
+      await Promise.all(
+        [bindings, works, clusters, overridePolicies, clusterOverridePolicies].map((informer) =>
+          informer.whenSynced(signal),
+        ),
+      );
       await controller.run(signal);
       for (const remove of removers) remove();
     },

@@ -14,6 +14,7 @@ import type { Informer } from '../../client/informer.ts';
 import type { ReconcileResult } from '../../controller/controller.ts';
 import { byBinding } from '../caches.ts';
 import type { ControlPlane, RecordEvent } from '../control-plane.ts';
+import { OverrideError, type OverrideResult, overrideEvent } from '../override/override-manager.ts';
 import { directlyPurgedClusters, obligedClusters, targetClusters } from '../target-clusters.ts';
 import { refOfBinding } from '../templates.ts';
 import { writeWork } from '../work-writer.ts';
@@ -25,6 +26,8 @@ export interface BindingWorld extends ControlPlane {
   /** ResourceBindings or ClusterResourceBindings: one implementation for both. */
   bindings: Informer<ResourceBinding>;
   record: RecordEvent;
+  /** As `override-manager`, about templates. */
+  recordOverride: RecordEvent;
 }
 
 type Binding = DeepReadonly<ResourceBinding>;
@@ -87,7 +90,10 @@ async function syncWorks(world: BindingWorld, binding: Binding, template: DeepRe
     try {
       let manifest = await reviseReplicas(world.interpreter, template, binding.spec, target);
       if (completions !== undefined) manifest = withCompletions(manifest, completions.get(target.name) ?? 0);
-      if (await writeWork(world, orderWork(binding, target.name, template, manifest))) changed = true;
+      const overridden = overrideFor(world, template, manifest, target.name);
+      if (!(await writeWork(world, orderWork(binding, target.name, template, overridden)))) continue;
+      changed = true;
+      for (const told of overridden.successes) world.recordOverride(template, 'Normal', overrideEvent.succeed, told);
     } catch (error) {
       failures.push(error);
     }
@@ -101,6 +107,23 @@ async function syncWorks(world: BindingWorld, binding: Binding, template: DeepRe
   const { namespace, name = '' } = binding.metadata;
   const title = namespace ? `ResourceBinding(${namespace}/${name})` : `ClusterResourceBinding(${name})`;
   recordOnBoth(world, binding, template, 'Normal', eventReason.syncWorkSucceed, `Sync work of ${title} successful.`);
+}
+
+/** @throws when a policy cannot be applied, or the cluster is not known (its labels may decide) */
+function overrideFor(
+  world: BindingWorld,
+  template: DeepReadonly<Unstructured>,
+  manifest: Unstructured,
+  clusterName: string,
+): OverrideResult {
+  const cluster = world.caches.clusters.get(clusterName);
+  if (cluster === undefined) throw new Error(`clusters.cluster.karmada.io "${clusterName}" not found`);
+  try {
+    return world.overrides.apply(manifest, cluster);
+  } catch (error) {
+    if (error instanceof OverrideError) world.recordOverride(template, 'Warning', overrideEvent.failed, error.told);
+    throw error;
+  }
 }
 
 /** Works that carry this binding's name and id; O(answer). */

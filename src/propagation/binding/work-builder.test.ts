@@ -38,7 +38,11 @@ describe('the Work of a target cluster', () => {
     spec: Partial<ResourceBindingSpec> = {},
     object = template,
     existing?: Parameters<typeof buildWork>[1],
-  ) => buildWork(orderWork(binding(spec), 'member1', object, structuredClone(object)), existing);
+  ) =>
+    buildWork(
+      orderWork(binding(spec), 'member1', object, { manifest: structuredClone(object), annotations: {} }),
+      existing,
+    );
 
   it('carries the pruned template with the marks that lead back', () => {
     const work = build();

@@ -14,17 +14,19 @@ import {
 } from '../../apis/constants.ts';
 import { workName } from '../../apis/naming.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { OverrideResult } from '../override/override-manager.ts';
 import type { WorkOrder } from '../work-writer.ts';
 
 type Binding = DeepReadonly<ResourceBinding>;
 
-/** `manifest`: the template as revised and overridden for the cluster. */
+/** `overridden`: the template as revised and overridden for the cluster. */
 export function orderWork(
   binding: Binding,
   cluster: string,
   template: DeepReadonly<Unstructured>,
-  manifest: Unstructured,
+  overridden: Pick<OverrideResult, 'manifest' | 'annotations'>,
 ): WorkOrder {
+  const { manifest } = overridden;
   const { label, id } = permanentId(binding);
   const names = bindingAnnotations(binding);
   const generation = template.metadata.generation ?? 0;
@@ -33,7 +35,11 @@ export function orderWork(
     cluster,
     name: workName(manifest.kind, name, namespace),
     labels: { [label]: id },
-    annotations: { ...names, [conflictResolutionAnnotation]: conflictResolution(binding, manifest) },
+    annotations: {
+      ...names,
+      ...overridden.annotations,
+      [conflictResolutionAnnotation]: conflictResolution(binding, manifest),
+    },
     suspendDispatching: isSuspended(binding, cluster),
     preserveResourcesOnDeletion: binding.spec.preserveResourcesOnDeletion === true,
     manifest: {

@@ -3,7 +3,6 @@
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { isAlreadyExists } from '../../apimachinery/status-error.ts';
 import { eventReason } from '../../apis/constants.ts';
-import { clusterOverridePolicies, overridePolicies } from '../../apis/resource-types.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { ReplicaInterpretation } from '../../interpreter/interpreter.ts';
 import { templateRef } from '../templates.ts';
@@ -108,14 +107,14 @@ async function createOrUpdateBinding(detector: Detector, inputs: BindingInputs):
   return changed;
 }
 
-/** Whether every override policy that the policy depends on is there. */
-export async function dependentOverridesExist(detector: Detector, policy: Policy): Promise<boolean> {
+/** Whether every override policy that the policy depends on is there, so that it is applied from the first Work on. */
+export function dependentOverridesExist(detector: Detector, policy: Policy): boolean {
+  const { overridePolicies, clusterOverridePolicies } = detector.caches;
   const namespace = policy.metadata.namespace;
-  const resource = detector.client.resource(namespace ? overridePolicies : clusterOverridePolicies);
-  for (const name of policy.spec.dependentOverrides ?? []) {
-    if ((await liveObject(resource, { metadata: { namespace, name } })) === undefined) return false;
-  }
-  return true;
+  return (policy.spec.dependentOverrides ?? []).every(
+    (name) =>
+      (namespace ? overridePolicies.get(`${namespace}/${name}`) : clusterOverridePolicies.get(name)) !== undefined,
+  );
 }
 
 export const waitingForOverrides = (): Error => new Error('waiting for dependent overrides');

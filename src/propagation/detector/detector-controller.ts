@@ -112,9 +112,14 @@ export function createDetector(
       // Without all policies and bindings a template would be taken for unclaimed, or bound twice.
       await Promise.all([
         firstSync,
-        ...[caches.policies, caches.clusterPolicies, caches.bindings, caches.clusterBindings].map((informer) =>
-          informer.whenSynced(signal),
-        ),
+        ...[
+          caches.policies,
+          caches.clusterPolicies,
+          caches.overridePolicies,
+          caches.clusterOverridePolicies,
+          caches.bindings,
+          caches.clusterBindings,
+        ].map((informer) => informer.whenSynced(signal)),
       ]);
       logger.info('Detector started');
       await Promise.all([

@@ -69,7 +69,7 @@ async function takeWaiting(detector: Detector, policy: Policy): Promise<void> {
     }
   }
   if (matched.length === 0) return;
-  if (!(await dependentOverridesExist(detector, policy))) throw waitingForOverrides();
+  if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
   for (const ref of matched) {
     detector.waiting.delete(ref);
     detector.enqueueTemplate(ref, { byKarmada, priority: lowPriority });

@@ -27,7 +27,7 @@ export async function reconcileTemplate(
     detector.waiting.add(ref);
     return;
   }
-  if (!(await dependentOverridesExist(detector, policy))) throw waitingForOverrides();
+  if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
   detector.waiting.delete(ref);
   await applyPolicy(detector, template, policy, options);
 }
@@ -46,7 +46,7 @@ async function reconcileClaimed(
   if (policy.metadata.deletionTimestamp !== undefined) throw new Error(`${policyTitle(claim)} is being deleted`);
   // Another API version of the same object, or labels that drifted: left as it is until the policy changes.
   if (highestImplicitPriority(template, policy.spec.resourceSelectors) === 0) return;
-  if (!(await dependentOverridesExist(detector, policy))) throw waitingForOverrides();
+  if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
   await applyPolicy(detector, template, policy, options);
   if (!detector.gates.preemption) return;
   const better = betterPreemptor(detector, template, claim, policy);

@@ -5,10 +5,13 @@ import { controllerReferenceTo } from '../../apimachinery/owner-references.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { skipAutoPropagationLabel } from '../../apis/constants.ts';
 import { isReservedNamespace, workName } from '../../apis/naming.ts';
-import type { Informer, InformerFactory } from '../../client/informer.ts';
+import type { ClusterOverridePolicy } from '../../apis/policy/v1alpha1/override-policy.ts';
+import type { Informer, InformerFactory, InformerHandler } from '../../client/informer.ts';
 import { createController } from '../../controller/controller.ts';
 import { namespaces as namespaceType } from '../../kubernetes/resource-types.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import { selectorsOf } from '../override/override-manager.ts';
+import { highestImplicitPriority } from '../resource-selectors.ts';
 import { writeWork } from '../work-writer.ts';
 
 export interface NamespaceSyncOptions {
@@ -26,7 +29,7 @@ export function createNamespaceSyncController(
   controlPlane: ControlPlane,
   options: NamespaceSyncOptions,
 ): { run(signal: AbortSignal): Promise<void> } {
-  const { clusters, works } = controlPlane.caches;
+  const { clusters, works, clusterOverridePolicies } = controlPlane.caches;
   const namespaces: Informer = options.informers.informer(namespaceType);
   const controller = createController({
     ...controlPlane.controllers,
@@ -44,9 +47,29 @@ export function createNamespaceSyncController(
     for (const cluster of clusters.list()) controller.enqueue(`${cluster.metadata.name}/${namespace.metadata.name}`);
   };
 
+  /** Cost: all namespaces, for the few policies that can mean one. */
+  const enqueueAffected = (policy: DeepReadonly<ClusterOverridePolicy>): void => {
+    const selectors = selectorsOf(policy);
+    if (selectors?.some(({ apiVersion, kind }) => apiVersion === 'v1' && kind === 'Namespace') === false) return;
+    for (const namespace of namespaces.list())
+      if (selectors === undefined || highestImplicitPriority(namespace, selectors) > 0) enqueue(namespace);
+  };
+  const policyHandler: InformerHandler<ClusterOverridePolicy> = {
+    added(policy, initial) {
+      if (!initial) enqueueAffected(policy);
+    },
+    updated(policy, old) {
+      if (policy.metadata.generation === old.metadata.generation) return;
+      enqueueAffected(old);
+      enqueueAffected(policy);
+    },
+    deleted: enqueueAffected,
+  };
+
   return {
     async run(signal) {
       const removers = [
+        clusterOverridePolicies.addHandler(policyHandler),
         namespaces.addHandler({
           added: enqueue,
           updated(namespace, old) {
@@ -67,7 +90,9 @@ export function createNamespaceSyncController(
           },
         }),
       ];
-      await Promise.all([namespaces, clusters, works].map((informer) => informer.whenSynced(signal)));
+      await Promise.all(
+        [namespaces, clusters, works, clusterOverridePolicies].map((informer) => informer.whenSynced(signal)),
+      );
       await controller.run(signal);
       for (const remove of removers) remove();
     },
@@ -81,13 +106,14 @@ async function reconcileNamespace(
 ): Promise<void> {
   if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
   if (namespace === undefined || !shouldSync(namespace)) return;
+  const { manifest, annotations } = controlPlane.overrides.apply(namespace as Unstructured, cluster);
   await writeWork(controlPlane, {
     cluster: cluster.metadata.name ?? '',
     name: workName('Namespace', namespace.metadata.name ?? ''),
     labels: {},
-    annotations: {},
+    annotations,
     ownerReferences: [controllerReferenceTo(namespace)],
-    manifest: namespace,
+    manifest,
   });
 }
 
