@@ -6,7 +6,7 @@
  * more than maxSessionMemory is pending on it (10 MB by default), so that limit is set out of reach and memory is bounded
  * per stream instead: nothing is written to a stream that has not drained, in pieces of at most 64 KiB.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -15,6 +15,7 @@ import {
   type Http2Session,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { badRequest, entityTooLarge, StatusError } from '../apimachinery/status-error.ts';
 import { errorResponse } from './encoding.ts';
@@ -37,14 +38,17 @@ const chunkSize = 64 * 1024;
 /** Megabytes. */
 const sessionMemory = 4096;
 
-export async function listen(
-  options: ServingOptions,
-  clientCa: string | undefined,
-  handle: (request: ApiRequest) => Promise<ApiResponse>,
-): Promise<Listener> {
+export async function listen(options: ServingOptions, clientCa: string | undefined, handle: Handle): Promise<Listener> {
   const host = options.host ?? '127.0.0.1';
   let running = 0;
   let idle: (() => void) | undefined;
+  const follow = (work: Promise<void>, broken: () => void): void => {
+    running++;
+    work.catch(broken).finally(() => {
+      running--;
+      if (running === 0) idle?.();
+    });
+  };
   const server = createSecureServer(
     {
       cert: options.cert,
@@ -57,16 +61,12 @@ export async function listen(
       maxSessionMemory: sessionMemory,
       settings: { maxConcurrentStreams: 4096, initialWindowSize: 1024 * 1024 },
     },
-    (request, response) => {
-      running++;
-      answer(request, response, handle)
-        .catch(() => response.destroy())
-        .finally(() => {
-          running--;
-          if (running === 0) idle?.();
-        });
-    },
+    (request, response) => follow(answer(request, response, handle), () => response.destroy()),
   );
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    follow(answerUpgrade(message, socket, head, handle), () => socket.destroy());
+  });
   // Idle keep-alive connections of HTTP/1.1 clients stay open for a while; requests have no time limit of their own (watches).
   Object.assign(server, { keepAliveTimeout: 90_000, requestTimeout: 0, headersTimeout: 60_000, timeout: 0 });
   const sessions = new Set<Http2Session>();
@@ -118,27 +118,47 @@ function bind(server: Http2SecureServer, port: number, host: string): Promise<vo
   });
 }
 
-async function answer(
-  request: Request,
-  response: Response,
-  handle: (request: ApiRequest) => Promise<ApiResponse>,
-): Promise<void> {
+type Handle = (request: ApiRequest) => Promise<ApiResponse>;
+
+async function answer(request: Request, response: Response, handle: Handle): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   response.on('error', () => gone.abort());
   request.on('error', () => gone.abort());
-  let reply: ApiResponse;
+  const reply = await replyTo(toApiRequest(request, gone.signal), handle);
+  if (!gone.signal.aborted) await send(reply, response, gone.signal);
+}
+
+/** Hands the socket over, or answers on it as on any other and closes it: node:http no longer reads from it. */
+async function answerUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer, handle: Handle): Promise<void> {
+  const gone = new AbortController();
+  socket.on('close', () => gone.abort());
+  const asked = toApiRequest(message, gone.signal);
+  const upgrade = message.headers.upgrade ?? '';
+  const reply = await replyTo({ ...asked, upgrade, readBody: async () => Buffer.alloc(0) }, handle);
+  if (gone.signal.aborted) return;
+  if (reply.takeOver !== undefined) return reply.takeOver({ message, socket, head });
+  const response = new ServerResponse(message);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  await send(reply, response, gone.signal);
+  socket.end();
+}
+
+async function replyTo(request: ApiRequest, handle: Handle): Promise<ApiResponse> {
   try {
-    reply = await handle(toApiRequest(request, gone.signal));
+    return await handle(request);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    reply = errorResponse(error.status);
+    return errorResponse(error.status);
   }
-  if (gone.signal.aborted) return;
+}
+
+async function send(reply: ApiResponse, response: Response, gone: AbortSignal): Promise<void> {
   const { body } = reply;
   if (typeof body === 'function') {
     writeHead(response, reply, undefined);
-    await body((chunk) => writeChunk(response, typeof chunk === 'string' ? Buffer.from(chunk) : chunk, gone.signal));
+    await body((chunk) => writeChunk(response, typeof chunk === 'string' ? Buffer.from(chunk) : chunk, gone));
   } else {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     writeHead(response, reply, bytes.length);
@@ -146,10 +166,10 @@ async function answer(
       await end(response, bytes);
       return;
     }
-    for (let at = 0; at < bytes.length && !gone.signal.aborted; at += chunkSize)
-      await writeChunk(response, bytes.subarray(at, at + chunkSize), gone.signal);
+    for (let at = 0; at < bytes.length && !gone.aborted; at += chunkSize)
+      await writeChunk(response, bytes.subarray(at, at + chunkSize), gone);
   }
-  if (!gone.signal.aborted) await end(response, undefined);
+  if (!gone.aborted) await end(response, undefined);
 }
 
 /** A body that was not read to its end must not be waited for: the stream is closed behind the reply. */

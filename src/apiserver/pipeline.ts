@@ -30,6 +30,7 @@ const readLimits = { running: 800, waiting: 20_000 };
 const writeLimits = { running: 400, waiting: 20_000 };
 /** Subresources whose requests last as long as their client likes. */
 const longSubresources = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+const interactiveSubresources = new Set(['exec', 'attach', 'portforward']);
 
 export function createPipeline(parts: PipelineParts): (request: ApiRequest) => Promise<ApiResponse> {
   const reads = new InFlight(readLimits);
@@ -42,6 +43,9 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     const user = await impersonate(request.headers, caller, parts.authorizer);
     if (isLong(info)) {
       await authorize(parts.authorizer, info, user);
+      // A WebSocket comes by GET, and may do as much as what other clients POST.
+      if (request.upgrade !== undefined && info.verb === 'get' && interactiveSubresources.has(info.subresource))
+        await authorize(parts.authorizer, { ...info, verb: 'create' }, user);
       return [await serveLong(request, info, user, warn), info];
     }
     const line = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
@@ -62,7 +66,18 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     const linked = linkAbort(request.signal, parts.shutdown);
     try {
       const response = await parts.route({ ...request, signal: linked.signal }, info, user, warn);
-      const { body } = response;
+      const { body, takeOver } = response;
+      if (takeOver !== undefined) {
+        const done = parts.metrics.longRunning(info);
+        return {
+          ...response,
+          takeOver: (connection) =>
+            takeOver(connection).finally(() => {
+              linked.release();
+              done();
+            }),
+        };
+      }
       if (typeof body !== 'function') {
         linked.release();
         return response;

@@ -2,6 +2,8 @@
  * A request and its reply, apart from any socket: the HTTP listener (h1, h2) and the in-process transport both speak this
  * form, so both go through the same pipeline.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { UserInfo } from './authentication/user-info.ts';
 
 export interface ApiRequest {
@@ -18,6 +20,8 @@ export interface ApiRequest {
   /** Set only by the in-process transport: the caller is already known. Authorization still applies. */
   user?: UserInfo | undefined;
   remoteAddress: string;
+  /** The protocol that the client wants to go on with on this connection: `websocket`, `SPDY/3.1`. */
+  upgrade?: string | undefined;
   /** Aborted when the client goes away or the server shuts down. */
   signal: AbortSignal;
 }
@@ -27,4 +31,15 @@ export interface ApiResponse {
   headers: Record<string, string | string[]>;
   /** Whole, or written piece by piece (watch, log). A piece is sent at once; the writer awaits back-pressure. */
   body: Buffer | string | ((write: (chunk: Buffer | string) => Promise<void>) => Promise<void>);
+  /** Instead of a reply: takes the connection over, writes the 101 itself, and resolves when it is done with the socket. */
+  takeOver?: ((connection: UpgradedConnection) => Promise<void>) | undefined;
+}
+
+/** A connection that leaves HTTP. */
+export interface UpgradedConnection {
+  /** The request as it came; it has no body. */
+  message: IncomingMessage;
+  socket: Duplex;
+  /** Bytes that came behind the request already. */
+  head: Buffer;
 }

@@ -35,6 +35,11 @@ export interface ConnectHandler {
   kind: string;
   kindGroupVersion?: { group: string; version: string };
   handle(request: ConnectRequest): Promise<ApiResponse>;
+  /**
+   * For requests that ask for another protocol, after the same checks; without it they are answered by `handle`. The reply either
+   * takes the connection over or is an ordinary one. A refusal is thrown, and reaches the client as a Status before any upgrade.
+   */
+  upgrade?(request: ConnectRequest): Promise<ApiResponse>;
 }
 
 export interface ConnectRequest {

@@ -1,12 +1,14 @@
 /** karmada-apiserver: the API server of a Karmada control plane on its own, durable store. Flags → options → run. */
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../apimachinery/clock.ts';
+import type { ApiServer } from '../apiserver/server.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { runComponent } from '../component/lifecycle.ts';
 import { createLogger, describeError } from '../component/logging.ts';
 import { defaultServiceAccountIssuer } from '../component/service-account-token.ts';
+import type { Secret } from '../kubernetes/types.ts';
 
 const flags = parseExecutable({
   name: 'karmada-apiserver',
@@ -63,11 +65,17 @@ await runComponent(
       { createApiServer },
       { createKarmadaAdmissionPlugin },
       { clusterResourceDefinition },
+      { createClusterProxy },
+      { createClient },
+      { secrets },
     ] = await Promise.all([
       import('../storage/embedded/embedded-store.ts'),
       import('../apiserver/server.ts'),
       import('../karmada-admission/admission-plugin.ts'),
       import('../clusters/cluster-api.ts'),
+      import('../clusters/proxy/cluster-proxy.ts'),
+      import('../client/client.ts'),
+      import('../kubernetes/resource-types.ts'),
     ]);
     const cert = await waitForFile('tls-cert-file', signal);
     const key = await waitForFile('tls-private-key-file', signal);
@@ -78,8 +86,14 @@ await runComponent(
       serviceAccountVerifyKeys.push(await waitForContent(`--service-account-key-file ${path}`, path, signal));
     const store = await openEmbeddedStore(flags['data-dir'], { name: 'karmada-apiserver' });
     try {
-      const server = createApiServer({
+      const proxy = createClusterProxy({
+        // Asked only by requests, when the server is there.
+        readSecret: (ref) => createClient(server.localTransport()).resource<Secret>(secrets).get(ref),
+        clock: systemClock,
+      });
+      const server: ApiServer = createApiServer({
         store,
+        connect: [proxy],
         resources: [clusterResourceDefinition],
         admission: [createKarmadaAdmissionPlugin()],
         serving: { host: flags['bind-address'], port: flags['secure-port'], cert, key },

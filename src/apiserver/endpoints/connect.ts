@@ -10,5 +10,8 @@ export async function connect(context: EndpointContext, handler: ConnectHandler)
   if (!handler.methods.includes(request.method)) throw methodNotAllowed();
   const stored = await registry.get({ namespace: info.namespace, name: info.name });
   const { namespace, name, rest } = info;
-  return handler.handle({ request, user, namespace, name, rest, object: stored.objectFor(definition) });
+  const connecting = { request, user, namespace, name, rest, object: stored.objectFor(definition) };
+  return request.upgrade !== undefined && handler.upgrade !== undefined
+    ? handler.upgrade(connecting)
+    : handler.handle(connecting);
 }

@@ -1,0 +1,61 @@
+/**
+ * `clusters/{name}/proxy/{path}`: the API of a member, through the control plane, as the caller.
+ *
+ *   caller ──authorized on clusters/proxy──▶ here ──impersonator's token, Impersonate-User and -Group──▶ member: its own RBAC
+ *
+ * The impersonator may do nothing in the member but act as somebody, so the caller's rights there are the only ones there are.
+ */
+import type { Clock } from '../../apimachinery/clock.ts';
+import type { DeepReadonly } from '../../apimachinery/object.ts';
+import { badRequest } from '../../apimachinery/status-error.ts';
+import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import { clusters } from '../../apis/resource-types.ts';
+import type { ApiResponse } from '../../apiserver/request.ts';
+import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
+import { forward, forwardUpgrade } from './forward.ts';
+import { requestHeaders } from './forwarded-headers.ts';
+import { createMemberEndpoints, type ReadSecret } from './member-endpoint.ts';
+
+export interface ClusterProxyOptions {
+  /** Reads a Secret of the control plane. */
+  readSecret: ReadSecret;
+  clock: Clock;
+}
+
+export function createClusterProxy({ readSecret, clock }: ClusterProxyOptions): ConnectHandler {
+  const endpoints = createMemberEndpoints(readSecret, clock);
+
+  async function proxy(connect: ConnectRequest, send: typeof forward | typeof forwardUpgrade): Promise<ApiResponse> {
+    const { request, user, rest } = connect;
+    const cluster = connect.object as unknown as DeepReadonly<Cluster>;
+    refuseClimbing(rest);
+    const { url, token, agent } = await endpoints.of(cluster);
+    const query = request.query.size > 0 ? `?${request.query}` : '';
+    const response = await send(request, {
+      url,
+      agent,
+      path: `${url.pathname.replace(/\/$/, '')}/${rest}${query}`,
+      headers: requestHeaders(request, user, token, url.host),
+    });
+    if (response.status === 401) endpoints.distrust(cluster);
+    return response;
+  }
+
+  return {
+    group: clusters.group,
+    version: clusters.version,
+    resource: clusters.resource,
+    subresource: 'proxy',
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
+    kind: 'ClusterProxyOptions',
+    handle: (connect) => proxy(connect, forward),
+    upgrade: (connect) => proxy(connect, forwardUpgrade),
+  };
+}
+
+/** A path may not leave what stands in front of it in the member's address. */
+function refuseClimbing(rest: string): void {
+  const plain = rest.replace(/%2e/gi, '.').replace(/%2f|%5c|\\/gi, '/');
+  if (plain.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw badRequest('a path to a cluster must not contain "." or ".."');
+}
