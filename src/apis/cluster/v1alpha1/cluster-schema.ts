@@ -1,4 +1,5 @@
 /** Schema of Cluster. It serves field checks and OpenAPI; its rules stand in the strategy of the cluster API group. */
+import { describeFields } from '../../describe-fields.ts';
 import {
   boolean,
   condition,
@@ -13,6 +14,7 @@ import {
   string,
   stringMap,
 } from '../../schema-parts.ts';
+import { clusterTexts } from './cluster-texts.ts';
 
 const secretReference = object({ name: string, namespace: string }, ['namespace', 'name']);
 
@@ -62,4 +64,4 @@ const status = object({
   }),
 });
 
-export const clusterSchema = kindSchema(spec, status);
+export const clusterSchema = describeFields(kindSchema(spec, status), clusterTexts);

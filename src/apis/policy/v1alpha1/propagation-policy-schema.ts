@@ -1,5 +1,6 @@
 /** Schemas of PropagationPolicy and ClusterPropagationPolicy, and of what bindings copy from them. */
 import type { Schema } from '../../../apimachinery/schema/structural.ts';
+import { describeFields } from '../../describe-fields.ts';
 import {
   boolean,
   int32,
@@ -14,6 +15,7 @@ import {
   string,
   toleration,
 } from '../../schema-parts.ts';
+import { propagationPolicyTexts } from './propagation-policy-texts.ts';
 
 export const resourceSelector = object(
   { apiVersion: string, kind: string, labelSelector, name: string, namespace: string },
@@ -86,27 +88,30 @@ export const suspensionFields = {
   dispatchingOnClusters: object({ clusterNames: list(string) }),
 };
 
-export const propagationPolicySchema = kindSchema(
-  object(
-    {
-      activationPreference: oneOf('Lazy'),
-      association: boolean,
-      conflictResolution,
-      dependentOverrides: list(string),
-      failover,
-      placement,
-      preemption: { ...oneOf('Always', 'Never'), default: 'Never' },
-      preserveResourcesOnDeletion: boolean,
-      priority: { ...int32, default: 0 },
-      propagateDeps: boolean,
-      resourceSelectors: list(resourceSelector, { minItems: 1 }),
-      schedulePriority: object({ priorityClassName: string, priorityClassSource: oneOf('KubePriorityClass') }, [
-        'priorityClassName',
-        'priorityClassSource',
-      ]),
-      schedulerName: { ...string, default: 'default-scheduler' },
-      suspension: object(suspensionFields),
-    },
-    ['resourceSelectors'],
+export const propagationPolicySchema = describeFields(
+  kindSchema(
+    object(
+      {
+        activationPreference: oneOf('Lazy'),
+        association: boolean,
+        conflictResolution,
+        dependentOverrides: list(string),
+        failover,
+        placement,
+        preemption: { ...oneOf('Always', 'Never'), default: 'Never' },
+        preserveResourcesOnDeletion: boolean,
+        priority: { ...int32, default: 0 },
+        propagateDeps: boolean,
+        resourceSelectors: list(resourceSelector, { minItems: 1 }),
+        schedulePriority: object({ priorityClassName: string, priorityClassSource: oneOf('KubePriorityClass') }, [
+          'priorityClassName',
+          'priorityClassSource',
+        ]),
+        schedulerName: { ...string, default: 'default-scheduler' },
+        suspension: object(suspensionFields),
+      },
+      ['resourceSelectors'],
+    ),
   ),
+  propagationPolicyTexts,
 );

@@ -1,5 +1,6 @@
 /** Schema of ResourceBinding and ClusterResourceBinding. */
 import type { Schema } from '../../../apimachinery/schema/structural.ts';
+import { describeFields } from '../../describe-fields.ts';
 import {
   conflictResolution,
   failover,
@@ -24,6 +25,7 @@ import {
   stringMap,
   toleration,
 } from '../../schema-parts.ts';
+import { resourceBindingTexts } from './resource-binding-texts.ts';
 
 const targetCluster = object(
   { components: list(object({ name: string, replicas: int32 }, ['name', 'replicas'])), name: string, replicas: int32 },
@@ -114,4 +116,4 @@ const status = object({
   schedulerObservingAffinityName: string,
 });
 
-export const resourceBindingSchema: Schema = kindSchema(spec, status);
+export const resourceBindingSchema: Schema = describeFields(kindSchema(spec, status), resourceBindingTexts);
