@@ -4,7 +4,8 @@
  */
 import { type GroupVersionKind, gvkOf } from '../apimachinery/group-version.ts';
 import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
-import type { AggregatedStatusItem, ReplicaRequirements } from '../apis/work/v1alpha2/resource-binding.ts';
+import type { LabelSelector } from '../apis/shared.ts';
+import type { AggregatedStatusItem, Component, ReplicaRequirements } from '../apis/work/v1alpha2/resource-binding.ts';
 
 type Shared = DeepReadonly<Unstructured>;
 type Answer<T> = T | Promise<T>;
@@ -17,6 +18,16 @@ export interface ReplicaInterpretation {
 
 /** The reflected status of a member object; null: nothing to report. */
 export type ReflectedStatus = Record<string, unknown> | null;
+
+/** An object that another one needs. Name or labelSelector is given; the name wins. */
+export interface DependentObjectReference {
+  apiVersion: string;
+  kind: string;
+  /** Absent: cluster-scoped. */
+  namespace?: string;
+  name?: string;
+  labelSelector?: LabelSelector;
+}
 
 export type AggregatedItem = DeepReadonly<AggregatedStatusItem>;
 
@@ -33,13 +44,34 @@ export interface InterpreterOperations {
   /** What a Work reports of the member object. */
   InterpretStatus(object: Shared): Answer<ReflectedStatus>;
   InterpretHealth(object: Shared): Answer<boolean>;
+  /** What a template needs beside itself in a cluster. */
+  InterpretDependency(object: Shared): Answer<DependentObjectReference[]>;
+  /** The parts of a template that have replicas of their own; empty: it has none. */
+  InterpretComponent(object: Shared): Answer<Component[]>;
 }
 
 export type InterpreterOperation = keyof InterpreterOperations;
 
+/** In the order in which configurations are checked. */
+export const interpreterOperations = [
+  'Retain',
+  'InterpretReplica',
+  'InterpretComponent',
+  'ReviseReplica',
+  'InterpretStatus',
+  'AggregateStatus',
+  'InterpretHealth',
+  'InterpretDependency',
+] as const satisfies readonly InterpreterOperation[];
+
+/** Tells that objects of some kinds are interpreted differently from now on. */
+export type InterpretationListener = (concerns: (kind: GroupVersionKind) => boolean) => void;
+
 export interface InterpreterLayer {
   readonly name: 'declarative' | 'webhook' | 'third-party' | 'native';
   find<O extends InterpreterOperation>(kind: GroupVersionKind, operation: O): InterpreterOperations[O] | undefined;
+  /** Only layers that are configured while they run. Returns what removes the listener. */
+  onChange?(listener: InterpretationListener): () => void;
 }
 
 export interface Interpreter {
@@ -48,6 +80,7 @@ export interface Interpreter {
     object: { readonly apiVersion: string; readonly kind: string },
     operation: O,
   ): InterpreterOperations[O] | undefined;
+  onChange(listener: InterpretationListener): () => void;
 }
 
 export function createInterpreter(layers: readonly InterpreterLayer[]): Interpreter {
@@ -59,6 +92,12 @@ export function createInterpreter(layers: readonly InterpreterLayer[]): Interpre
         if (found !== undefined) return found;
       }
       return undefined;
+    },
+    onChange(listener) {
+      const removers = layers.flatMap((layer) => layer.onChange?.(listener) ?? []);
+      return () => {
+        for (const remove of removers) remove();
+      };
     },
   };
 }

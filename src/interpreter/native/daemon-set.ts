@@ -1,5 +1,6 @@
 /** apps/v1 DaemonSet. It asks for no replicas: the members' nodes decide. */
 import { fieldsAt, type KindInterpreter, numberAt } from './kind-interpreter.ts';
+import { dependenciesOfPodTemplate } from './pod-dependencies.ts';
 import { aggregateWorkload, reflectWorkload } from './workload-status.ts';
 
 const counters = [
@@ -13,6 +14,7 @@ const counters = [
 ];
 
 export const daemonSet: KindInterpreter = {
+  InterpretDependency: dependenciesOfPodTemplate,
   AggregateStatus: (object, items) => aggregateWorkload(object, items, counters),
   InterpretStatus: (object) => reflectWorkload(object, [...counters, 'observedGeneration'], { emptyIsNothing: false }),
   InterpretHealth(object) {

@@ -3,12 +3,14 @@
 import { cloneJson, type Unstructured } from '../../apimachinery/object.ts';
 import { retainReplicasLabel } from '../../apis/constants.ts';
 import { fieldsAt, type KindInterpreter, numberAt, type Shared } from './kind-interpreter.ts';
+import { dependenciesOfPodTemplate } from './pod-dependencies.ts';
 import { replicasOfTemplate, reviseSpecInteger, specInteger } from './replicas.ts';
 import { aggregateWorkload, reflectWorkload } from './workload-status.ts';
 
 const counters = ['replicas', 'readyReplicas', 'updatedReplicas', 'availableReplicas', 'unavailableReplicas'];
 
 export const deployment: KindInterpreter = {
+  InterpretDependency: dependenciesOfPodTemplate,
   InterpretReplica: (object) => replicasOfTemplate(object, specInteger(object, 'replicas') ?? 0),
   ReviseReplica: (object, replicas) => reviseSpecInteger(object, 'replicas', replicas),
   Retain: retainReplicas,

@@ -14,9 +14,11 @@ import {
   textAt,
   withStatus,
 } from './kind-interpreter.ts';
+import { dependenciesOfPodTemplate, podDependencies } from './pod-dependencies.ts';
 import { replicasOfTemplate, reviseSpecInteger, specInteger } from './replicas.ts';
 
 export const job: KindInterpreter = {
+  InterpretDependency: dependenciesOfPodTemplate,
   InterpretReplica(object) {
     const parallelism = specInteger(object, 'parallelism') ?? 0;
     return replicasOfTemplate(object, Math.min(parallelism, specInteger(object, 'completions') ?? parallelism));
@@ -32,6 +34,11 @@ export const job: KindInterpreter = {
 };
 
 export const cronJob: KindInterpreter = {
+  InterpretDependency: (object) =>
+    podDependencies(
+      fieldsAt(object, 'spec', 'jobTemplate', 'spec', 'template', 'spec'),
+      object.metadata.namespace ?? '',
+    ),
   AggregateStatus(object, items) {
     const statuses = reportedStatuses(items);
     const status: Record<string, unknown> = { ...fieldsAt(object, 'status') };

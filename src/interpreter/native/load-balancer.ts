@@ -1,5 +1,6 @@
 /** v1 Service and networking.k8s.io/v1 Ingress: addresses that a load balancer of the member hands out. */
 import { cloneJson, type Unstructured } from '../../apimachinery/object.ts';
+import { checkReference } from '../dependent-references.ts';
 import type { AggregatedItem } from '../interpreter.ts';
 import {
   type Fields,
@@ -26,6 +27,16 @@ export const service: KindInterpreter = {
 };
 
 export const ingress: KindInterpreter = {
+  /** An entry without secretName names nothing, and no dependency at all can be told. */
+  InterpretDependency: (object) =>
+    listAt(fieldsAt(object, 'spec'), 'tls').map((tls) =>
+      checkReference({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        namespace: object.metadata.namespace ?? '',
+        name: textAt(tls, 'secretName'),
+      }),
+    ),
   AggregateStatus: aggregateIngress,
   InterpretHealth: hasAddress,
 };

@@ -8,6 +8,7 @@ import { secret, serviceAccount } from './identity.ts';
 import { cronJob, job } from './job.ts';
 import { fieldsAt, type KindInterpreter, type Shared } from './kind-interpreter.ts';
 import { ingress, service } from './load-balancer.ts';
+import { serviceImport } from './multi-cluster.ts';
 import { pod } from './pod.ts';
 import { horizontalPodAutoscaler, podDisruptionBudget } from './policy.ts';
 import { replicaSet } from './replica-set.ts';
@@ -29,6 +30,7 @@ const kinds: Readonly<Record<string, KindInterpreter>> = {
   'v1/PersistentVolume': persistentVolume,
   'v1/PersistentVolumeClaim': persistentVolumeClaim,
   'policy/v1/PodDisruptionBudget': podDisruptionBudget,
+  'multicluster.x-k8s.io/v1alpha1/ServiceImport': serviceImport,
   'autoscaling/v2/HorizontalPodAutoscaler': horizontalPodAutoscaler,
 };
 

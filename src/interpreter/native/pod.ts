@@ -10,9 +10,11 @@ import {
   textAt,
   withStatus,
 } from './kind-interpreter.ts';
+import { podDependencies } from './pod-dependencies.ts';
 import { podRequirements } from './pod-requirements.ts';
 
 export const pod: KindInterpreter = {
+  InterpretDependency: (object) => podDependencies(fieldsAt(object, 'spec'), object.metadata.namespace ?? ''),
   InterpretReplica(object) {
     const requirements = podRequirements({ spec: fieldsAt(object, 'spec') });
     return requirements === undefined ? { replicas: 1 } : { replicas: 1, requirements };
