@@ -45,6 +45,7 @@ import { createProcessRuntime, removeStalePodDirectories } from './kubelet/proce
 import { createReferenceReader } from './kubelet/references.ts';
 import type { PodRuntime } from './kubelet/runtime.ts';
 import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
+import { createPodStreamHandlers } from './kubelet/streaming/pod-streams.ts';
 import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
 import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
 
@@ -91,6 +92,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     );
     let runtime: PodRuntime | undefined;
     const nodeSpecs = planNodes(options, podCidr);
+    const runtimeOf = (node: string) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined);
     const server = createApiServer({
       store,
       clock,
@@ -99,12 +101,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       clientCa: pki.ca.cert,
       serviceAccountKey: pki.serviceAccountKey,
       allocateServices: { serviceCidr: formatCidr(serviceCidr) },
-      connect: [
-        createPodLogHandler(
-          (node) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined),
-          () => clock.now(),
-        ),
-      ],
+      connect: [createPodLogHandler(runtimeOf, () => clock.now()), ...createPodStreamHandlers(runtimeOf)],
     });
     await server.start();
     cleanups.push(() => server.stop());

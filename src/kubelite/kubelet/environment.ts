@@ -1,4 +1,4 @@
-/** The environment of a container's process: what its pod says and nothing of ours. */
+/** The environment of a container: what its pod says and nothing of ours. */
 import { ConfigError, expandVariables, fieldValue, isForbiddenVariable } from './command-line.ts';
 import { type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ReadablePod } from './runtime.ts';
@@ -28,8 +28,12 @@ export async function containerEnvironment(
       if (value !== undefined) variables.set(variable.name, value);
     }
   }
+  return variables;
+}
+
+/** Throws ConfigError for a variable that a process of this host must not get from a pod. */
+export function refuseForbiddenVariables(variables: ReadonlyMap<string, string>): void {
   for (const name of variables.keys())
     if (isForbiddenVariable(name))
       throw new ConfigError(`environment variable ${name} is not allowed in a process pod`);
-  return variables;
 }

@@ -3,6 +3,7 @@ import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import { badRequest, type FieldError, fieldError, internalError, invalid } from '../../apimachinery/status-error.ts';
 import type { ApiResponse } from '../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
+import { chooseContainer } from './choose-container.ts';
 import type { LogLine, PodRuntime, ReadablePod } from './runtime.ts';
 
 /** `runtimeOf` gives the runtime of a pod's node; undefined when the node is not ours. */
@@ -112,19 +113,6 @@ function parseOptions(query: URLSearchParams, name: string, now: number): LogOpt
     since: sinceAt ?? (sinceSeconds === undefined ? undefined : now - sinceSeconds * 1000),
     limitBytes,
   };
-}
-
-function chooseContainer(pod: ReadablePod, asked: string): string {
-  const containers = (pod.spec?.containers ?? []).map(({ name }) => name);
-  const init = (pod.spec?.initContainers ?? []).map(({ name }) => name);
-  if (asked !== '') {
-    if (containers.includes(asked) || init.includes(asked)) return asked;
-    throw badRequest(`container ${asked} is not valid for pod ${pod.metadata.name}`);
-  }
-  const [only, second] = containers;
-  if (only !== undefined && second === undefined) return only;
-  const choice = `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${containers.join(' ')}]`;
-  throw badRequest(init.length === 0 ? choice : `${choice} or one of the init containers: [${init.join(' ')}]`);
 }
 
 const previousNotFound = (pod: ReadablePod, container: string) =>

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { ConfigError, expandVariables, rewriteArgument } from './command-line.ts';
-import { containerEnvironment } from './environment.ts';
+import { containerEnvironment, refuseForbiddenVariables } from './environment.ts';
 import { executableOf, unknownExecutable } from './executables.ts';
 import { endLeftovers, recordProcesses } from './leftovers.ts';
 import type { AddressPool } from './pod-addresses.ts';
@@ -154,6 +154,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     if (executable === undefined) throw new ConfigError(unknownExecutable(spec));
     const addresses = { podIP: known.podIP, hostIP: options.hostIPOf(known.node) };
     const variables = await containerEnvironment(pod, spec, addresses, references);
+    refuseForbiddenVariables(variables);
     const mounts = containerMounts(spec, folders);
     const environment: Record<string, string> = {
       PATH: '/usr/local/bin:/usr/bin:/bin',

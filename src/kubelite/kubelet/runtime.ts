@@ -63,6 +63,18 @@ export interface LogLine {
   text: string;
 }
 
+/** The standard streams of a command run in a container. */
+export interface ExecStreams {
+  /** Empty when nobody types. */
+  stdin: AsyncIterable<Buffer>;
+  stdout(chunk: string | Buffer): Promise<void>;
+  stderr(chunk: string | Buffer): Promise<void>;
+  /** Somebody sits at a terminal: what is typed is echoed, lines end with CR LF. */
+  tty: boolean;
+  /** Aborted when the caller is gone. */
+  signal: AbortSignal;
+}
+
 export interface PodRuntime {
   /** Name and version, shown on the Node. */
   readonly version: string;
@@ -74,6 +86,8 @@ export interface PodRuntime {
   remove(uid: string): Promise<void>;
   /** undefined: there is no such container or no earlier run of it. */
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
+  /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
+  exec?(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
   /** Ends all containers; nothing can be synced afterwards. */
   close(): Promise<void>;
 }

@@ -7,11 +7,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../apimachinery/clock.ts';
+import { containerEnvironment } from './environment.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ContainerReport, ContainerState, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import { type SimulatedContainer, simulatedLogs } from './simulated-logs.ts';
+import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
 
 export interface SimulatedRuntimeOptions {
   /** From the kubelet's first look at a pod to Running, in ms. 0 leaves out the ContainerCreating step. */
@@ -125,10 +127,41 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       return simulatedLogs(source, request, clock);
     },
 
+    async exec(pod, container, command, streams) {
+      return runCommand(command, await worldOf(pod, container, options), streams);
+    },
+
     async close() {
       pods.clear();
     },
   };
+}
+
+/** What can be seen from inside of a container. */
+async function worldOf(
+  pod: ReadablePod,
+  container: string,
+  { references, clock }: SimulatedRuntimeOptions,
+): Promise<ShellWorld> {
+  const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container);
+  const podIP = pod.status?.podIP ?? '';
+  const hostname = pod.spec?.hostname ?? pod.metadata.name ?? '';
+  const own = new Map([
+    ['PATH', '/usr/local/bin:/usr/bin:/bin'],
+    ['HOSTNAME', hostname],
+    ['HOME', '/root'],
+  ]);
+  const given =
+    spec === undefined
+      ? []
+      : await containerEnvironment(pod, spec, { podIP, hostIP: pod.status?.hostIP ?? '' }, references);
+  const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
+  const files = new Map([
+    ['/etc/hostname', `${hostname}\n`],
+    ['/etc/hosts', `127.0.0.1\tlocalhost\n${podIP}\t${hostname}\n`],
+    ['/etc/resolv.conf', `search ${search}\noptions ndots:5\n`],
+  ]);
+  return { environment: new Map([...own, ...given]), hostname, files, clock };
 }
 
 function sourcesOf(pod: ReadablePod, startedAt: number): SimulatedContainer[] {

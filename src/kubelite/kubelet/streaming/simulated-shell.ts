@@ -1,0 +1,252 @@
+/**
+ * The few commands that exist in a simulated container. There is no file system and no process behind them: what cannot be
+ * answered truthfully is said to be missing.
+ */
+import type { Clock } from '../../../apimachinery/clock.ts';
+import { readTerminal } from './terminal.ts';
+
+export interface ShellWorld {
+  environment: ReadonlyMap<string, string>;
+  hostname: string;
+  /** Path → content. */
+  files: ReadonlyMap<string, string>;
+  clock: Clock;
+}
+
+export interface ShellStreams {
+  stdin: AsyncIterable<Buffer>;
+  stdout(chunk: string | Buffer): Promise<void>;
+  stderr(chunk: string | Buffer): Promise<void>;
+  tty: boolean;
+  signal: AbortSignal;
+}
+
+type Command = (args: readonly string[], world: ShellWorld, streams: ShellStreams) => Promise<number>;
+
+/** Thrown by `exit`. */
+class Exit extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
+  }
+}
+
+const say = async (streams: ShellStreams, lines: Iterable<string>): Promise<number> => {
+  for (const line of lines) await streams.stdout(`${line}\n`);
+  return 0;
+};
+const folders = (world: ShellWorld): Set<string> => {
+  const all = new Set(['/']);
+  for (const path of world.files.keys())
+    for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) all.add(path.slice(0, at));
+  return all;
+};
+const absolute = (path: string): string => {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+};
+
+const commands: Readonly<Record<string, Command>> = {
+  async cat(args, world, streams) {
+    if (args.length === 0 || (args.length === 1 && args[0] === '-')) {
+      for await (const chunk of streams.stdin) await streams.stdout(chunk);
+      return 0;
+    }
+    let code = 0;
+    for (const path of args) {
+      const content = world.files.get(absolute(path));
+      if (content !== undefined) await streams.stdout(content);
+      else {
+        code = 1;
+        const why = folders(world).has(absolute(path)) ? 'read error: Is a directory' : 'No such file or directory';
+        await streams.stderr(why.startsWith('read') ? `cat: ${why}\n` : `cat: can't open '${path}': ${why}\n`);
+      }
+    }
+    return code;
+  },
+  date: (_args, world, streams) => say(streams, [dateText(world.clock.now())]),
+  async echo(args, _world, streams) {
+    const [first, ...rest] = args;
+    await streams.stdout(first === '-n' ? rest.join(' ') : `${args.join(' ')}\n`);
+    return 0;
+  },
+  env: (_args, world, streams) =>
+    say(
+      streams,
+      [...world.environment].map(([name, value]) => `${name}=${value}`),
+    ),
+  async exit(args) {
+    throw new Exit(Number.parseInt(args[0] ?? '0', 10) & 255);
+  },
+  false: async () => 1,
+  hostname: (_args, world, streams) => say(streams, [world.hostname]),
+  async ls(args, world, streams) {
+    const paths = args.filter((arg) => !arg.startsWith('-'));
+    let code = 0;
+    for (const path of paths.length === 0 ? ['/'] : paths) {
+      const whole = absolute(path);
+      const prefix = whole === '/' ? '/' : `${whole}/`;
+      const names = new Set<string>();
+      for (const file of world.files.keys())
+        if (file.startsWith(prefix)) names.add(file.slice(prefix.length).split('/')[0] ?? '');
+      if (world.files.has(whole)) await say(streams, [path]);
+      else if (names.size > 0) await say(streams, [...names].sort());
+      else {
+        code = 1;
+        await streams.stderr(`ls: ${path}: No such file or directory\n`);
+      }
+    }
+    return code;
+  },
+  async printenv(args, world, streams) {
+    if (args.length === 0)
+      return say(
+        streams,
+        [...world.environment].map(([name, value]) => `${name}=${value}`),
+      );
+    const values = args.flatMap((name) => world.environment.get(name) ?? []);
+    await say(streams, values);
+    return values.length === args.length ? 0 : 1;
+  },
+  pwd: (_args, _world, streams) => say(streams, ['/']),
+  async sh(args, world, streams) {
+    if (args[0] === '-c') return runScript(args[1] ?? '', world, streams, args.slice(2));
+    if (args.length > 0 && args[0] !== '-i' && args[0] !== '-l') {
+      await streams.stderr(`sh: can't open '${args[0]}': No such file or directory\n`);
+      return 2;
+    }
+    return interactive(world, streams);
+  },
+  async sleep(args, world, streams) {
+    const seconds = Number(args[0]);
+    if (!Number.isFinite(seconds) || seconds < 0) {
+      await streams.stderr(`sleep: invalid number '${args[0] ?? ''}'\n`);
+      return 1;
+    }
+    await world.clock.sleep(seconds * 1000, streams.signal).catch(() => {});
+    return 0;
+  },
+  true: async () => 0,
+};
+const shells = new Set(['sh', 'bash', 'ash']);
+
+/** Runs one command line, already split into words; resolves with its exit code. */
+export async function runCommand(words: readonly string[], world: ShellWorld, streams: ShellStreams): Promise<number> {
+  try {
+    return await start(words, world, streams);
+  } catch (error) {
+    if (error instanceof Exit) return error.code;
+    throw error;
+  }
+}
+
+function start(words: readonly string[], world: ShellWorld, streams: ShellStreams): Promise<number> {
+  const [word = '', ...args] = words;
+  const base = word.replace(/^\/(usr\/)?(local\/)?bin\//, '');
+  const name = shells.has(base) ? 'sh' : base;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command(args, world, streams);
+  const known = Object.keys(commands).join(', ');
+  return streams.stderr(`sh: ${word}: not found (a simulated container knows only: ${known})\n`).then(() => 127);
+}
+
+async function interactive(world: ShellWorld, streams: ShellStreams): Promise<number> {
+  const prompt = streams.tty ? '# ' : '';
+  const out = streams.tty ? withCarriageReturns(streams) : streams;
+  let code = 0;
+  await out.stdout(prompt);
+  for await (const line of readTerminal(streams.stdin, streams.tty ? (echo) => streams.stdout(echo) : undefined)) {
+    code = await runScript(line, world, out, [], code);
+    await out.stdout(prompt);
+  }
+  return code;
+}
+
+const withCarriageReturns = (streams: ShellStreams): ShellStreams => {
+  const translate = (chunk: string | Buffer): string => chunk.toString().replace(/\r?\n/g, '\r\n');
+  return {
+    ...streams,
+    stdout: (chunk) => streams.stdout(translate(chunk)),
+    stderr: (chunk) => streams.stderr(translate(chunk)),
+  };
+};
+
+/** `a; b && c || d`, quotes and variables. Throws Exit. */
+async function runScript(
+  script: string,
+  world: ShellWorld,
+  streams: ShellStreams,
+  args: readonly string[],
+  before = 0,
+): Promise<number> {
+  let code = before;
+  let skip = false;
+  const lookUp = (name: string): string => {
+    if (name === '?') return String(code);
+    return /^\d$/.test(name) ? (args[Number(name)] ?? '') : (world.environment.get(name) ?? '');
+  };
+  for (const { text, operator } of splitScript(script)) {
+    if (!skip && text.trim() !== '') {
+      const unsupported = unquoted(text).match(/[|<>`&()]|\$\(/)?.[0];
+      if (unsupported !== undefined) {
+        await streams.stderr(`sh: ${unsupported}: not supported in a simulated container\n`);
+        code = 2;
+      } else code = await start(splitWords(text, lookUp), world, streams);
+    }
+    skip = (operator === '&&' && code !== 0) || (operator === '||' && code === 0);
+  }
+  return code;
+}
+
+const quoted = /'[^']*'|"(?:\\.|[^"\\])*"|\\./gs;
+const unquoted = (text: string): string => text.replace(quoted, '');
+
+function splitScript(script: string): { text: string; operator: string }[] {
+  const parts: { text: string; operator: string }[] = [];
+  const token = /'[^']*'|"(?:\\.|[^"\\])*"|\\.|(&&|\|\||;|\n)|[^'"\\&|;\n]+|[\s\S]/g;
+  let text = '';
+  for (const match of script.matchAll(token)) {
+    if (match[1] === undefined) text += match[0];
+    else {
+      parts.push({ text, operator: match[1] });
+      text = '';
+    }
+  }
+  parts.push({ text, operator: '' });
+  return parts;
+}
+
+function splitWords(text: string, lookUp: (name: string) => string): string[] {
+  const expand = (part: string): string =>
+    part.replace(/\$(?:\{(\w+)\}|(\w+|\?))/g, (_, braced: string | undefined, bare: string | undefined) =>
+      lookUp(braced ?? bare ?? ''),
+    );
+  const words: string[] = [];
+  let word: string | undefined;
+  for (const [part] of text.matchAll(/'[^']*'|"(?:\\.|[^"\\])*"|\\.|\s+|[^\s'"\\]+|['"\\]/gs)) {
+    if (/^\s/.test(part)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (part.length > 1 && part.startsWith("'")) word = (word ?? '') + part.slice(1, -1);
+    else if (part.length > 1 && part.startsWith('"'))
+      word = (word ?? '') + expand(part.slice(1, -1)).replace(/\\(["\\$`])/g, '$1');
+    else if (part.length > 1 && part.startsWith('\\')) word = (word ?? '') + part.slice(1);
+    else word = (word ?? '') + expand(part);
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+/** `Sun Nov 22 21:33:31 UTC 2026` */
+function dateText(now: number): string {
+  const [day = '', date = '', month = '', year = '', time = ''] = new Date(now)
+    .toUTCString()
+    .replace(',', '')
+    .split(' ');
+  return `${day} ${month} ${date.replace(/^0/, ' ')} ${time} UTC ${year}`;
+}
