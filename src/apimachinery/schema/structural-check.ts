@@ -77,8 +77,6 @@ function checkNode(node: Node, path: string, place: { root: boolean; depth: numb
         'uniqueItems cannot be set to true since the runtime complexity becomes quadratic',
       ),
     );
-  if (Array.isArray(node['x-kubernetes-validations']) && node['x-kubernetes-validations'].length > 0)
-    errors.push(fieldError.forbidden(`${path}.x-kubernetes-validations`, 'CEL rules are not supported by this server'));
 
   const intOrString = node['x-kubernetes-int-or-string'] === true;
   const preserve = node['x-kubernetes-preserve-unknown-fields'] === true;

@@ -40,6 +40,8 @@ export interface Schema {
   'x-kubernetes-patch-strategy'?: string;
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-validations'?: readonly unknown[];
+  /** Properties that a typed server has even where nothing was said (Go structs that are no pointers). Never sent as is. */
+  alwaysPresent?: ReadonlySet<string>;
   /**
    * Name of a shared definition (`io.k8s.api.core.v1.PodSpec`): OpenAPI documents emit such a node once under
    * `components.schemas` and refer to it. Nodes of built-in kinds are shared objects and may be cyclic. Never sent as is.

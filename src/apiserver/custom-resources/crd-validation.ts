@@ -2,6 +2,7 @@
 import { isConditionTrue } from '../../apimachinery/conditions.ts';
 import { dns1035LabelErrors, dns1123SubdomainErrors } from '../../apimachinery/names.ts';
 import { cloneJson, type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
+import { ruleErrors } from '../../apimachinery/schema/cel/rule-check.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { structuralErrors } from '../../apimachinery/schema/structural-check.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
@@ -134,6 +135,12 @@ function versionsErrors(crd: ReadonlyCrd): FieldError[] {
   return errors;
 }
 
+/** Rules are compiled only when the schema that types them is sound. */
+function schemaErrors(schema: Schema, path: string): FieldError[] {
+  const errors = structuralErrors(cloneJson<Schema>(schema), path);
+  return errors.length > 0 ? errors : ruleErrors(schema, path);
+}
+
 const columnTypes = ['integer', 'number', 'string', 'boolean', 'date'];
 
 function versionErrors(version: DeepReadonly<CrdVersion>, path: string): FieldError[] {
@@ -143,8 +150,7 @@ function versionErrors(version: DeepReadonly<CrdVersion>, path: string): FieldEr
   const schema = version.schema?.openAPIV3Schema;
   const schemaPath = `${path}.schema.openAPIV3Schema`;
   if (schema === undefined) errors.push(fieldError.required(schemaPath, 'schemas are required'));
-  else
-    errors.push(...structuralErrors(cloneJson<Schema>(schema as Schema), schemaPath), ...celErrors(schema, schemaPath));
+  else errors.push(...schemaErrors(schema as Schema, schemaPath));
   for (const [index, column] of (version.additionalPrinterColumns ?? []).entries()) {
     const at = `${path}.additionalPrinterColumns[${index}]`;
     if (!column.name) errors.push(fieldError.required(`${at}.name`));
@@ -183,23 +189,5 @@ function scalePathErrors(jsonPath: string | undefined, path: string, prefix: str
   const errors = pathErrors(jsonPath, path);
   if (errors.length === 0 && !(jsonPath ?? '').startsWith(prefix))
     errors.push(fieldError.invalid(path, jsonPath, `should be a json path under ${prefix.slice(0, -1)}`));
-  return errors;
-}
-
-/** Rules in CEL that nobody evaluates must not look as if somebody did. */
-function celErrors(schema: DeepReadonly<Schema>, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if ((schema['x-kubernetes-validations']?.length ?? 0) > 0)
-    errors.push(
-      fieldError.forbidden(
-        `${path}.x-kubernetes-validations`,
-        'validation rules in the Common Expression Language are not supported by this server',
-      ),
-    );
-  for (const [name, property] of Object.entries(schema.properties ?? {}))
-    errors.push(...celErrors(property, `${path}.properties[${name}]`));
-  if (schema.items !== undefined) errors.push(...celErrors(schema.items, `${path}.items`));
-  if (typeof schema.additionalProperties === 'object')
-    errors.push(...celErrors(schema.additionalProperties, `${path}.additionalProperties`));
   return errors;
 }

@@ -198,15 +198,24 @@ describe('validation of a CRD', () => {
     });
   });
 
-  it('refuses rules that nobody would evaluate', async () => {
+  it('refuses a rule that does not compile, with its place', async () => {
     const withRules = crd((object) => {
       object.spec.versions[0]!.schema = {
-        openAPIV3Schema: { type: 'object', 'x-kubernetes-validations': [{ rule: 'true' }] },
+        openAPIV3Schema: { type: 'object', 'x-kubernetes-validations': [{ rule: 'self.nope' }] },
       };
     });
     await expect(crds().create(withRules)).rejects.toMatchObject({
       code: 422,
-      message: expect.stringContaining('Common Expression Language are not supported'),
+      status: {
+        details: {
+          causes: [
+            {
+              field: 'spec.versions[0].schema.openAPIV3Schema.x-kubernetes-validations[0].rule',
+              message: expect.stringContaining("undefined field 'nope'"),
+            },
+          ],
+        },
+      },
     });
   });
 
@@ -346,5 +355,29 @@ describe('deleting a CRD', () => {
       .resource(foos)
       .patch({ namespace: 'default', name: 'x' }, 'merge', { metadata: { finalizers: null } });
     await untilGone('foos.example.com');
+  });
+});
+
+it('runs the rules of a CRD on its objects', async () => {
+  const rules = [
+    { rule: "self.metadata.name.startsWith('a') || self.spec.size < 2", message: 'only an a may be big' },
+    { rule: 'oldSelf.spec.size <= self.spec.size', message: 'it never shrinks' },
+  ];
+  await crds().create(
+    crd((object) => {
+      const root = { ...schema.openAPIV3Schema, type: 'object' as const, 'x-kubernetes-validations': rules };
+      object.spec.versions[0]!.schema = { openAPIV3Schema: root };
+    }),
+  );
+  await established();
+  const resource = test.client.resource<Unstructured>(foos);
+  await expect(resource.create(foo('b', { size: 2 }))).rejects.toMatchObject({
+    code: 422,
+    message: 'Foo.example.com "b" is invalid: <nil>: Invalid value: "object": only an a may be big',
+  });
+  const created = await resource.create(foo('a', { size: 2 }));
+  created['spec'] = { size: 1 };
+  await expect(resource.update(created)).rejects.toMatchObject({
+    message: expect.stringContaining('it never shrinks'),
   });
 });

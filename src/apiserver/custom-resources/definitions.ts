@@ -2,6 +2,7 @@
 import { apiVersionOf, type ResourceType } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import { ruleSetOf, withRules } from '../../apimachinery/schema/cel/rules.ts';
 import { applyDefaults } from '../../apimachinery/schema/default.ts';
 import { objectMetaSchema } from '../../apimachinery/schema/object-meta.ts';
 import { prune } from '../../apimachinery/schema/prune.ts';
@@ -27,6 +28,7 @@ function definitionOf(crd: ReadonlyCrd, version: DeepReadonly<CrdVersion>): Reso
   const { names } = crd.spec;
   const type = typeOf(crd, version.name);
   const schema = rootSchema(type, version);
+  const rules = ruleSetOf(schema);
   const hasStatus = version.subresources?.status !== undefined;
   const definition: ResourceDefinition = {
     type,
@@ -41,8 +43,8 @@ function definitionOf(crd: ReadonlyCrd, version: DeepReadonly<CrdVersion>): Reso
     generation: 'all',
     unconditionalUpdate: false,
     default: (object) => applyDefaults(object, schema),
-    validate: (object) => validateSchema(object, schema),
-    validateUpdate: (object, old) => validateSchema(object, schema, old),
+    validate: (object) => withRules(validateSchema(object, schema), rules, object),
+    validateUpdate: (object, old) => withRules(validateSchema(object, schema, old), rules, object, old),
     ratchets: true,
     columns: customResourceColumns(version.additionalPrinterColumns),
   };
