@@ -6,7 +6,7 @@ import type { Connection } from '../client/connection.ts';
 import { createTransport } from '../client/http-transport.ts';
 
 /** client-go's limits for interactive tools. */
-const options = { userAgent: 'karmadactl', qps: 50, burst: 300, connectTimeoutMs: 10_000 };
+export const clientOptions = { userAgent: 'karmadactl', qps: 50, burst: 300, connectTimeoutMs: 10_000 };
 
 export interface KarmadaFlagValues {
   readonly kubeconfig: string;
@@ -16,10 +16,10 @@ export interface KarmadaFlagValues {
 export function controlPlaneClient(flags: KarmadaFlagValues, impersonate?: Connection['impersonate']): ConnectedClient {
   const { kubeconfig, 'karmada-context': context } = flags;
   try {
-    const connected = connect({ ...options, kubeconfig, context });
+    const connected = connect({ ...clientOptions, kubeconfig, context });
     if (impersonate === undefined) return connected;
     const connection = { ...connected.connection, impersonate };
-    return { ...connected, connection, client: createClient(createTransport(connection, options)) };
+    return { ...connected, connection, client: createClient(createTransport(connection, clientOptions)) };
   } catch (error) {
     const why = (error as Error).message;
     throw new Error(
@@ -34,7 +34,7 @@ export function controlPlaneClient(flags: KarmadaFlagValues, impersonate?: Conne
 /** `what` is the beginning of the error: `failed to get joining cluster config`. */
 export function memberClient(kubeconfig: string, context: string, what: string): ConnectedClient {
   try {
-    return connect({ ...options, kubeconfig, context });
+    return connect({ ...clientOptions, kubeconfig, context });
   } catch (error) {
     throw new Error(`${what}. error: ${(error as Error).message}`, { cause: error });
   }

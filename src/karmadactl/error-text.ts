@@ -3,6 +3,8 @@ import { StatusError } from '../apimachinery/status-error.ts';
 import { ConnectionError } from '../client/connection-error.ts';
 
 export function errorText(error: unknown): string {
+  if (error instanceof AggregateError)
+    return `error: \n${error.errors.map((one) => `* ${one instanceof Error ? one.message : String(one)}`).join('\n')}`;
   if (error instanceof StatusError) return statusText(error);
   if (error instanceof ConnectionError) return connectionText(error);
   const message = error instanceof Error ? error.message : String(error);

@@ -1,24 +1,48 @@
 import { type ResourceType, resourcePath } from '../../apimachinery/group-version.ts';
-import type { KubeObject, ObjectMeta, Unstructured } from '../../apimachinery/object.ts';
+import type { Unstructured } from '../../apimachinery/object.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
-import type { Client } from '../../client/client.ts';
-import { type ApiResource, createDiscovery } from '../../client/discovery.ts';
+import type { Client, WatchEvent } from '../../client/client.ts';
+import { ConnectionError } from '../../client/connection-error.ts';
+import { readJson } from '../../client/response.ts';
+import { watchEvents } from '../../client/watch-stream.ts';
 import { flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
-import { formatColumns } from '../printing/columns.ts';
+import {
+  controlPlaneName,
+  type OperationScope,
+  openMember,
+  operationScopeFlag,
+  selectMembers,
+  type Target,
+} from '../member-access.ts';
+import { formatObjects, type ObjectFormat } from '../printing/objects.ts';
+import { createResourceTable, type ServerTable, type TableStyle, tableAccept } from '../printing/resource-table.ts';
+import { type ResourceArgument, resolveArguments } from '../resource-arguments.ts';
 
 export const getCommand = defineCommand({
   flags: {
     ...karmadaFlags,
     ...namespaceFlag,
+    'operation-scope': operationScopeFlag,
+    clusters: flag.list(
+      [],
+      'Used to specify target member clusters and only takes effect with --operation-scope=members or all.',
+      {
+        shorthand: 'C',
+      },
+    ),
     'all-namespaces': flag.bool(false, 'List the requested objects across all namespaces.', { shorthand: 'A' }),
     labels: flag.string('', 'Selector (label query) to filter on, e.g. -l key1=value1,key2!=value2.', {
       shorthand: 'l',
     }),
     output: flag.string('', 'Output format. One of: (json, yaml, name, wide).', { shorthand: 'o' }),
+    watch: flag.bool(false, 'After listing/getting the requested objects, watch for changes.', { shorthand: 'w' }),
+    'watch-only': flag.bool(false, 'Watch for changes to the requested objects, without listing/getting first.'),
     'no-headers': flag.bool(false, "Don't print headers."),
     'show-labels': flag.bool(false, 'Show all labels as the last column.'),
+    'show-kind': flag.bool(false, 'List the resource type of the requested objects.'),
+    'label-columns': flag.list([], 'Labels that are presented as columns; may be repeated.', { shorthand: 'L' }),
     'ignore-not-found': flag.bool(false, 'If the requested object does not exist the command exits with 0.'),
     'show-managed-fields': flag.bool(false, 'Keep managedFields when printing objects in JSON or YAML format.'),
   },
@@ -27,43 +51,55 @@ export const getCommand = defineCommand({
     if (args[0] === undefined) {
       throw new Error('You must specify the type of resource to get. Use "karmadactl get --help" for examples');
     }
-    const { client, namespace: contextNamespace } = controlPlaneClient(values);
-    const namespace = values['all-namespaces'] ? '' : values.namespace || contextNamespace;
-    const requests = await resolveRequests(client, args, signal);
-    const query: Query = { ...values, namespace, labels: values.labels };
-    let printed = false;
-    for (const request of requests) {
-      const found: boolean =
-        format === 'table' || format === 'wide'
-          ? await printTable(client, request, query, format === 'wide', printed, requests.length > 1, io, signal)
-          : await printObjects(client, request, query, format, io, signal);
-      printed ||= found;
+    const controlPlane = controlPlaneClient(values);
+    const query: Query = {
+      ...values,
+      scope: values['operation-scope'],
+      namespace: values['all-namespaces'] ? '' : values.namespace || controlPlane.namespace,
+    };
+    const targets = await selectTargets({ ...controlPlane, name: controlPlaneName }, query, signal);
+    const errors: unknown[] = [];
+    const asked = await askAll(targets, query, args, format, errors, signal);
+    if (values.watch || values['watch-only']) {
+      if (errors.length > 0) throw errors[0];
+      return watch(asked, query, format, io, signal);
     }
+    const printed =
+      format === 'table' || format === 'wide'
+        ? printTables(asked, query, format === 'wide', io)
+        : await printAll(asked, format, io);
+    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
     if (!printed && !values['ignore-not-found'] && (format === 'table' || format === 'wide')) {
-      io.stderr(
-        namespace === '' || requests.every(({ type }) => !type.namespaced)
-          ? 'No resources found\n'
-          : `No resources found in ${namespace} namespace.\n`,
-      );
+      const everywhere = query.namespace === '' || asked.every(({ type }) => !type.namespaced);
+      io.stderr(everywhere ? 'No resources found\n' : `No resources found in ${query.namespace} namespace.\n`);
     }
   },
 });
 
-type Format = 'table' | 'wide' | 'json' | 'yaml' | 'name';
+type Format = 'table' | 'wide' | ObjectFormat;
 
 interface Query {
+  readonly scope: OperationScope;
+  readonly clusters: readonly string[];
   readonly namespace: string;
   readonly labels: string;
   readonly 'no-headers': boolean;
   readonly 'show-labels': boolean;
+  readonly 'show-kind': boolean;
+  readonly 'label-columns': readonly string[];
   readonly 'ignore-not-found': boolean;
   readonly 'show-managed-fields': boolean;
+  readonly 'watch-only': boolean;
 }
 
-/** One type, and the names asked for; no names means all. */
-interface Request {
+/** What one server answered for one type. */
+interface Answer {
+  target: Target;
   type: ResourceType;
-  names: string[];
+  names: readonly string[];
+  tables: ServerTable[];
+  objects: Unstructured[];
+  resourceVersion: string;
 }
 
 function outputFormat(text: string): Format {
@@ -74,156 +110,229 @@ function outputFormat(text: string): Format {
   );
 }
 
-/** `clusters`, `clusters m1 m2`, `cluster/m1 deploy/nginx`, `pp,cpp`. */
-async function resolveRequests(client: Client, args: readonly string[], signal: AbortSignal): Promise<Request[]> {
-  const discovery = createDiscovery(client);
-  const { groupVersions } = await discovery.serverResources(signal);
-  if (groupVersions.length === 0) throw new Error('the server serves no API');
-  const find = async (word: string): Promise<ApiResource> => {
-    const found = await discovery.find(word, signal);
-    if (found === undefined) throw new Error(`cluster(Karmada): the server doesn't have a resource type "${word}"`);
-    return found;
-  };
-  if (args.some((arg) => arg.includes('/'))) {
-    const requests: Request[] = [];
-    for (const arg of args) {
-      const [word = '', name = '', ...more] = arg.split('/');
-      if (more.length > 0 || word === '' || name === '') {
-        throw new Error(
-          'there is no need to specify a resource type as a separate argument when passing arguments in resource/name form',
-        );
+/** The control plane first. */
+async function selectTargets(controlPlane: Target, query: Query, signal: AbortSignal): Promise<Target[]> {
+  if (query.scope === 'karmada') return [controlPlane];
+  const names = await selectMembers(controlPlane.client, query.clusters, signal);
+  const members = names.map((name) => openMember(controlPlane, name));
+  return query.scope === 'all' ? [controlPlane, ...members] : members;
+}
+
+/** All servers at a time; what one of them refuses does not keep the others from being shown. */
+async function askAll(
+  targets: readonly Target[],
+  query: Query,
+  args: readonly string[],
+  format: Format,
+  errors: unknown[],
+  signal: AbortSignal,
+): Promise<Answer[]> {
+  const perTarget = await Promise.all(
+    targets.map(async (target): Promise<Answer[]> => {
+      const prefix = `cluster(${target.name}): `;
+      try {
+        if (target.name !== controlPlaneName) await probe(target, signal);
+        const requests = await resolveArguments(target.client, args, signal);
+        const answers: Answer[] = [];
+        for (const request of requests) answers.push(await ask(target, request, query, format, errors, signal));
+        return answers;
+      } catch (error) {
+        signal.throwIfAborted();
+        const own = query.scope === 'karmada' && error instanceof ConnectionError;
+        errors.push(own || error instanceof ProbeError ? error : withPrefix(prefix, error));
+        return [];
       }
-      requests.push({ type: await find(word), names: [name] });
-    }
-    return requests;
-  }
-  const [words = '', ...names] = args;
-  return Promise.all(words.split(',').map(async (word) => ({ type: await find(word), names })));
+    }),
+  );
+  return perTarget.flat();
 }
 
-interface Table {
-  kind?: string;
-  columnDefinitions: { name: string; priority?: number }[];
-  rows?: { cells: unknown[]; object?: { metadata?: ObjectMeta } }[];
-}
+class ProbeError extends Error {}
 
-const tableAccept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
-
-/** Rows of the control plane stand under the cluster name `Karmada` and are nobody's adoption. */
-async function printTable(
-  client: Client,
-  { type, names }: Request,
-  query: Query,
-  wide: boolean,
-  notFirst: boolean,
-  showKind: boolean,
-  io: CommandIo,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const paths =
-    names.length === 0
-      ? [resourcePath(type, { namespace: query.namespace })]
-      : names.map((name) => singlePath(type, query, name));
-  const tables: Table[] = [];
-  for (const path of paths) {
-    const table = await orIgnored(
-      query,
-      client.request<Table>('GET', path, { headers: { accept: tableAccept }, query: selector(query, names), signal }),
-    );
-    if (table !== undefined) tables.push(table);
-  }
-  const rows = tables.flatMap((table) => table.rows ?? []);
-  const columns = tables[0]?.columnDefinitions;
-  if (columns === undefined || rows.length === 0) return false;
-  const shown = columns
-    .map((column, at) => ({ name: column.name, at, shown: wide || (column.priority ?? 0) === 0 }))
-    .filter((c) => c.shown);
-  const [first, ...rest] = shown;
-  const withNamespace = query.namespace === '' && type.namespaced;
-  const cell = (value: unknown): string =>
-    (value === null || value === undefined ? '<none>' : String(value)).replaceAll('\n', '\\n');
-  const table = {
-    headers: [
-      ...(withNamespace ? ['Namespace'] : []),
-      first?.name ?? 'Name',
-      'Cluster',
-      ...rest.map(({ name }) => name),
-      'Adoption',
-      ...(query['show-labels'] ? ['Labels'] : []),
-    ],
-    rows: rows.map(({ cells, object }) => [
-      ...(withNamespace ? [object?.metadata?.namespace ?? ''] : []),
-      (showKind ? `${type.kind.toLowerCase()}${type.group === '' ? '' : `.${type.group}`}/` : '') +
-        cell(cells[first?.at ?? 0]),
-      'Karmada',
-      ...rest.map(({ at }) => cell(cells[at])),
-      '-',
-      ...(query['show-labels'] ? [labelText(object?.metadata?.labels)] : []),
-    ]),
-  };
-  io.stdout((notFirst ? '\n' : '') + formatColumns(table, !query['no-headers']));
-  return true;
-}
-
-function labelText(labels: Readonly<Record<string, string>> = {}): string {
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  return pairs.length === 0 ? '<none>' : pairs.sort().join(',');
-}
-
-async function printObjects(
-  client: Client,
-  { type, names }: Request,
-  query: Query,
-  format: 'json' | 'yaml' | 'name',
-  io: CommandIo,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const resource = client.resource<Unstructured>(type);
-  const items: Unstructured[] = [];
-  if (names.length === 0)
-    items.push(...(await resource.list({ namespace: query.namespace, labelSelector: query.labels, signal })).items);
-  for (const name of names) {
-    const ref = { namespace: type.namespaced ? query.namespace || 'default' : undefined, name };
-    const object = await orIgnored(query, resource.get(ref, { signal }));
-    if (object !== undefined) items.push(object);
-  }
-  if (!query['show-managed-fields']) for (const { metadata } of items) delete metadata.managedFields;
-  if (format === 'name') {
-    const kind = type.group === '' ? type.kind.toLowerCase() : `${type.kind.toLowerCase()}.${type.group}`;
-    for (const { metadata } of items) io.stdout(`${kind}/${metadata.name}\n`);
-    return items.length > 0;
-  }
-  const single = names.length === 1 ? items[0] : undefined;
-  if (names.length === 1 && single === undefined) return false;
-  const output: unknown = single ?? {
-    apiVersion: 'v1',
-    items: items satisfies KubeObject[],
-    kind: 'List',
-    metadata: { resourceVersion: '' },
-  };
-  io.stdout(await formatObject(output, format));
-  return true;
-}
-
-async function formatObject(value: unknown, format: 'json' | 'yaml'): Promise<string> {
-  if (format === 'json') return `${JSON.stringify(value, null, 4)}\n`;
-  const { stringify } = await import('yaml');
-  return stringify(value, { indentSeq: false, lineWidth: 0 });
-}
-
-function singlePath(type: ResourceType, query: Query, name: string): string {
-  return resourcePath(type, { namespace: query.namespace || 'default', name });
-}
-
-function selector(query: Query, names: readonly string[]): Record<string, string> {
-  return names.length === 0 && query.labels !== '' ? { labelSelector: query.labels } : {};
-}
-
-async function orIgnored<T>(query: Query, work: Promise<T>): Promise<T | undefined> {
+async function probe({ client, name }: Target, signal: AbortSignal): Promise<void> {
   try {
-    return await work;
+    await client.request('GET', '/api', { signal });
   } catch (error) {
-    if (query['ignore-not-found'] && isNotFound(error)) return undefined;
-    throw error;
+    signal.throwIfAborted();
+    const why = (error as Error).message;
+    throw new ProbeError(
+      `basic connection test to cluster(${name}) failed, please check authorization or network: ${why}`,
+      { cause: error },
+    );
   }
+}
+
+const withPrefix = (prefix: string, error: unknown): Error =>
+  new Error(prefix + (error as Error).message, { cause: error });
+
+async function ask(
+  target: Target,
+  { type, names }: ResourceArgument,
+  query: Query,
+  format: Format,
+  errors: unknown[],
+  signal: AbortSignal,
+): Promise<Answer> {
+  const answer: Answer = { target, type, names, tables: [], objects: [], resourceVersion: '' };
+  if (query['watch-only'] && names.length === 0) return answer;
+  const asTable = format === 'table' || format === 'wide';
+  const paths = names.length === 0 ? [pathOf(type, query)] : names.map((name) => pathOf(type, query, name));
+  for (const path of paths) {
+    try {
+      const found = await read(target.client, path, asTable, names.length === 0 ? query.labels : '', signal);
+      answer.resourceVersion = (found as ServerTable).metadata?.resourceVersion ?? '';
+      if (asTable) answer.tables.push(found as ServerTable);
+      else answer.objects.push(...objectsOf(found as Listed, type, query));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (query['ignore-not-found'] && isNotFound(error)) continue;
+      const own = target.name === controlPlaneName && query.scope === 'karmada';
+      errors.push(own ? error : withPrefix(`cluster(${target.name}): `, error));
+    }
+  }
+  return answer;
+}
+
+type Listed = Unstructured & { items?: Unstructured[] };
+
+function read(client: Client, path: string, asTable: boolean, labelSelector: string, signal: AbortSignal) {
+  return client.request<ServerTable | Listed>('GET', path, {
+    headers: asTable ? { accept: tableAccept } : {},
+    query: { labelSelector },
+    signal,
+  });
+}
+
+function objectsOf(found: Listed, type: ResourceType, query: Query): Unstructured[] {
+  const items = found.kind === `${type.kind}List` ? (found.items ?? []) : [found];
+  const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`;
+  for (const item of items) if (!query['show-managed-fields']) delete item.metadata.managedFields;
+  return items.map((item) => ({ ...item, apiVersion: item.apiVersion ?? apiVersion, kind: item.kind ?? type.kind }));
+}
+
+function pathOf(type: ResourceType, query: Query, name?: string): string {
+  return name === undefined
+    ? resourcePath(type, { namespace: query.namespace })
+    : resourcePath(type, { namespace: query.namespace || 'default', name });
+}
+
+const typeKey = ({ group, version, resource }: ResourceType): string => `${group}/${version}, Resource=${resource}`;
+
+/** Grouped by type, in the order of their full names. */
+function printTables(answers: readonly Answer[], query: Query, wide: boolean, io: CommandIo): boolean {
+  const byType = new Map<string, Answer[]>();
+  for (const answer of answers) byType.set(typeKey(answer.type), [...(byType.get(typeKey(answer.type)) ?? []), answer]);
+  let adoption = true;
+  let printed = false;
+  for (const [, group] of [...byType].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const type = group[0]?.type as ResourceType;
+    // As upstream: once pods were printed, the column stays away from what follows.
+    if (type.group === '' && type.resource === 'pods') adoption = wide;
+    const table = createResourceTable(type, styleOf(type, query, wide, byType.size > 1, adoption));
+    const text = table.format(
+      group.flatMap(({ target, tables }) => tables.map((one) => ({ cluster: target.name, table: one }))),
+    );
+    if (text === '') continue;
+    io.stdout((printed ? '\n' : '') + text);
+    printed = true;
+  }
+  return printed;
+}
+
+function styleOf(type: ResourceType, query: Query, wide: boolean, several: boolean, adoption: boolean): TableStyle {
+  return {
+    wide,
+    adoption,
+    withNamespace: query.namespace === '' && type.namespaced,
+    showKind: several || query['show-kind'],
+    showLabels: query['show-labels'],
+    labelColumns: query['label-columns'],
+    showHeaders: !query['no-headers'],
+  };
+}
+
+async function printAll(answers: readonly Answer[], format: ObjectFormat, io: CommandIo): Promise<boolean> {
+  const items = answers.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
+  const named = answers.reduce((sum, { names }) => sum + names.length, 0);
+  if (named > 0 && items.length === 0) return false;
+  io.stdout(await formatObjects(items, format, named === 1));
+  return items.length > 0;
+}
+
+/** Prints what is there, then every change, until the signal. */
+async function watch(
+  answers: readonly Answer[],
+  query: Query,
+  format: Format,
+  io: CommandIo,
+  signal: AbortSignal,
+): Promise<void> {
+  const types = new Set(answers.map(({ type }) => typeKey(type)));
+  if (types.size > 1 || answers.some(({ names }) => names.length > 1))
+    throw new Error('you may only specify a single resource type');
+  const type = answers[0]?.type;
+  if (type === undefined) return;
+  const wide = format === 'wide';
+  const adoption = wide || type.group !== '' || type.resource !== 'pods';
+  const table = createResourceTable(type, styleOf(type, query, wide, false, adoption));
+  const print = async (answer: Answer, found: readonly (ServerTable | Unstructured)[]): Promise<void> => {
+    if (format === 'table' || wide) {
+      const cluster = answer.target.name;
+      io.stdout(table.format(found.map((one) => ({ cluster, table: one as ServerTable }))));
+    } else
+      for (const object of found)
+        io.stdout(await formatObjects([{ type, object: object as Unstructured }], format, true));
+  };
+  if (!query['watch-only'])
+    for (const answer of answers) await print(answer, format === 'table' || wide ? answer.tables : answer.objects);
+  await Promise.all(answers.map((answer) => follow(answer, query, format, print, signal)));
+}
+
+async function follow(
+  answer: Answer,
+  query: Query,
+  format: Format,
+  print: (answer: Answer, found: readonly (ServerTable | Unstructured)[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { target, type, names } = answer;
+  const search = new URLSearchParams({ watch: 'true' });
+  if (names.length > 0) search.set('fieldSelector', `metadata.name=${names[0]}`);
+  else if (query.labels !== '') search.set('labelSelector', query.labels);
+  let { resourceVersion } = answer;
+  if (query['watch-only'] && resourceVersion === '') {
+    const list = await target.client.request<ServerTable>('GET', pathOf(type, query), {
+      query: { limit: '1' },
+      signal,
+    });
+    resourceVersion = list.metadata?.resourceVersion ?? '';
+  }
+  search.set('resourceVersion', resourceVersion);
+  const asTable = format === 'table' || format === 'wide';
+  const namespaced = { namespace: names.length > 0 ? query.namespace || 'default' : query.namespace };
+  const response = await target.client.transport.request({
+    method: 'GET',
+    path: `${resourcePath(type, namespaced)}?${search}`,
+    headers: asTable ? { accept: tableAccept } : {},
+    signal,
+  });
+  if (response.status !== 200) await readJson(response, 'GET');
+  try {
+    for await (const event of watchEvents<Unstructured>(response.body)) {
+      if (event.type === 'BOOKMARK') continue;
+      if (event.type === 'ERROR') throw new Error(event.object.message ?? 'the watch broke off');
+      await print(answer, [shownObject(event, query)]);
+    }
+  } catch (error) {
+    // Ctrl-C ends a watch as it should.
+    if (!signal.aborted) throw error;
+  }
+}
+
+function shownObject(
+  event: Extract<WatchEvent<Unstructured>, { type: 'ADDED' | 'MODIFIED' | 'DELETED' }>,
+  query: Query,
+) {
+  if (!query['show-managed-fields']) delete (event.object.metadata as { managedFields?: unknown })?.managedFields;
+  return event.object;
 }

@@ -5,9 +5,11 @@ export interface TextTable {
   rows: readonly (readonly string[])[];
 }
 
-export function formatColumns({ headers, rows }: TextTable, showHeaders = true): string {
+/** `widths` are at least kept, and grow: rows that are printed later stand under the ones before. */
+export function formatColumns({ headers, rows }: TextTable, showHeaders = true, widths: number[] = []): string {
   const lines = showHeaders ? [headers.map((header) => header.toUpperCase()), ...rows] : rows;
-  const widths = headers.map((_, column) => Math.max(0, ...lines.map((line) => line[column]?.length ?? 0)));
+  for (const line of lines)
+    for (const [column, cell] of line.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   return lines
     .map((line) =>
       line.map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd(widths[column]!))).join('   '),
