@@ -20,10 +20,7 @@ export const managedLabel = 'karmada.io/managed';
 export const managedLabelValue = 'true';
 export const systemLabel = 'karmada.io/system';
 export const systemLabelValue = 'true';
-/**
- * Followed by the reference key of the binding that depends on this one.
- * @public
- */
+/** Followed by the reference key of the binding that depends on this one. */
 export const dependedByLabelPrefix = 'resourcebinding.karmada.io/depended-by-';
 
 // Annotations
@@ -55,7 +52,6 @@ export const clusterControllerFinalizer = 'karmada.io/cluster-controller';
 export const executionControllerFinalizer = 'karmada.io/execution-controller';
 export const bindingControllerFinalizer = 'karmada.io/binding-controller';
 export const clusterResourceBindingControllerFinalizer = 'karmada.io/cluster-resource-binding-controller';
-/** @public */
 export const bindingDependenciesDistributorFinalizer = 'karmada.io/binding-dependencies-distributor';
 export const propagationPolicyControllerFinalizer = 'karmada.io/propagation-policy-controller';
 export const clusterPropagationPolicyControllerFinalizer = 'karmada.io/cluster-propagation-policy-controller';
@@ -148,6 +144,9 @@ export const eventReason = {
   applyOverridePolicyFailed: 'ApplyOverridePolicyFailed',
   getDependenciesSucceed: 'GetDependenciesSucceed',
   getDependenciesFailed: 'GetDependenciesFailed',
+  syncScheduleResultToDependenciesSucceed: 'SyncScheduleResultToDependenciesSucceed',
+  syncScheduleResultToDependenciesFailed: 'SyncScheduleResultToDependenciesFailed',
+  dependencyPolicyConflict: 'DependencyPolicyConflict',
 } as const;
 
 // Namespaces

@@ -64,6 +64,7 @@ status back, and keep the registry of clusters.`,
       1,
       'The number of ClusterPropagationPolicies that are synced at once.',
     ),
+    'concurrent-dependent-resource-syncs': flag.int(2, 'The number of bindings whose dependencies are synced at once.'),
     'failover-eviction-timeout': flag.duration(300_000, 'Without effect.', {
       deprecated: 'it has no effect and is accepted for manifests of older releases only',
     }),
@@ -123,6 +124,7 @@ async function run(
     { createWorkStatusController },
     { createBindingStatusControllers },
     { createNamespaceSyncController },
+    { createDependenciesDistributor },
     { createClusterController },
     { createClusterStatusController },
     { createUnifiedAuthController },
@@ -141,6 +143,7 @@ async function run(
     import('../propagation/status/work-status-controller.ts'),
     import('../propagation/status/binding-status-controller.ts'),
     import('../propagation/namespaces/namespace-sync-controller.ts'),
+    import('../propagation/dependencies/dependencies-distributor.ts'),
     import('../clusters/registration/cluster-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
     import('../clusters/unified-auth/unified-auth-controller.ts'),
@@ -228,6 +231,14 @@ async function run(
       concurrentClusterPolicies: flags['concurrent-cluster-propagation-policy-syncs'],
     }),
   );
+  if (gates.PropagateDeps)
+    add(
+      'dependencies-distributor',
+      createDependenciesDistributor(controlPlane, {
+        informers,
+        concurrentBindings: flags['concurrent-dependent-resource-syncs'],
+      }),
+    );
   const bindingOptions = {
     concurrentBindings: flags['concurrent-resourcebinding-syncs'],
     concurrentClusterBindings: flags['concurrent-clusterresourcebinding-syncs'],

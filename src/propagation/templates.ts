@@ -47,11 +47,7 @@ export function createTemplates(client: Client, kinds: ResourceKinds): Templates
     cached: (ref) => informers.get(kindKey(ref))?.get(refKey(ref)),
     async get(ref, resourceVersion) {
       const cached = templates.cached(ref);
-      if (
-        cached !== undefined &&
-        (resourceVersion === undefined || cached.metadata.resourceVersion === resourceVersion)
-      )
-        return cached;
+      if (cached !== undefined && isAsNew(cached.metadata.resourceVersion, resourceVersion)) return cached;
       const resource = await templates.resource(ref);
       return resource === undefined ? undefined : await liveObject(resource, { metadata: ref });
     },
@@ -69,6 +65,15 @@ export function createTemplates(client: Client, kinds: ResourceKinds): Templates
   };
   return templates;
 }
+
+/** Versions of one kind compare as numbers (Kubernetes 1.35 made that a rule); what is no number must be the very same. */
+function isAsNew(version: string | undefined, wanted: string | undefined): boolean {
+  if (wanted === undefined || version === wanted) return true;
+  if (version === undefined || !decimal.test(version) || !decimal.test(wanted)) return false;
+  return version.length === wanted.length ? version > wanted : version.length > wanted.length;
+}
+
+const decimal = /^[1-9]\d*$/;
 
 /** Parts are separated by `|`; the name comes last, as it may contain one. */
 export function templateKey(ref: TemplateRef): string {

@@ -17,6 +17,7 @@ import { customResourceDefinitions, namespaces } from '../../src/kubernetes/reso
 import { createMemberClusters } from '../../src/members/member-clusters.ts';
 import { createBindingControllers } from '../../src/propagation/binding/binding-controller.ts';
 import { createControlPlane } from '../../src/propagation/create-control-plane.ts';
+import { createDependenciesDistributor } from '../../src/propagation/dependencies/dependencies-distributor.ts';
 import { createDetector } from '../../src/propagation/detector/detector-controller.ts';
 import { createSkippedResources } from '../../src/propagation/detector/skipped-resources.ts';
 import { createExecutionController } from '../../src/propagation/execution/execution-controller.ts';
@@ -120,6 +121,7 @@ async function startControllers(
       informers,
       kinds: controlPlane.kinds,
     }),
+    createDependenciesDistributor(controlPlane, { informers }),
     createBindingControllers(controlPlane),
     createBindingStatusControllers(controlPlane),
     createExecutionController(controlPlane, { members: memberObjects }),

@@ -107,11 +107,9 @@ describe('override policies', () => {
       ]);
     });
 
-    await plane.client
-      .resource<OverridePolicy>(overridePolicies)
-      .patch({ namespace, name: 'op' }, 'merge', {
-        spec: { overrideRules: [{ ...rules[0], targetCluster: only('member1') }] },
-      });
+    await plane.client.resource<OverridePolicy>(overridePolicies).patch({ namespace, name: 'op' }, 'merge', {
+      spec: { overrideRules: [{ ...rules[0], targetCluster: only('member1') }] },
+    });
     await eventually(async () => expect(await labelOf('member1', namespace, 'team')).toBe('a'));
     await eventually(async () => expect(await labelOf('member2', namespace, 'team')).toBeUndefined());
 
