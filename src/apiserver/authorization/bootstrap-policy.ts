@@ -213,6 +213,22 @@ const controllers: Record<string, PolicyRule[]> = {
   'clusterrole-aggregation-controller': [
     rule(['escalate', 'get', 'list', 'patch', 'update', 'watch'], rbacGroup, 'clusterroles'),
   ],
+  'cronjob-controller': [
+    rule(['get', 'list', 'update', 'watch'], 'batch', 'cronjobs'),
+    rule(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'], 'batch', 'jobs'),
+    rule(['update'], 'batch', 'cronjobs/finalizers', 'cronjobs/status'),
+    rule(['delete', 'list'], '', 'pods'),
+    ...eventRules(),
+  ],
+  'daemon-set-controller': [
+    rule(read, 'apps', 'daemonsets'),
+    rule(['update'], 'apps', 'daemonsets/finalizers', 'daemonsets/status'),
+    rule(['list', 'watch'], '', 'nodes'),
+    rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
+    rule(['create'], '', 'pods/binding'),
+    rule(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'], 'apps', 'controllerrevisions'),
+    ...eventRules(),
+  ],
   'deployment-controller': [
     rule(['get', 'list', 'update', 'watch'], 'apps', 'deployments'),
     rule(['update'], 'apps', 'deployments/finalizers', 'deployments/status'),
@@ -234,6 +250,13 @@ const controllers: Record<string, PolicyRule[]> = {
     ...eventRules(),
   ],
   'generic-garbage-collector': [rule(['delete', 'get', 'list', 'patch', 'update', 'watch'], '*', '*'), ...eventRules()],
+  'job-controller': [
+    // Deletes Jobs after ttlSecondsAfterFinished.
+    rule(['delete', 'get', 'list', 'patch', 'update', 'watch'], 'batch', 'jobs'),
+    rule(['update'], 'batch', 'jobs/finalizers', 'jobs/status'),
+    rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
+    ...eventRules(),
+  ],
   'namespace-controller': [
     rule(['delete', 'get', 'list', 'watch'], '', 'namespaces'),
     rule(['update'], '', 'namespaces/finalize', 'namespaces/status'),
@@ -254,6 +277,16 @@ const controllers: Record<string, PolicyRule[]> = {
   ],
   'root-ca-cert-publisher': [rule(['create', 'update'], '', 'configmaps'), ...eventRules()],
   'service-account-controller': [rule(['create'], '', 'serviceaccounts'), ...eventRules()],
+  'statefulset-controller': [
+    rule(['list', 'watch'], '', 'pods'),
+    rule(read, 'apps', 'statefulsets'),
+    rule(['update'], 'apps', 'statefulsets/finalizers', 'statefulsets/status'),
+    rule(['create', 'delete', 'get', 'patch', 'update'], '', 'pods'),
+    rule(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'], 'apps', 'controllerrevisions'),
+    rule(['create', 'get'], '', 'persistentvolumeclaims'),
+    rule(['delete', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumeclaims'),
+    ...eventRules(),
+  ],
 };
 
 export const bootstrapClusterRoles: readonly BootstrapRole[] = [

@@ -12,16 +12,17 @@ type Owner = DeepReadonly<KubeObject> & {
 
 /**
  * Dependents of `owner` after adopting matching orphans and releasing its own that no longer match. Writes only for those.
- * Cost: own dependents plus orphans of the namespace. The informer must have the indexes of controller-ref.ts.
+ * `accepts` tells, besides the selector, what can belong to the owner at all. Cost: own dependents plus orphans of the namespace. The informer must have the indexes of controller-ref.ts.
  */
 export async function claimDependents<T extends KubeObject>(
   owner: Owner,
   informer: Informer<T>,
   client: ResourceClient<T>,
+  accepts: (object: DeepReadonly<T>) => boolean = () => true,
 ): Promise<readonly DeepReadonly<T>[]> {
   const selector = owner.spec?.selector;
   if (selector === undefined) return [];
-  const matches = (object: DeepReadonly<T>) => matchesLabels(selector, labelsOf(object));
+  const matches = (object: DeepReadonly<T>) => matchesLabels(selector, labelsOf(object)) && accepts(object);
   const namespace = owner.metadata.namespace ?? '';
   const claimed: DeepReadonly<T>[] = [];
   for (const object of informer.byIndex(controllerIndex, owner.metadata.uid ?? '')) {

@@ -7,18 +7,18 @@ const periodMs = 10_000;
 /** As a rotated log file would, a long-running container keeps only its newest lines. */
 const keptLines = 10_000;
 
-export interface SimulatedContainer {
+export interface SimulatedLogSource {
   pod: string;
   container: string;
   image: string;
   startedAt: number;
   /** Absent while it runs. */
-  finishedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
 }
 
 const timeOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000000Z`;
 
-function lineAt(source: SimulatedContainer, index: number): LogLine {
+function lineAt(source: SimulatedLogSource, index: number): LogLine {
   const time = timeOf(source.startedAt + index * periodMs);
   const text =
     index === 0
@@ -28,7 +28,7 @@ function lineAt(source: SimulatedContainer, index: number): LogLine {
 }
 
 export async function* simulatedLogs(
-  source: SimulatedContainer,
+  source: SimulatedLogSource,
   request: LogRequest,
   clock: Clock,
 ): AsyncGenerator<LogLine> {

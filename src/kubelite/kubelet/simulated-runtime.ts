@@ -1,23 +1,25 @@
 /**
- * A runtime without containers: a pod becomes Running and Ready after a set delay, keeps its address, and writes logs.
+ * A runtime without containers: a pod becomes Running and Ready after a set delay, keeps its address, and writes logs. What
+ * else it is declared to do (end, fail, flap) stands in its annotations: simulated-profile.ts.
  *
- *   known ──delay, volumes and configuration there──▶ running ──stop──▶ stopped
+ *   known ──delay, volumes and configuration there──▶ init containers in turn ──▶ running ──stop, or all ended──▶ stopped
  *
  * What it must know after a restart of the process stands in the pod's own status: running pods go on as they are.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../apimachinery/clock.ts';
-import { containerEnvironment } from './environment.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
-import type { ContainerReport, ContainerState, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
-import { type SimulatedContainer, simulatedLogs } from './simulated-logs.ts';
-import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
+import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
+import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
+import { simulatedLogs } from './simulated-logs.ts';
+import { containerProfile } from './simulated-profile.ts';
 
 export interface SimulatedRuntimeOptions {
   /** From the kubelet's first look at a pod to Running, in ms. 0 leaves out the ContainerCreating step. */
   readyDelayMs: number;
+  /** Between restarts of a container that ends again and again. */
+  backoff: Backoff;
   addressesOf(node: string): AddressPool;
   references: ReferenceReader;
   events: PodEvents;
@@ -31,12 +33,13 @@ interface SimulatedPod {
   dueAt: number;
   podIP?: string;
   hostNetwork: boolean;
-  startedAt?: number;
-  finishedAt?: number;
+  /** It has its address and volumes. */
+  begun: boolean;
+  stopped: boolean;
   /** Told once as an Event. */
   told?: string;
-  /** Log readers look here for the end of the container. */
-  logSources: SimulatedContainer[];
+  init: SimulatedContainer[];
+  main: SimulatedContainer[];
 }
 
 /** How often missing volumes and references are looked for again. */
@@ -50,12 +53,33 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
     const uid = pod.metadata.uid ?? '';
     let known = pods.get(uid);
     if (known !== undefined) return known;
+    const policy = (pod.spec?.restartPolicy ?? 'Always') as RestartPolicy;
+    const container = (
+      spec: NonNullable<ReadablePod['spec']>['containers'][number],
+      role: 'main' | 'init' | 'sidecar',
+    ) =>
+      new SimulatedContainer(
+        uid,
+        spec,
+        containerProfile(pod, spec.name, role),
+        role === 'sidecar' ? 'Always' : role === 'init' && policy === 'Always' ? 'OnFailure' : policy,
+        options.backoff,
+        {
+          started: () => events.started(pod, spec.image ?? ''),
+          backingOff: () => events.backOff(pod, spec.name),
+          pullFailed: () => events.imageFailed(pod, spec.image ?? '', pullMessage(spec.image ?? '')),
+          pullBackingOff: () => events.imageBackOff(pod, spec.image ?? ''),
+        },
+      );
     known = {
       uid,
       node: pod.spec?.nodeName ?? '',
       dueAt: clock.now() + options.readyDelayMs,
       hostNetwork: pod.spec?.hostNetwork === true,
-      logSources: [],
+      begun: false,
+      stopped: false,
+      init: (pod.spec?.initContainers ?? []).map((spec) => container(spec, isSidecar(spec) ? 'sidecar' : 'init')),
+      main: (pod.spec?.containers ?? []).map((spec) => container(spec, 'main')),
     };
     adopt(known, pod);
     pods.set(uid, known);
@@ -65,19 +89,49 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
   /** Takes over a pod that ran before this process started. */
   const adopt = (known: SimulatedPod, pod: ReadablePod): void => {
     const podIP = pod.status?.podIP;
-    const running = pod.status?.containerStatuses?.find((container) => container.state?.running !== undefined);
-    if (running === undefined || podIP === undefined) return;
+    if (podIP === undefined) return;
     if (!known.hostNetwork && !options.addressesOf(known.node).reserve(podIP)) return;
     known.podIP = podIP;
-    known.startedAt = Date.parse(String(running.state?.running?.startedAt));
-    known.logSources = sourcesOf(pod, known.startedAt);
+    known.begun = true;
+    const stored = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+    for (const container of [...known.init, ...known.main]) {
+      const status = stored.find(({ name }) => name === container.spec.name);
+      if (status !== undefined) container.adopt(status);
+    }
   };
 
-  const start = (known: SimulatedPod, pod: ReadablePod): void => {
-    if (!known.hostNetwork) known.podIP = options.addressesOf(known.node).allocate();
-    known.startedAt = clock.now();
-    known.logSources = sourcesOf(pod, known.startedAt);
-    for (const container of pod.spec?.containers ?? []) events.started(pod, container.image ?? '');
+  const report = (known: SimulatedPod, now: number, misconfigured?: string): PodReport => {
+    const blocked = known.init.some((container) => !isPassed(container));
+    const waiting = blocked ? 'PodInitializing' : 'ContainerCreating';
+    const failing = { waiting: { reason: 'CreateContainerConfigError', message: misconfigured ?? '' } };
+    const main = known.main.map((container) => container.report(now, waiting));
+    const ofInit = (container: SimulatedContainer): ContainerReport => {
+      const own = container.report(now, 'PodInitializing');
+      return { ...own, ready: isSidecar(container.spec) ? own.ready : container.succeeded };
+    };
+    return {
+      sandboxReady: known.begun && !known.stopped,
+      ...(known.podIP === undefined ? {} : { podIP: known.podIP }),
+      initContainers: known.init.map(ofInit),
+      containers: misconfigured === undefined ? main : main.map((own) => ({ ...own, state: failing })),
+    };
+  };
+
+  /** Init containers one after the other, sidecars among them; then the rest. When the main ones are done, sidecars end. */
+  const advance = (known: SimulatedPod, now: number): void => {
+    for (const container of known.init) {
+      container.start(now);
+      container.advance(now);
+      if (!isPassed(container)) return;
+    }
+    for (const container of known.main) {
+      container.start(now);
+      container.advance(now);
+    }
+    if (known.main.every((container) => container.done)) {
+      known.stopped = true;
+      for (const container of known.init) container.stop(now);
+    }
   };
 
   return {
@@ -85,9 +139,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
 
     async sync(pod) {
       const known = know(pod);
-      if (known.startedAt === undefined) {
+      if (!known.begun) {
         const wait = known.dueAt - clock.now();
-        if (wait > 0) return waitingReport(pod, known, wait);
+        if (wait > 0) return { ...report(known, clock.now()), lookAgainAfter: wait };
         const obstacle = await obstacleOf(pod, references);
         if (obstacle !== undefined) {
           if (known.told !== obstacle.message) {
@@ -95,40 +149,60 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
             if (obstacle.kind === 'volume') events.failedMount(pod, obstacle.message);
             else events.failed(pod, obstacle.message);
           }
-          return waitingReport(pod, known, retryMs, obstacle.kind === 'configuration' ? obstacle.message : undefined);
+          const message = obstacle.kind === 'configuration' ? obstacle.message : undefined;
+          return { ...report(known, clock.now(), message), lookAgainAfter: retryMs };
         }
-        start(known, pod);
+        if (!known.hostNetwork) known.podIP = options.addressesOf(known.node).allocate();
+        known.begun = true;
       }
-      return runningReport(pod, known, clock.now());
+      const now = clock.now();
+      if (!known.stopped) advance(known, now);
+      const changes = [...known.init, ...known.main].map((container) => container.nextChange(now));
+      const next = Math.min(...changes.filter((time): time is number => time !== undefined));
+      const found = report(known, now);
+      return Number.isFinite(next) ? { ...found, lookAgainAfter: next - now } : found;
     },
 
     async stop(pod) {
       const known = know(pod);
-      if (known.startedAt !== undefined && known.finishedAt === undefined) {
-        known.finishedAt = clock.now();
-        for (const source of known.logSources) source.finishedAt = known.finishedAt;
-        for (const container of pod.spec?.containers ?? []) events.killing(pod, container.name);
+      known.stopped = true;
+      for (const container of [...known.main, ...known.init]) {
+        if (container.running) events.killing(pod, container.spec.name);
+        container.stop(clock.now());
       }
-      return stoppedReport(pod, known);
+      return { ...report(known, clock.now()), lookAgainAfter: retryMs };
     },
 
     async remove(uid) {
       const known = pods.get(uid);
       if (known === undefined) return;
       pods.delete(uid);
-      for (const source of known.logSources) source.finishedAt ??= clock.now();
+      for (const container of [...known.main, ...known.init]) container.stop(clock.now());
       if (known.podIP !== undefined && !known.hostNetwork) options.addressesOf(known.node).release(known.podIP);
     },
 
     logs(pod, request) {
       const known = pods.get(pod.metadata.uid ?? '');
-      const source = known?.logSources.find((candidate) => candidate.container === request.container);
-      if (source === undefined || request.previous) return undefined;
+      const container = [...(known?.init ?? []), ...(known?.main ?? [])].find(
+        ({ spec }) => spec.name === request.container,
+      );
+      if (container?.startedAt === undefined) return undefined;
+      const run = container.restartCount;
+      const previous = container.last;
+      if (request.previous && previous === undefined) return undefined;
+      const name = { container: container.spec.name, image: container.spec.image ?? '' };
+      const podName = `${pod.metadata.namespace}/${pod.metadata.name}`;
+      const startedAt = request.previous ? (previous?.startedAt ?? 0) : container.startedAt;
+      const source = {
+        pod: podName,
+        ...name,
+        startedAt,
+        get finishedAt() {
+          if (request.previous) return previous?.finishedAt;
+          return container.restartCount === run ? container.ended?.finishedAt : container.last?.finishedAt;
+        },
+      };
       return simulatedLogs(source, request, clock);
-    },
-
-    async exec(pod, container, command, streams) {
-      return runCommand(command, await worldOf(pod, container, options), streams);
     },
 
     async close() {
@@ -137,41 +211,10 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
   };
 }
 
-/** What can be seen from inside of a container. */
-async function worldOf(
-  pod: ReadablePod,
-  container: string,
-  { references, clock }: SimulatedRuntimeOptions,
-): Promise<ShellWorld> {
-  const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container);
-  const podIP = pod.status?.podIP ?? '';
-  const hostname = pod.spec?.hostname ?? pod.metadata.name ?? '';
-  const own = new Map([
-    ['PATH', '/usr/local/bin:/usr/bin:/bin'],
-    ['HOSTNAME', hostname],
-    ['HOME', '/root'],
-  ]);
-  const given =
-    spec === undefined
-      ? []
-      : await containerEnvironment(pod, spec, { podIP, hostIP: pod.status?.hostIP ?? '' }, references);
-  const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
-  const files = new Map([
-    ['/etc/hostname', `${hostname}\n`],
-    ['/etc/hosts', `127.0.0.1\tlocalhost\n${podIP}\t${hostname}\n`],
-    ['/etc/resolv.conf', `search ${search}\noptions ndots:5\n`],
-  ]);
-  return { environment: new Map([...own, ...given]), hostname, files, clock };
-}
-
-function sourcesOf(pod: ReadablePod, startedAt: number): SimulatedContainer[] {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map((container) => ({
-    pod: `${pod.metadata.namespace}/${pod.metadata.name}`,
-    container: container.name,
-    image: container.image ?? '',
-    startedAt,
-  }));
-}
+const isSidecar = (spec: { readonly restartPolicy?: string }): boolean => spec.restartPolicy === 'Always';
+/** What comes after the init container may start. */
+const isPassed = (container: SimulatedContainer): boolean =>
+  isSidecar(container.spec) ? container.startedAt !== undefined : container.succeeded;
 
 type Obstacle = { kind: 'volume' | 'configuration'; message: string };
 
@@ -187,95 +230,4 @@ async function obstacleOf(pod: ReadablePod, references: ReferenceReader): Promis
     throw error;
   }
   return undefined;
-}
-
-function reportWith(
-  pod: ReadablePod,
-  known: SimulatedPod,
-  init: (name: string) => Partial<ContainerReport> & { state: ContainerState },
-  main: (name: string) => Partial<ContainerReport> & { state: ContainerState },
-): PodReport {
-  const complete = (name: string, part: Partial<ContainerReport> & { state: ContainerState }): ContainerReport => ({
-    name,
-    restartCount: 0,
-    ready: false,
-    started: false,
-    containerId: '',
-    ...part,
-  });
-  return {
-    sandboxReady: known.startedAt !== undefined && known.finishedAt === undefined,
-    ...(known.podIP === undefined ? {} : { podIP: known.podIP }),
-    initContainers: (pod.spec?.initContainers ?? []).map(({ name }) => complete(name, init(name))),
-    containers: (pod.spec?.containers ?? []).map(({ name }) => complete(name, main(name))),
-  };
-}
-
-function waitingReport(pod: ReadablePod, known: SimulatedPod, wait: number, misconfigured?: string): PodReport {
-  const hasInit = (pod.spec?.initContainers ?? []).length > 0;
-  const waiting = { state: { waiting: { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' } } };
-  const failing = { state: { waiting: { reason: 'CreateContainerConfigError', message: misconfigured ?? '' } } };
-  const report = reportWith(
-    pod,
-    known,
-    () => waiting,
-    () => (misconfigured === undefined ? waiting : failing),
-  );
-  return { ...report, lookAgainAfter: wait };
-}
-
-function runningReport(pod: ReadablePod, known: SimulatedPod, now: number): PodReport {
-  const startedAt = known.startedAt ?? now;
-  let lookAgainAfter: number | undefined;
-  const report = reportWith(pod, known, finishedInit(known, startedAt), (name) => {
-    const spec = pod.spec?.containers.find((container) => container.name === name);
-    // Probes are taken as passing, but not before they would first be asked.
-    const readyAt = startedAt + (spec?.readinessProbe?.initialDelaySeconds ?? 0) * 1000;
-    const startup = startedAt + (spec?.startupProbe?.initialDelaySeconds ?? 0) * 1000;
-    const due = Math.max(readyAt, startup);
-    if (due > now) lookAgainAfter = Math.min(lookAgainAfter ?? Number.POSITIVE_INFINITY, due - now);
-    return {
-      state: { running: { startedAt } },
-      ready: due <= now,
-      started: startup <= now,
-      containerId: containerId(known.uid, name),
-    };
-  });
-  return lookAgainAfter === undefined ? report : { ...report, lookAgainAfter };
-}
-
-function stoppedReport(pod: ReadablePod, known: SimulatedPod): PodReport {
-  const { startedAt, finishedAt } = known;
-  if (startedAt === undefined || finishedAt === undefined) return waitingReport(pod, known, retryMs);
-  return reportWith(pod, known, finishedInit(known, startedAt), (name) => ({
-    state: {
-      terminated: {
-        exitCode: 0,
-        reason: 'Completed',
-        startedAt,
-        finishedAt,
-        containerId: containerId(known.uid, name),
-      },
-    },
-    containerId: containerId(known.uid, name),
-  }));
-}
-
-const finishedInit = (known: SimulatedPod, startedAt: number) => (name: string) => ({
-  state: {
-    terminated: {
-      exitCode: 0,
-      reason: 'Completed',
-      startedAt,
-      finishedAt: startedAt,
-      containerId: containerId(known.uid, name),
-    },
-  },
-  ready: true,
-  containerId: containerId(known.uid, name),
-});
-
-/** The same after a restart of the process, so that an adopted pod's status does not change. */
-function containerId(uid: string, name: string): string {
-  return `containerd://${createHash('sha256').update(`${uid}/${name}`).digest('hex')}`;
 }

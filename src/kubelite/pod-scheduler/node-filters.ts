@@ -24,7 +24,7 @@ function unschedulable(pod: ReadablePod, node: ReadableNode): string | undefined
   return tolerates(pod, taint) ? undefined : 'node(s) were unschedulable';
 }
 
-function untolerated(pod: ReadablePod, node: ReadableNode): string | undefined {
+export function untolerated(pod: ReadablePod, node: ReadableNode): string | undefined {
   const taint = node.spec?.taints?.find(
     (candidate) =>
       (candidate.effect === 'NoSchedule' || candidate.effect === 'NoExecute') && !tolerates(pod, candidate),
@@ -43,7 +43,7 @@ export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
   return Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? '');
 }
 
-function affinityMismatch(pod: ReadablePod, node: ReadableNode): string | undefined {
+export function affinityMismatch(pod: ReadablePod, node: ReadableNode): string | undefined {
   const labels = node.metadata.labels ?? {};
   const selector = pod.spec?.nodeSelector ?? {};
   const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

@@ -105,7 +105,7 @@ export function replicaSetStatus(
 
 /** Milliseconds until the next ready pod becomes available; undefined when none is on the way. */
 export function nextAvailabilityAfter(
-  set: ReadableSet,
+  set: { readonly spec?: { readonly minReadySeconds?: number } },
   active: readonly ReadablePod[],
   now: number,
 ): number | undefined {
