@@ -112,7 +112,7 @@ export function parseText(
   complaints?: string[],
 ): unknown {
   const text = body.toString();
-  if (format === 'yaml') return parseYaml(text, kind, body, complaints);
+  if (format === 'yaml') return parseYaml(text, { kind, body }, complaints);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -123,18 +123,48 @@ export function parseText(
   return value;
 }
 
-function parseYaml(text: string, kind: string, body: Buffer, complaints: string[] | undefined): unknown {
+/**
+ * Parses the body of an apply, JSON or YAML. Keys that stand twice are refused by Strict and told by Warn. Throws 400.
+ */
+export function parseApplyText(text: string, validation: FieldValidation, warn: (message: string) => void): unknown {
+  const complaints: string[] = [];
+  // JSON is YAML: both are told of in the words of a YAML parser.
+  const value = isJson(text) ? parseJsonOf(text, complaints) : parseYaml(text, undefined, complaints);
+  if (complaints.length === 0 || validation === 'Ignore') return value;
+  const why = `error converting YAML to JSON: yaml: unmarshal errors:\n${complaints.map((line) => `  ${line}`).join('\n')}`;
+  if (validation === 'Strict') throw badRequest(`error strict decoding YAML: ${why}`);
+  warn(why);
+  return value;
+}
+
+const isJson = (text: string): boolean => text.trimStart().startsWith('{');
+
+/** Most bodies are JSON, and parsing that as YAML costs fifty times as much. */
+function parseJsonOf(text: string, complaints: string[]): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (duplicateKeys(text).length > 0) return parseYaml(text, undefined, complaints);
+    return value;
+  } catch {
+    return parseYaml(text, undefined, complaints);
+  }
+}
+
+function parseYaml(
+  text: string,
+  source: { kind: string; body: Buffer } | undefined,
+  complaints: string[] | undefined,
+): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: true, version: '1.2' });
   const error = document.errors[0];
-  if (error !== undefined)
-    throw unrecognized(
-      kind,
-      `couldn't get version/kind; error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`,
-      body,
-    );
+  if (error !== undefined) {
+    const why = `error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`;
+    if (source === undefined) throw badRequest(`error decoding YAML: ${why}`, error);
+    throw unrecognized(source.kind, `couldn't get version/kind; ${why}`, source.body);
+  }
   if (complaints !== undefined) {
-    const strict = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
+    const strict = parseDocument(text, { uniqueKeys: true, merge: true });
     for (const duplicate of strict.errors) {
       if (duplicate.code !== 'DUPLICATE_KEY') continue;
       const key = /^[^\s:]+/.exec(text.slice(duplicate.pos[0]))?.[0] ?? '';

@@ -128,25 +128,46 @@ const scalarSchemas: { readonly [scalar: string]: Schema } = {
 function fill(schema: Draft, message: Message): void {
   const properties: Record<string, Schema> = {};
   const required: string[] = [];
+  const alwaysPresent = new Set<string>();
   if (isTopLevel(message)) {
     properties['apiVersion'] = scalarSchemas['string']!;
     properties['kind'] = scalarSchemas['string']!;
   }
-  addFields(message, properties, required);
+  addFields(message, properties, required, alwaysPresent);
   schema.properties = properties;
   if (required.length > 0) schema.required = required;
+  if (alwaysPresent.size > 0) schema.alwaysPresent = alwaysPresent;
   if (message.atomic) schema['x-kubernetes-map-type'] = 'atomic';
 }
 
-function addFields(message: Message, properties: Record<string, Schema>, required: string[]): void {
+function addFields(
+  message: Message,
+  properties: Record<string, Schema>,
+  required: string[],
+  alwaysPresent: Set<string>,
+): void {
   for (const field of message.fields) {
     if (field.inline) {
-      addFields(messageOf(field.type), properties, required);
+      addFields(messageOf(field.type), properties, required, alwaysPresent);
       continue;
     }
-    properties[field.json] = schemaOfField(field);
+    properties[field.json] = withListKeyDefault(message, field, schemaOfField(field));
+    if (isAlwaysPresent(field)) alwaysPresent.add(field.json);
     if (field.required) required.push(field.json);
   }
+}
+
+/** Go structs that are no pointers, and lists without omitempty. */
+function isAlwaysPresent(field: Field): boolean {
+  if (field.shape === 'list') return field.required;
+  return field.shape === 'single' && !field.scalar && !field.pointer && specialSchemas[field.type] === undefined;
+}
+
+/** Ports are told apart by their protocol, too, which may be left out. */
+const portMessages: ReadonlySet<string> = new Set(['core.v1.ContainerPort', 'core.v1.ServicePort']);
+
+function withListKeyDefault(message: Message, field: Field, schema: Schema): Schema {
+  return field.json === 'protocol' && portMessages.has(message.name) ? { ...schema, default: 'TCP' } : schema;
 }
 
 function schemaOfField(field: Field): Schema {

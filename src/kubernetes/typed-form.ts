@@ -70,7 +70,9 @@ function zeroOf(scalar: string): unknown {
 
 /** Whether Go's omitempty drops it: empty lists and maps, and zero scalars that are no pointers. */
 function isEmpty(value: unknown, field: Field): boolean {
-  if (field.shape === 'list') return Array.isArray(value) && value.length === 0;
+  // An empty managedFields asks for the list to be cleared.
+  if (field.shape === 'list')
+    return Array.isArray(value) && value.length === 0 && field.type !== 'meta.v1.ManagedFieldsEntry';
   if (field.shape === 'map') return isObject(value) && Object.keys(value).length === 0;
   return !field.pointer && (value === '' || value === 0 || value === false);
 }

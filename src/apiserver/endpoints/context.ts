@@ -5,7 +5,7 @@ import { badRequest, fieldError, invalid } from '../../apimachinery/status-error
 import type { UserInfo } from '../authentication/user-info.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import type { Encoding } from '../encoding.ts';
-import type { OutputFormat } from '../negotiation.ts';
+import { header, type OutputFormat } from '../negotiation.ts';
 import type { IncludeObject } from '../printing/table.ts';
 import type { Registry, WriteOptions } from '../registry/registry.ts';
 import type { ApiRequest } from '../request.ts';
@@ -42,11 +42,36 @@ export function writeOptionsOf(context: EndpointContext, options: string): Write
   return {
     user: context.user,
     dryRun: dryRunOf(context.request.query.getAll('dryRun'), options),
+    fieldManager: context.request.query.get('fieldManager') || managerOf(header(context.request, 'user-agent')),
     subresource: context.info.subresource,
     signal: context.request.signal,
     warn: context.warn,
   };
 }
+
+const maxManagerBytes = 128;
+
+/** The manager of a client that names none: its user agent up to the first slash, as far as it can be printed. */
+function managerOf(userAgent: string): string {
+  const prefix = userAgent.split('/', 1)[0] ?? '';
+  let name = '';
+  let bytes = 0;
+  for (const character of prefix) {
+    if (!printable.test(character)) continue;
+    bytes += Buffer.byteLength(character);
+    if (bytes > maxManagerBytes) break;
+    name += character;
+  }
+  return name;
+}
+
+/** `force` of the query: absent, `false` and `0` are false, everything else is true. */
+export function forceOf(query: URLSearchParams): boolean {
+  const value = query.get('force');
+  return value !== null && value !== 'false' && value !== '0';
+}
+
+const printable = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
 /** Throws 422 for anything but `All`. */
 export function dryRunOf(values: readonly string[], options: string): boolean {
@@ -67,7 +92,7 @@ function checkFieldManager(query: URLSearchParams, options: string): void {
   if (manager.length > 128)
     throw invalid({ group: 'meta.k8s.io', kind: options }, '', [fieldError.tooLong('fieldManager', 128)]);
   for (const character of manager)
-    if (!/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(character))
+    if (!printable.test(character))
       throw invalid({ group: 'meta.k8s.io', kind: options }, '', [
         fieldError.invalid('fieldManager', manager, 'should only contain printable characters'),
       ]);

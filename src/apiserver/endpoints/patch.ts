@@ -1,4 +1,4 @@
-/** PATCH: json, merge and strategic merge, on the object or one of its views. */
+/** PATCH: json, merge and strategic merge, on the object or one of its views; apply is in apply.ts. */
 import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachinery/object.ts';
 import { applyJsonPatch, parseJsonPatch } from '../../apimachinery/patch/json.ts';
 import { applyMergePatch } from '../../apimachinery/patch/merge.ts';
@@ -16,6 +16,7 @@ import { encodeObject, encodeValue } from '../encoding.ts';
 import { duplicateKeys } from '../json-keys.ts';
 import { mediaType } from '../negotiation.ts';
 import type { ApiResponse } from '../request.ts';
+import { applyObject, applyPatchType } from './apply.ts';
 import { agreeOnName } from './body-metadata.ts';
 import { type EndpointContext, encodingOf, writeOptionsOf } from './context.ts';
 import { scaleOf, scaleTarget } from './scale.ts';
@@ -29,6 +30,7 @@ type ApplyPatch = (current: DeepReadonly<Unstructured>) => unknown;
 
 export async function patchObject(context: EndpointContext): Promise<ApiResponse> {
   const { request, registry, definition, info } = context;
+  if (mediaType(request) === applyPatchType) return applyObject(context);
   const options = writeOptionsOf(context, 'PatchOptions');
   const validation = fieldValidationOf(request.query, 'PatchOptions');
   const encoding = encodingOf(context);
@@ -64,7 +66,7 @@ async function readPatch({
   const accepted = [jsonPatch, mergePatch];
   if (definition.strategicMerge) accepted.push(strategicMergePatch);
   const type = mediaType(request);
-  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
+  if (!accepted.includes(type)) throw unsupportedMediaType([...accepted, applyPatchType]);
   const text = (await request.readBody()).toString();
   let body: unknown;
   try {

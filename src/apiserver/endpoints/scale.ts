@@ -89,6 +89,10 @@ function setAt(object: Unstructured, path: string, value: unknown): void {
   parent[parts.at(-1) as string] = value;
 }
 
+/** Where the object keeps the replicas of its Scale. */
+export const replicasPath = (definition: ResourceDefinition): string[] =>
+  pathParts((definition.scale as NonNullable<ResourceDefinition['scale']>).specReplicas);
+
 const pathParts = (path: string): string[] => path.replace(/^\./, '').split('.');
 
 function dropUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

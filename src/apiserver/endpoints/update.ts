@@ -37,7 +37,7 @@ export async function updateObject(context: EndpointContext): Promise<ApiRespons
 
 /** The whole new object, from what was sent to one of its views. */
 export function viewUpdate(
-  { definition }: EndpointContext,
+  { definition }: Pick<EndpointContext, 'definition'>,
   subresource: string,
   sent: Unstructured,
   old: DeepReadonly<Unstructured>,
@@ -60,8 +60,8 @@ export function viewUpdate(
   }
 }
 
-/** PUT that creates is a create as well: it needs both verbs. Checked only when there is nothing yet. */
-async function refuseMissingWithoutCreate(context: EndpointContext): Promise<void> {
+/** PUT or apply that creates is a create as well: it needs both verbs. Checked only when there is nothing yet. */
+export async function refuseMissingWithoutCreate(context: EndpointContext): Promise<void> {
   const { registry, info, user, authorizer, definition } = context;
   const ref = { namespace: info.namespace, name: info.name };
   if ((await registry.objects.get(ref)) !== undefined) return;

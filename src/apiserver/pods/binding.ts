@@ -76,6 +76,7 @@ async function bind(binding: Unstructured, { catalog, clock, user, dryRun, signa
     {
       user,
       dryRun,
+      fieldManager: undefined,
       subresource: 'status',
       signal,
       warn: () => {},

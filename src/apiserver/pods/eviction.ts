@@ -36,7 +36,14 @@ export function createEvictionHandler(catalog: Catalog, clock: Clock): ConnectHa
       const deleteOptions = (eviction['deleteOptions'] as DeleteOptions | undefined) ?? {};
       checkDeleteOptions(deleteOptions);
       const dryRun = isDryRun(request) || (deleteOptions.dryRun ?? []).includes('All');
-      const write: WriteOptions = { user, dryRun, subresource: '', signal: request.signal, warn: () => {} };
+      const write: WriteOptions = {
+        user,
+        dryRun,
+        fieldManager: undefined,
+        subresource: '',
+        signal: request.signal,
+        warn: () => {},
+      };
       const registry = catalog.registry(pods);
       if (registry === undefined) throw notFound(pods, name);
       if (!isFree(object as DeepReadonly<Pod>)) await spendBudget(catalog, object as DeepReadonly<Pod>, write, clock);

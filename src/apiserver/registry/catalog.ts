@@ -28,6 +28,9 @@ export class Catalog implements ResourceCatalog {
   #admission: AdmissionChain = createAdmissionChain([]);
   #hooks: readonly CommitHook[] = [];
   #generation = 0;
+  /** Served kinds by version, as of a generation. */
+  #kinds: ReadonlySet<string> = new Set();
+  #kindsAt = -1;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -102,6 +105,7 @@ export class Catalog implements ResourceCatalog {
         this.#admission,
         this.#hooks,
         this.#clock,
+        (apiVersion) => this.#serves(apiVersion, definition.type.kind),
       );
       this.#registries.set(nameKey(definition.type), registry);
     });
@@ -133,6 +137,14 @@ export class Catalog implements ResourceCatalog {
       () => this.registry(name) ?? found,
       () => this.registry(name)?.objects === found.objects,
     );
+  }
+
+  #serves(apiVersion: string, kind: string): boolean {
+    if (this.#kindsAt !== this.#generation) {
+      this.#kinds = new Set(this.list().map(({ type }) => `${apiVersionOf(type)} ${type.kind}`));
+      this.#kindsAt = this.#generation;
+    }
+    return this.#kinds.has(`${apiVersion} ${kind}`);
   }
 
   #objectsOf(definition: ResourceDefinition): Promise<ObjectStore> {

@@ -33,6 +33,7 @@ const claimNumber: CommitHook = {
 const options: WriteOptions = {
   user: { name: 'u', groups: [] },
   dryRun: false,
+  fieldManager: undefined,
   subresource: '',
   signal: new AbortController().signal,
   warn: () => undefined,

@@ -12,15 +12,16 @@ import { type FieldError, fieldError } from '../../apimachinery/status-error.ts'
 
 const maxAnnotationBytes = 256 * 1024;
 
-/** Drops what only the server may say; what is set afterwards decides. */
+/** Drops what nobody may say any more. managedFields stay: what was sent of them counts (tracking.ts). */
 export function dropServerFields(metadata: ObjectMeta): void {
-  delete metadata.managedFields;
   delete (metadata as { selfLink?: unknown }).selfLink;
 }
 
 /** Empty maps and lists, and null times, have no meaning: typed servers do not keep them either. */
 export function dropEmptyFields(metadata: ObjectMeta): void {
   for (const key of Object.keys(metadata) as (keyof ObjectMeta)[]) {
+    // An empty managedFields says something, as long as it is what was sent.
+    if (key === 'managedFields') continue;
     const value: unknown = metadata[key];
     if (value === null || value === undefined || value === '') delete metadata[key];
     else if (typeof value === 'object' && Object.keys(value).length === 0) delete metadata[key];

@@ -1,8 +1,10 @@
 /**
  * The write path of one served kind:
- *   clean ▸ default ▸ admit (mutate) ▸ stamp ▸ claims of hooks ▸ validate ▸ admit (validate) ▸ one store transaction.
+ *   clean ▸ default ▸ owners of fields ▸ admit (mutate) ▸ stamp ▸ claims of hooks ▸ validate ▸ admit (validate) ▸ one store transaction.
  * An update reads the newest state, computes, and commits only if nobody came in between; else it starts over.
  */
+import { sameOwnership } from '../../apimachinery/apply/managed-fields.ts';
+import type { Writer } from '../../apimachinery/apply/track-update.ts';
 import type { Clock } from '../../apimachinery/clock.ts';
 import { generateName } from '../../apimachinery/names.ts';
 import {
@@ -18,6 +20,7 @@ import {
   type FieldError,
   fieldError,
   invalid,
+  isAlreadyExists,
   modifiedConflict,
   notFound,
   statusFailure,
@@ -33,10 +36,15 @@ import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataE
 import type { ObjectStore } from './object-store.ts';
 import { encodeForStorage, type StoredObject } from './stored-object.ts';
 import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
+import { restoreBroken, track, writerOf } from './tracking.ts';
 
 export interface WriteOptions {
   user: UserInfo;
   dryRun: boolean;
+  /** Who owns what the write changes; undefined: nobody. */
+  fieldManager: string | undefined;
+  /** The object comes with the managedFields that it is to have: it was applied. */
+  applied?: boolean;
   /** `status`, `scale`, `finalize`, or empty for the main resource. */
   subresource: string;
   signal: AbortSignal;
@@ -70,6 +78,8 @@ export class Registry {
   readonly #admission: AdmissionChain;
   readonly #hooks: readonly CommitHook[];
   readonly #clock: Clock;
+  /** Whether objects of the kind are served in that version. */
+  readonly serves: (apiVersion: string) => boolean;
 
   constructor(
     definition: ResourceDefinition,
@@ -77,7 +87,9 @@ export class Registry {
     admission: AdmissionChain,
     hooks: readonly CommitHook[],
     clock: Clock,
+    serves: (apiVersion: string) => boolean = () => true,
   ) {
+    this.serves = serves;
     this.definition = definition;
     this.objects = objects;
     this.#admission = admission;
@@ -100,9 +112,14 @@ export class Registry {
     const warning = dropDuplicateOwners(object.metadata);
     if (warning !== undefined) options.warn(warning);
     definition.default?.(object);
-    const request = this.#admissionRequest('CREATE', object.metadata, object, undefined, options);
-    if (await this.#admission.admit(request)) definition.default?.(object);
     const now = this.#clock.now();
+    if (!options.applied) track(undefined, object, this.#writer(options, now));
+    const request = this.#admissionRequest('CREATE', object.metadata, object, undefined, options);
+    const { managedFields } = object.metadata;
+    if (await this.#admission.admit(request)) {
+      definition.default?.(object);
+      restoreBroken(object, managedFields, options.warn);
+    }
     const { generateName: base, name: given } = object.metadata;
     const generated = !given && base;
     for (let attempt = 1; ; attempt++) {
@@ -154,7 +171,14 @@ export class Registry {
       this.#checkDeadline(deadline, options);
       if (current === undefined) {
         if (!options.createMissing || options.missing === undefined) throw notFound(this.definition.type, ref.name);
-        return this.create(options.missing(), options);
+        try {
+          return await this.create(options.missing(), options);
+        } catch (error) {
+          // Somebody else created it meanwhile: what is applied goes on top.
+          if (!options.applied || !isAlreadyExists(error)) throw error;
+          current = await this.objects.get(ref);
+          continue;
+        }
       }
       const result = await this.#tryUpdate(ref, current, options, attempt);
       if ('object' in result) return result;
@@ -184,16 +208,20 @@ export class Registry {
     if (warning !== undefined && attempt === 0) options.warn(warning);
     definition.default?.(object);
     const now = this.#clock.now();
+    if (!options.applied) track(old, object, this.#writer(options, now));
+    const { managedFields } = object.metadata;
     if (main) definition.prepareForUpdate?.(object, old, this.#writeContext(options, now));
     const request = this.#admissionRequest('UPDATE', ref, object, old, options);
     if (await this.#admission.admit(request)) {
       definition.default?.(object);
       object.metadata.resourceVersion = old.metadata.resourceVersion as string;
+      restoreBroken(object, managedFields, options.warn);
     }
     if (options.subresource !== 'status') bumpGeneration(definition, object, old);
     const claims = await this.#claims(object, old, options);
-    const unchanged = sameObject(object, old);
-    if (!unchanged) this.#throwInvalid(object, this.#updateErrors(object, old, options));
+    const same = sameObject(object, old);
+    const unchanged = same && sameOwnership(object.metadata.managedFields, old.metadata.managedFields);
+    if (!same) this.#throwInvalid(object, this.#updateErrors(object, old, options));
     await this.#admission.validate(this.#admissionRequest('UPDATE', ref, object, old, options));
     if (attempt === 0 && !unchanged) {
       for (const text of definition.warnings?.(object) ?? []) options.warn(text);
@@ -338,6 +366,11 @@ export class Registry {
     const namespace = ref.namespace ?? '';
     const warn = (message: string): void => options.warn(message);
     return { operation, type, subresource, namespace, name: ref.name ?? '', user, dryRun, object, oldObject, warn };
+  }
+
+  #writer({ fieldManager, subresource }: WriteOptions, now: number): Writer | undefined {
+    if (fieldManager === undefined) return undefined;
+    return writerOf(this.definition, fieldManager, subresource, now, this.serves);
   }
 
   #writeContext(options: WriteOptions, now: number): WriteContext {

@@ -12,11 +12,12 @@ import type { KeyValue } from '../../storage/store.ts';
 
 const metadataStart = Buffer.from('"metadata":{');
 
-/** The bytes to store. Drops resourceVersion and managedFields; the three leading fields get their fixed places. */
+/** The bytes to store. Drops resourceVersion; the three leading fields get their fixed places, managedFields come last. */
 export function encodeForStorage(object: DeepReadonly<Unstructured>): Buffer {
   const { apiVersion, kind, metadata, ...rest } = object;
-  const { resourceVersion: _version, managedFields: _fields, ...meta } = metadata;
-  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: meta, ...rest }));
+  const { resourceVersion: _version, managedFields, ...meta } = metadata;
+  const last = managedFields === undefined ? meta : { ...meta, managedFields };
+  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: last, ...rest }));
 }
 
 interface View {
