@@ -7,6 +7,7 @@ import type { Logger } from '../component/logging.ts';
 import type { ControllerOptions } from '../controller/controller.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import type { Caches } from './caches.ts';
+import type { PropagationMetrics } from './metrics.ts';
 import type { OverrideManager } from './override/override-manager.ts';
 import type { Templates } from './templates.ts';
 
@@ -38,6 +39,7 @@ export interface ControlPlane {
   overrides: OverrideManager;
   /** Logs, metrics, clock and back-off of every controller. */
   controllers: ControllerDefaults;
+  metrics: PropagationMetrics;
   /** A recorder whose Events name that component as their source. */
   recorder(component: string): RecordEvent;
   clock: Clock;

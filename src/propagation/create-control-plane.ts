@@ -9,6 +9,7 @@ import { createInterpreter, type InterpreterLayer } from '../interpreter/interpr
 import { nativeLayer } from '../interpreter/native/native.ts';
 import { createCaches } from './caches.ts';
 import type { ControllerDefaults, ControlPlane } from './control-plane.ts';
+import { createPropagationMetrics } from './metrics.ts';
 import { createOverrideManager } from './override/override-manager.ts';
 import { createResourceKinds, type DiscoveredKinds } from './resource-kinds.ts';
 import { createTemplates } from './templates.ts';
@@ -45,6 +46,7 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
     kinds,
     interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
     overrides: createOverrideManager(caches),
+    metrics: createPropagationMetrics(options.controllers?.registry),
     controllers: { clock, logger, ...options.controllers },
     recorder(component) {
       let recorder = recorders.get(component);

@@ -44,7 +44,7 @@ export async function reconcileBinding(world: BindingWorld, key: string): Promis
     binding.spec.resource.resourceVersion,
   );
   if (template === undefined) return undefined; // garbage collection takes the binding, too
-  await syncWorks(world, binding, template);
+  await world.metrics.syncWork(() => syncWorks(world, binding, template));
   return undefined;
 }
 

@@ -25,7 +25,16 @@ const priorityClasses = {
  * `byKarmada`: only policies changed, not the template; a lazy policy then waits for the template's next change.
  * @throws whatever kept the policy from being applied; an Event says so on the template
  */
-export async function applyPolicy(
+export function applyPolicy(
+  detector: Detector,
+  template: Template,
+  policy: Policy,
+  options: { byKarmada: boolean },
+): Promise<void> {
+  return detector.metrics.applyPolicy(() => claimAndBind(detector, template, policy, options));
+}
+
+async function claimAndBind(
   detector: Detector,
   template: Template,
   policy: Policy,

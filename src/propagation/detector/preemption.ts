@@ -61,14 +61,16 @@ async function preemptTemplate(detector: Detector, preemptor: Policy, template: 
       const now = claimOn(current);
       return now !== undefined && sameClaim(now, held) ? withClaim(current, claim) : undefined;
     });
-    if (changed)
-      detector.record(
-        template,
-        'Normal',
-        eventReason.preemptPolicySucceed,
-        `${what.replace('%s', 'preempted')} successfully`,
-      );
+    if (!changed) return;
+    detector.metrics.preemption('success');
+    detector.record(
+      template,
+      'Normal',
+      eventReason.preemptPolicySucceed,
+      `${what.replace('%s', 'preempted')} successfully`,
+    );
   } catch (error) {
+    detector.metrics.preemption('error');
     detector.record(
       template,
       'Warning',

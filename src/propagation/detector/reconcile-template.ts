@@ -21,7 +21,9 @@ export async function reconcileTemplate(
   }
   if (claimOn(template) !== undefined) return await reconcileClaimed(detector, template, options);
 
+  const start = performance.now();
   const policy = bestPolicy(detector, template);
+  detector.metrics.matchedPolicy((performance.now() - start) / 1000);
   if (policy === undefined) {
     // No await between the look-up and this: a policy that appears later finds the template in the list.
     detector.waiting.add(ref);

@@ -25,7 +25,7 @@ export function createExecutionController(
   options: ExecutionControllerOptions,
 ): { run(signal: AbortSignal): Promise<void> } {
   const { works, clusters } = controlPlane.caches;
-  const writer = createObjectWriter(controlPlane.interpreter, options.members);
+  const writer = createObjectWriter(controlPlane.interpreter, options.members, controlPlane.metrics);
   const world: ExecutionWorld = {
     ...controlPlane,
     writer,

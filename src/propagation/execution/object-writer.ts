@@ -6,6 +6,7 @@ import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/stat
 import type { ResourceClient } from '../../client/client.ts';
 import type { Interpreter } from '../../interpreter/interpreter.ts';
 import type { MemberObjects } from '../member-objects.ts';
+import type { PropagationMetrics } from '../metrics.ts';
 import { liveObject } from '../write.ts';
 import { assertMayUpdate, isManaged } from './adoption.ts';
 import { comparableForms, desiredObject } from './retain.ts';
@@ -29,7 +30,11 @@ export interface ObjectWriter {
 
 const attempts = 5;
 
-export function createObjectWriter(interpreter: Interpreter, members: MemberObjects): ObjectWriter {
+export function createObjectWriter(
+  interpreter: Interpreter,
+  members: MemberObjects,
+  metrics: PropagationMetrics,
+): ObjectWriter {
   const versions = new Map<string, Map<string, string>>();
   /** Pairs of (desired, observed) that a server has said to be the same, although they do not look it. */
   const settled = new Map<string, Map<string, string>>();
@@ -63,6 +68,7 @@ export function createObjectWriter(interpreter: Interpreter, members: MemberObje
       const forms = comparableForms(desired, observed);
       if (deepEqual(forms.desired, forms.observed) || isSettled(cluster, observed, forms)) {
         record(cluster, observed);
+        metrics.updated(targetOf(cluster, manifest), 'success', 'none');
         return 'unchanged';
       }
       try {
@@ -71,9 +77,15 @@ export function createObjectWriter(interpreter: Interpreter, members: MemberObje
         const after = comparableForms(desired, written);
         if (!deepEqual(after.desired, after.observed))
           entry(settled, cluster).set(recordKey(written), fingerprint(after));
-        return written.metadata.resourceVersion === observed.metadata.resourceVersion ? 'unchanged' : 'updated';
+        const outcome =
+          written.metadata.resourceVersion === observed.metadata.resourceVersion ? 'unchanged' : 'updated';
+        metrics.updated(targetOf(cluster, manifest), 'success', outcome);
+        return outcome;
       } catch (error) {
-        if (!isConflict(error) || attempt === attempts) throw error;
+        if (!isConflict(error) || attempt === attempts) {
+          metrics.updated(targetOf(cluster, manifest), 'error', 'none');
+          throw error;
+        }
       }
       const live = await liveObject(client, manifest);
       if (live === undefined) return await create(cluster, type, manifest);
@@ -85,9 +97,13 @@ export function createObjectWriter(interpreter: Interpreter, members: MemberObje
     const client = await resource(cluster, type);
     try {
       record(cluster, await client.create(manifest));
+      metrics.created(targetOf(cluster, manifest), 'success');
       return 'created';
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
+      if (!isAlreadyExists(error)) {
+        metrics.created(targetOf(cluster, manifest), 'error');
+        throw error;
+      }
       const live = await liveObject(client, manifest);
       if (live === undefined) throw error;
       return await update(cluster, type, manifest, live);
@@ -116,8 +132,12 @@ export function createObjectWriter(interpreter: Interpreter, members: MemberObje
             { propagationPolicy: 'Background', ...(uid === undefined ? {} : { preconditions: { uid } }) },
           );
         } catch (error) {
-          if (!isNotFound(error)) throw error;
+          if (!isNotFound(error)) {
+            metrics.deleted(targetOf(cluster, manifest), 'error');
+            throw error;
+          }
         }
+        metrics.deleted(targetOf(cluster, manifest), 'success');
       }
       drop(cluster, manifest);
     },
@@ -133,6 +153,8 @@ export function createObjectWriter(interpreter: Interpreter, members: MemberObje
     },
   };
 }
+
+const targetOf = (cluster: string, { apiVersion, kind }: Shared) => ({ cluster, apiVersion, kind });
 
 function recordKey(object: Shared): string {
   return `${object.apiVersion}|${object.kind}|${refKey({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' })}`;

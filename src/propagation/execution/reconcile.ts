@@ -59,7 +59,7 @@ export async function reconcileWork(world: ExecutionWorld, key: string): Promise
     world.logger.debug('Cluster not ready', { work: key, cluster: name });
     return notReady;
   }
-  await applyManifests(world, work, name, flipped ? [dispatching] : []);
+  await world.metrics.syncWorkload(() => applyManifests(world, work, name, flipped ? [dispatching] : []));
   return undefined;
 }
 
