@@ -147,6 +147,13 @@ async function superviseEnvironment(): Promise<number> {
   );
 }
 
+// Whoever reads the output may stop reading (`| head`): the work goes on, and what it would still say is lost.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

@@ -6,6 +6,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import {
   createCertificateAuthority,
   issueCertificate,
@@ -41,13 +42,19 @@ const leafDays = 365;
 const authorityDays = 3650;
 
 /** Reads what is there, makes what is missing or runs out. `serverIp` is the address users and components connect to. */
-export async function ensurePki(folder: string, serverIp: string): Promise<ControlPlanePki> {
+export async function ensurePki(
+  folder: string,
+  serverIp: string,
+  clock: Clock = systemClock,
+): Promise<ControlPlanePki> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const ca = await ensure(folder, 'ca', undefined, () =>
     createCertificateAuthority({ commonName: 'karmada', days: authorityDays }),
   );
   const leaf = (name: string, request: Omit<LeafOptions, 'days'>) =>
-    ensure(folder, name, renewalDays, () => issueCertificate(ca, { ...request, days: leafDays }));
+    ensure(folder, name, { days: renewalDays, now: clock.now() }, () =>
+      issueCertificate(ca, { ...request, days: leafDays }),
+    );
   const host = `${apiServerName}.${componentNamespace}.svc`;
   const serving = await leaf(`${apiServerName}-${serverIp}`, {
     commonName: apiServerName,
@@ -77,14 +84,15 @@ export async function ensurePki(folder: string, serverIp: string): Promise<Contr
 async function ensure(
   folder: string,
   name: string,
-  renewBefore: number | undefined,
+  /** Renewed when it ends within `days` of `now` (ms); undefined: kept for ever. */
+  renewal: { days: number; now: number } | undefined,
   make: () => Promise<KeyPair>,
 ): Promise<KeyPair> {
   const certFile = join(folder, `${name}.crt`);
   const keyFile = join(folder, `${name}.key`);
   if (existsSync(certFile) && existsSync(keyFile)) {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
-    if (renewBefore === undefined || !needsRenewal(pair.cert, renewBefore)) return pair;
+    if (renewal === undefined || !needsRenewal(pair.cert, renewal.days, renewal.now)) return pair;
   }
   const pair = await make();
   // The key first: a certificate on disk means that its key is there too.

@@ -1,5 +1,5 @@
 /** `karmada local down`: stops the environment and, unless its data is to be kept, removes all that belongs to it. */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { systemClock } from '../apimachinery/clock.ts';
 import type { Environment } from './environment.ts';
 import { removeUserKubeconfigs } from './kubeconfigs.ts';
@@ -16,7 +16,7 @@ export interface DownOptions {
 }
 
 /** What up makes in KARMADA_HOME. Anything else in that folder is somebody else's and stays. */
-const ownEntries = ['environment.json', 'supervisor.json', 'logs', 'clusters', 'host', 'pki'];
+const ownEntries = ['environment.json', 'supervisor.json', 'local-up.lock', 'logs', 'clusters', 'host', 'pki'];
 
 export async function localDown(options: DownOptions): Promise<void> {
   const { environment, progress } = options;
@@ -31,7 +31,8 @@ export async function localDown(options: DownOptions): Promise<void> {
     await progress.step('removing its data and its kubeconfig entries', async () => {
       await removeUserKubeconfigs(environment);
       for (const entry of ownEntries) rmSync(`${environment.home}/${entry}`, { recursive: true, force: true });
+      // Under the lock still: whoever waits for it makes the folder again.
+      if (readdirSync(environment.home).length === 0) rmdirSync(environment.home);
     });
   });
-  if (!options.keepData && readdirSync(environment.home).length === 0) rmSync(environment.home, { recursive: true });
 }

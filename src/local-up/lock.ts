@@ -1,54 +1,58 @@
-/** One local-up at a time: a second one waits for the first to end. A lock left by a process that is gone is taken over. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * One local-up or local-down at a time: a second one waits for the first to end. The lock is a name in the kernel
+ * (component/kernel-lock.ts), so whoever is gone has given it up, and of any number that wait exactly one gets it next.
+ * The file local-up.lock only tells a human, and those who wait, who is at work.
+ */
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../apimachinery/clock.ts';
-import { identifyProcess, isRunning, type ProcessIdentity } from '../component/process-identity.ts';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { takeKernelLock } from '../component/kernel-lock.ts';
 
 const patienceMs = 180_000;
 
-export async function withLock<T>(home: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+/** Throws when the lock is not to be had within 3 minutes. */
+export async function withLock<T>(home: string, work: () => Promise<T>, clock: Clock = systemClock): Promise<T> {
+  makeFolder(home);
+  // By path, not by inode: local-down may remove the folder while others wait for it.
+  const name = `karmada-local-up:${process.getuid?.()}:${realpathSync(home)}`;
   const path = join(home, 'local-up.lock');
-  const own = `${path}.${process.pid}`;
-  writeFileSync(own, JSON.stringify(identifyProcess(process.pid)), { mode: 0o600 });
-  try {
-    const since = systemClock.now();
-    for (let told = false; !tryTake(own, path); told = true) {
-      const holder = readHolder(path);
-      if (holder !== undefined && !isRunning(holder)) {
+  const since = clock.now();
+  for (let told = false; ; told = true) {
+    const release = await takeKernelLock(name);
+    if (release !== undefined) {
+      try {
+        makeFolder(home);
+        writeFileSync(path, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
+        return await work();
+      } finally {
         rmSync(path, { force: true });
-        continue;
+        await release();
       }
-      if (!told) process.stderr.write(`another local-up (process ${holder?.pid ?? '?'}) is at work, waiting for it\n`);
-      if (systemClock.now() - since > patienceMs)
-        throw new Error(`gave up waiting for process ${holder?.pid}, which holds ${path}`);
-      await systemClock.sleep(200);
     }
-    try {
-      return await work();
-    } finally {
-      rmSync(path, { force: true });
+    const holder = `local-up or local-down (process ${readHolder(path)})`;
+    if (!told) process.stderr.write(`another ${holder} is at work, waiting for it\n`);
+    if (clock.now() - since > patienceMs) {
+      throw new Error(`gave up waiting for another ${holder} that works on ${home}; end it, then try again`);
     }
-  } finally {
-    rmSync(own, { force: true });
+    await clock.sleep(200);
   }
 }
 
-/** A hard link is made whole or not at all. */
-function tryTake(own: string, path: string): boolean {
+function makeFolder(home: string): void {
   try {
-    linkSync(own, path);
-    return true;
+    mkdirSync(home, { recursive: true, mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is not a folder' : (error as Error).message;
+    throw new Error(`${home} cannot be used: ${why}; set KARMADA_HOME to a folder that you may write to`, {
+      cause: error,
+    });
   }
 }
 
-function readHolder(path: string): ProcessIdentity | undefined {
+function readHolder(path: string): string {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return String(JSON.parse(readFileSync(path, 'utf8')).pid);
   } catch {
-    return undefined;
+    return 'unknown';
   }
 }

@@ -54,17 +54,17 @@ export interface UpResult {
 export async function localUp(options: UpOptions): Promise<UpResult> {
   const { environment, progress } = options;
   const clock = options.clock ?? systemClock;
-  const signal = AbortSignal.timeout(options.timeoutMs);
-  const wait = new Waiter(clock, signal);
   checkUserKubeconfigs(environment);
   return withLock(environment.home, async () => {
+    // Time spent waiting for another local-up does not count.
+    const wait = new Waiter(clock, AbortSignal.timeout(options.timeoutMs));
     const addresses = await loadAddresses(environment);
     const started = await progress.step('starting clusters karmada-host, member1, member2, member3', async (detail) => {
       const fresh = await ensureSupervisor(options, addresses, wait, detail);
       await Promise.all(clusterNames.map((name) => clusterReady(name, environment, wait, detail)));
       return fresh;
     });
-    const pki = await ensurePki(environment.pki, addresses.apiServerIp);
+    const pki = await ensurePki(environment.pki, addresses.apiServerIp, clock);
     const host = clientFromFile(environment.clusterKubeconfig(hostName));
     const karmada = clientFor({
       server: controlPlaneUrl(addresses.apiServerIp),
