@@ -2,6 +2,7 @@
 import type { ResourceType } from '../apimachinery/group-version.ts';
 
 export const policyGroup = 'policy.karmada.io';
+export const configGroup = 'config.karmada.io';
 export const workGroup = 'work.karmada.io';
 export const clusterGroup = 'cluster.karmada.io';
 
@@ -39,3 +40,17 @@ export const clusterResourceBindings = type(
 );
 export const works = type(workGroup, 'v1alpha1', 'works', 'Work', true);
 export const clusters = type(clusterGroup, 'v1alpha1', 'clusters', 'Cluster', false);
+export const resourceInterpreterCustomizations = type(
+  configGroup,
+  'v1alpha1',
+  'resourceinterpretercustomizations',
+  'ResourceInterpreterCustomization',
+  false,
+);
+export const resourceInterpreterWebhookConfigurations = type(
+  configGroup,
+  'v1alpha1',
+  'resourceinterpreterwebhookconfigurations',
+  'ResourceInterpreterWebhookConfiguration',
+  false,
+);
