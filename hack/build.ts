@@ -34,7 +34,11 @@ const commands = readdirSync(join(root, 'src/cmd')).filter(
 );
 const result = await build({
   absWorkingDir: root,
-  entryPoints: commands.map((file) => `src/cmd/${file}`),
+  entryPoints: [
+    ...commands.map((file) => ({ in: `src/cmd/${file}`, out: basename(file, '.ts') })),
+    // The entry of a worker thread: loaded by its path.
+    { in: 'src/interpreter/lua/worker.ts', out: 'lua-worker' },
+  ],
   outdir: join(out, 'cmd'),
   chunkNames: 'chunks/[name]-[hash]',
   write: false,

@@ -2,6 +2,10 @@
 import { groupResource, type ResourceType } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
+import {
+  resourceInterpreterCustomizationSchema,
+  resourceInterpreterWebhookConfigurationSchema,
+} from './config/v1alpha1/config-schemas.ts';
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import * as types from './resource-types.ts';
@@ -52,6 +56,21 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
     }),
     customResourceDefinition({ type: types.overridePolicies, shortName: 'op', schema: overridePolicySchema }),
     customResourceDefinition({ type: types.clusterOverridePolicies, shortName: 'cop', schema: overridePolicySchema }),
+    customResourceDefinition({
+      type: types.resourceInterpreterCustomizations,
+      shortName: 'ric',
+      schema: resourceInterpreterCustomizationSchema,
+      columns: [
+        column('TARGET-API-VERSION', 'string', '.spec.target.apiVersion'),
+        column('TARGET-KIND', 'string', '.spec.target.kind'),
+        age,
+      ],
+      subresources: {},
+    }),
+    customResourceDefinition({
+      type: types.resourceInterpreterWebhookConfigurations,
+      schema: resourceInterpreterWebhookConfigurationSchema,
+    }),
   ];
 }
 
@@ -63,7 +82,7 @@ interface Column {
 
 interface Definition {
   type: ResourceType;
-  shortName: string;
+  shortName?: string;
   schema: Schema;
   columns?: readonly Column[];
   subresources?: { status?: object };
@@ -94,7 +113,7 @@ function customResourceDefinition({ type, shortName, schema, columns, subresourc
         kind: type.kind,
         listKind: `${type.kind}List`,
         plural: type.resource,
-        shortNames: [shortName],
+        ...(shortName === undefined ? {} : { shortNames: [shortName] }),
         singular: type.kind.toLowerCase(),
       },
       scope: type.namespaced ? 'Namespaced' : 'Cluster',
