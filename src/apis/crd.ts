@@ -2,10 +2,7 @@
 import { groupResource, type ResourceType } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
-import {
-  resourceInterpreterCustomizationSchema,
-  resourceInterpreterWebhookConfigurationSchema,
-} from './config/v1alpha1/config-schemas.ts';
+import { resourceInterpreterCustomizationSchema } from './config/v1alpha1/config-schemas.ts';
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import * as types from './resource-types.ts';
@@ -66,10 +63,6 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
         age,
       ],
       subresources: {},
-    }),
-    customResourceDefinition({
-      type: types.resourceInterpreterWebhookConfigurations,
-      schema: resourceInterpreterWebhookConfigurationSchema,
     }),
   ];
 }

@@ -1,6 +1,7 @@
 /** karmada-apiserver: the API server of a Karmada control plane on its own, durable store. Flags → options → run. */
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../apimachinery/clock.ts';
+import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import type { ApiServer } from '../apiserver/server.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { logFlags } from '../component/flag-groups.ts';
@@ -68,6 +69,8 @@ await runComponent(
       { createClusterProxy },
       { createClient },
       { secrets },
+      { createLuaPool },
+      { resourceInterpreterCustomizations },
     ] = await Promise.all([
       import('../storage/embedded/embedded-store.ts'),
       import('../apiserver/server.ts'),
@@ -76,6 +79,8 @@ await runComponent(
       import('../clusters/proxy/cluster-proxy.ts'),
       import('../client/client.ts'),
       import('../kubernetes/resource-types.ts'),
+      import('../interpreter/lua/pool.ts'),
+      import('../apis/resource-types.ts'),
     ]);
     const cert = await waitForFile('tls-cert-file', signal);
     const key = await waitForFile('tls-private-key-file', signal);
@@ -84,6 +89,7 @@ await runComponent(
     const serviceAccountVerifyKeys: string[] = [];
     for (const path of flags['service-account-key-file'])
       serviceAccountVerifyKeys.push(await waitForContent(`--service-account-key-file ${path}`, path, signal));
+    const lua = createLuaPool();
     const store = await openEmbeddedStore(flags['data-dir'], { name: 'karmada-apiserver' });
     try {
       const proxy = createClusterProxy({
@@ -95,7 +101,18 @@ await runComponent(
         store,
         connect: [proxy],
         resources: [clusterResourceDefinition],
-        admission: [createKarmadaAdmissionPlugin()],
+        admission: [
+          createKarmadaAdmissionPlugin({
+            customizations: {
+              list: async () => {
+                const client = createClient(server.localTransport());
+                const stored = client.resource<ResourceInterpreterCustomization>(resourceInterpreterCustomizations);
+                return (await stored.list()).items;
+              },
+              compile: (chunk, script) => lua.compile(chunk, script),
+            },
+          }),
+        ],
         serving: { host: flags['bind-address'], port: flags['secure-port'], cert, key },
         serviceAccountVerifyKeys,
         serviceAccountIssuer: flags['service-account-issuer'],
@@ -118,6 +135,7 @@ await runComponent(
         await server.stop();
       }
     } finally {
+      await lua.close();
       await store.close();
     }
   },

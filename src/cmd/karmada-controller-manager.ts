@@ -125,6 +125,7 @@ async function run(
     { createBindingStatusControllers },
     { createNamespaceSyncController },
     { createDependenciesDistributor },
+    { createConfiguredLayers },
     { createClusterController },
     { createClusterStatusController },
     { createUnifiedAuthController },
@@ -144,6 +145,7 @@ async function run(
     import('../propagation/status/binding-status-controller.ts'),
     import('../propagation/namespaces/namespace-sync-controller.ts'),
     import('../propagation/dependencies/dependencies-distributor.ts'),
+    import('../interpreter/configured-layers.ts'),
     import('../clusters/registration/cluster-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
     import('../clusters/unified-auth/unified-auth-controller.ts'),
@@ -169,6 +171,7 @@ async function run(
     types.clusterResourceBindings,
     types.works,
     types.clusters,
+    types.resourceInterpreterCustomizations,
   ])
     await waitForResource(client, type, signal);
 
@@ -181,7 +184,19 @@ async function run(
     logger,
     registry,
   };
-  const controlPlane = createControlPlane({ client, eventClient, informers, controllers, logger });
+  const interpreter = createConfiguredLayers({
+    informers,
+    onFailure: (about, reason, message) => record(about, 'Warning', reason, message),
+  });
+  const controlPlane = createControlPlane({
+    client,
+    eventClient,
+    informers,
+    interpreterLayers: interpreter.layers,
+    controllers,
+    logger,
+  });
+  const record = controlPlane.recorder('resource-interpreter');
   const members = createMemberClusters({
     client,
     informers,
@@ -298,6 +313,7 @@ async function run(
   try {
     await manager.run(signal);
   } finally {
+    await interpreter.close();
     await controlPlane.flushEvents();
     await members.close();
     await eventClient.close();

@@ -12,7 +12,13 @@ import {
 import type { AdmissionOperation, AdmissionRequest } from '../apiserver/admission/plugin.ts';
 import { createKarmadaAdmissionPlugin } from './admission-plugin.ts';
 
-const plugin = createKarmadaAdmissionPlugin({ newId: () => 'id-1' });
+const plugin = createKarmadaAdmissionPlugin({
+  newId: () => 'id-1',
+  customizations: {
+    list: async () => [],
+    compile: async () => {},
+  },
+});
 const idLabel = 'propagationpolicy.karmada.io/permanent-id';
 const nginx = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'nginx' };
 

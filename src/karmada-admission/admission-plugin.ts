@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
 import { findTypeError } from '../apimachinery/schema/type-check.ts';
+import { resourceInterpreterCustomizationSchema } from '../apis/config/v1alpha1/config-schemas.ts';
+import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
 import { overridePolicySchema } from '../apis/policy/v1alpha1/override-policy-schema.ts';
 import type { ClusterPropagationPolicy, PropagationPolicy } from '../apis/policy/v1alpha1/propagation-policy.ts';
 import { propagationPolicySchema } from '../apis/policy/v1alpha1/propagation-policy-schema.ts';
-import { policyGroup, workGroup } from '../apis/resource-types.ts';
+import { configGroup, policyGroup, workGroup } from '../apis/resource-types.ts';
 import type { Work } from '../apis/work/v1alpha1/work.ts';
 import { workSchema } from '../apis/work/v1alpha1/work-schema.ts';
 import type { ClusterResourceBinding, ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
@@ -23,13 +25,26 @@ import {
   validatePropagationPolicy,
 } from './propagation-policy.ts';
 import { mutateClusterResourceBinding, mutateResourceBinding, validateResourceBinding } from './resource-binding.ts';
+import {
+  type CustomizationContext,
+  validateResourceInterpreterCustomization,
+} from './resource-interpreter-customization.ts';
 import { mutateWork } from './work.ts';
 
-/** The plugin for a Karmada control plane. `newId` makes permanent ids; tests give their own. */
-export function createKarmadaAdmissionPlugin(options: { newId?: () => string } = {}): AdmissionPlugin {
-  const rules = kindRules(options.newId ?? randomUUID);
+export interface KarmadaAdmissionOptions {
+  /** What customizations of the interpreter are checked against. */
+  customizations: CustomizationContext;
+  /** Makes permanent ids; tests give their own. */
+  newId?: () => string;
+}
+
+const groups = [configGroup, policyGroup, workGroup];
+
+/** The plugin for a Karmada control plane. */
+export function createKarmadaAdmissionPlugin(options: KarmadaAdmissionOptions): AdmissionPlugin {
+  const rules = kindRules(options.newId ?? randomUUID, options.customizations);
   const rulesOf = (request: AdmissionRequest): KindRules | undefined =>
-    request.type.group === policyGroup || request.type.group === workGroup ? rules[request.type.kind] : undefined;
+    groups.includes(request.type.group) ? rules[request.type.kind] : undefined;
   return {
     name: 'Karmada',
     handles: (request) =>
@@ -41,7 +56,7 @@ export function createKarmadaAdmissionPlugin(options: { newId?: () => string } =
       if (kind?.mutate === undefined || findTypeError(request.object, kind.schema) !== undefined) return;
       kind.mutate(request.object, request);
     },
-    validate(request) {
+    async validate(request) {
       if (request.operation === 'DELETE') {
         const why = request.oldObject === undefined ? undefined : deletionProtection(request.oldObject);
         if (why !== undefined) throw denied('resourcedeletionprotection.karmada.io', [why]);
@@ -49,7 +64,7 @@ export function createKarmadaAdmissionPlugin(options: { newId?: () => string } =
       }
       const kind = rulesOf(request);
       if (kind === undefined || request.object === undefined) return;
-      const findings = kind.validate?.(request.object, request.oldObject) ?? [];
+      const findings = (await kind.validate?.(request.object, request.oldObject)) ?? [];
       if (findings.length > 0) throw denied(kind.webhook, findings);
     },
   };
@@ -59,11 +74,14 @@ interface KindRules {
   webhook: string;
   schema: Schema;
   mutate?(object: Unstructured, request: AdmissionRequest): void;
-  validate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured> | undefined): string[];
+  validate?(
+    object: DeepReadonly<Unstructured>,
+    old: DeepReadonly<Unstructured> | undefined,
+  ): string[] | Promise<string[]>;
 }
 
 /** The schema has been checked by the time `validate` runs; `mutate` sees pruned and defaulted objects that may lack fields. */
-function kindRules(newId: () => string): { readonly [kind: string]: KindRules } {
+function kindRules(newId: () => string, customizations: CustomizationContext): { readonly [kind: string]: KindRules } {
   const onCreate = (request: AdmissionRequest): (() => string) | undefined =>
     request.operation === 'CREATE' ? newId : undefined;
   return {
@@ -116,6 +134,12 @@ function kindRules(newId: () => string): { readonly [kind: string]: KindRules } 
       mutate: (object, request) => {
         if (request.operation === 'CREATE') mutateClusterResourceBinding(as<ClusterResourceBinding>(object), newId);
       },
+    },
+    ResourceInterpreterCustomization: {
+      webhook: 'resourceinterpretercustomization.karmada.io',
+      schema: resourceInterpreterCustomizationSchema,
+      validate: (object) =>
+        validateResourceInterpreterCustomization(read<ResourceInterpreterCustomization>(object), customizations),
     },
     Work: {
       webhook: 'work.karmada.io',

@@ -42,7 +42,7 @@ export interface RegistryOptions {
 export async function startClusterRegistry(options: RegistryOptions = {}): Promise<ClusterRegistry> {
   const api = await startApiServer({
     resources: [clusterResourceDefinition],
-    admission: [createKarmadaAdmissionPlugin()],
+    admission: [createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } })],
     disableAdmission: ['ServiceAccount'],
   });
   for (const definition of karmadaCustomResourceDefinitions())

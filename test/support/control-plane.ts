@@ -42,7 +42,7 @@ export interface TestControlPlane {
 export async function startControlPlane(memberNames: readonly string[]): Promise<TestControlPlane> {
   const api = await startApiServer({
     resources: [clusterResourceDefinition],
-    admission: [createKarmadaAdmissionPlugin()],
+    admission: [createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } })],
     disableAdmission: ['ServiceAccount'],
   });
   const definitions = api.client.resource(customResourceDefinitions);

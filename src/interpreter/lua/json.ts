@@ -20,10 +20,14 @@ export function createConverter(
   }
 
   function push(state: LuaState, value: unknown): void {
-    if (value === null || value === undefined) return lua.lua_pushnil(state);
-    if (typeof value === 'boolean') return lua.lua_pushboolean(state, value);
-    if (typeof value === 'number') return lua.lua_pushnumber(state, value);
-    if (typeof value === 'string') return pushText(state, value);
+    if (typeof value === 'object' && value !== null) pushTable(state, value);
+    else if (typeof value === 'boolean') lua.lua_pushboolean(state, value);
+    else if (typeof value === 'number') lua.lua_pushnumber(state, value);
+    else if (typeof value === 'string') pushText(state, value);
+    else lua.lua_pushnil(state);
+  }
+
+  function pushTable(state: LuaState, value: object): void {
     lua.lua_checkstack(state, 4);
     lua.lua_createtable(state, 0, 0);
     if (Array.isArray(value)) {

@@ -11,6 +11,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import { lowPriority } from '../detector/reconcile-policy.ts';
 import { affectedBindings } from '../override/affected-bindings.ts';
 import type { AnyOverridePolicy } from '../override/override-manager.ts';
+import { onReinterpretedBindings } from '../reinterpretation.ts';
 import { obligedClusters } from '../target-clusters.ts';
 import { type BindingWorld, reconcileBinding } from './reconcile.ts';
 
@@ -68,6 +69,7 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
   return {
     async run(signal: AbortSignal): Promise<void> {
       const removers = [
+        onReinterpretedBindings(controlPlane, bindings, (binding) => controller.enqueue(objectKey(binding))),
         bindings.addHandler({
           added: (binding) => controller.enqueue(objectKey(binding)),
           updated(binding, old) {

@@ -7,6 +7,7 @@ import type { PropagationPolicy } from '../../apis/policy/v1alpha1/propagation-p
 import type { InformerFactory, InformerHandler } from '../../client/informer.ts';
 import { createController } from '../../controller/controller.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import { onReinterpretedBindings } from '../reinterpretation.ts';
 import { type DiscoveredKinds, kindOf } from '../resource-kinds.ts';
 import { refOfBinding, refOfTemplateKey, type TemplateRef, templateKey, templateRef } from '../templates.ts';
 import { claimLabel, claimOn } from './claim.ts';
@@ -95,6 +96,11 @@ export function createDetector(
           informer.addHandler({
             deleted: (binding) => detector.enqueueTemplate(refOfBinding(binding.spec.resource)),
           }),
+        ),
+        ...[caches.bindings, caches.clusterBindings].map((informer) =>
+          onReinterpretedBindings(controlPlane, informer, (binding) =>
+            detector.enqueueTemplate(refOfBinding(binding.spec.resource), { priority: lowPriority }),
+          ),
         ),
       ];
       const { firstSync, done } = runTemplateInformers(

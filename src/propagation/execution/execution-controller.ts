@@ -9,6 +9,7 @@ import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import { createPerClusterController } from '../per-cluster.ts';
+import { onReinterpretedWorks } from '../reinterpretation.ts';
 import { createObjectWriter } from './object-writer.ts';
 import { type ExecutionWorld, reconcileWork } from './reconcile.ts';
 
@@ -50,6 +51,7 @@ export function createExecutionController(
   return {
     async run(signal) {
       const removers = [
+        onReinterpretedWorks(controlPlane, enqueue),
         options.members.listen({
           added(cluster, object) {
             const recorded = writer.recordedVersion(cluster, object);

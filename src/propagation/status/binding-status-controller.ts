@@ -9,6 +9,7 @@ import type { Informer } from '../../client/informer.ts';
 import { createController } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
 import type { ControlPlane } from '../control-plane.ts';
+import { onReinterpretedBindings } from '../reinterpretation.ts';
 import { isScheduled } from './aggregate.ts';
 import { type BindingStatusWorld, reconcileBindingStatus } from './binding-status.ts';
 
@@ -52,6 +53,9 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
   return {
     async run(signal: AbortSignal): Promise<void> {
       const removers = [
+        onReinterpretedBindings(controlPlane, bindings, (binding) => {
+          if (isScheduled(binding)) controller.enqueue(objectKey(binding));
+        }),
         works.addHandler({
           // A Work that is new and says nothing yet has nothing to add.
           added(work) {

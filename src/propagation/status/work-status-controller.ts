@@ -10,6 +10,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import { workKeyOf } from '../execution/execution-controller.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import { createPerClusterController } from '../per-cluster.ts';
+import { onReinterpretedWorks } from '../reinterpretation.ts';
 import { reconcileWorkStatus, type WorkStatusWorld } from './work-status.ts';
 
 export interface WorkStatusControllerOptions {
@@ -49,6 +50,7 @@ export function createWorkStatusController(
   return {
     async run(signal) {
       const removers = [
+        onReinterpretedWorks(controlPlane, enqueue),
         options.members.listen({ added: enqueueOwner, updated: enqueueOwner }),
         works.addHandler({
           added: enqueue,
