@@ -9,6 +9,7 @@ import {
 import type { Store } from '../storage/store.ts';
 import { createAdmissionChain } from './admission/chain.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { createWebhookAdmission } from './admission/webhooks/webhook-admission.ts';
 import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
 import { createServiceAllocator, type ServiceAllocator } from './allocation/service-allocator.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
@@ -78,13 +79,14 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
   const { tokens, connect, routes } = serviceAccountParts(options, catalog, clock);
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
+  const webhooks = createWebhookAdmission(catalog, clock);
   let stopFollowing = () => {};
 
   return {
     authenticator: createRequestAuthenticator({ certificates, tokens }),
     authorizer,
     admission: [
-      ...createAdmissionChain(catalog, clock, options.disableAdmission),
+      ...createAdmissionChain(catalog, clock, webhooks, options.disableAdmission),
       crdAdmission,
       createTerminatingCrdCheck(catalog),
       createEscalationCheck(index, authorizer),
@@ -105,6 +107,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     startHooks: [
       async (server) => {
         stopFollowing = followRbac(index, catalog);
+        webhooks.start();
         await allocator?.start(catalog, store);
         const client = createClient(server.localTransport());
         const context = { catalog, client };
@@ -123,6 +126,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
         await crds.stop();
         allocator?.stop();
         stopFollowing();
+        webhooks.stop();
       },
     ],
   };

@@ -104,6 +104,8 @@ describe('built-in kinds', () => {
       'NetworkPolicy spec',
       'PodDisruptionBudget spec',
       'CustomResourceDefinition spec',
+      'MutatingWebhookConfiguration all',
+      'ValidatingWebhookConfiguration all',
       'EndpointSlice all',
     ]);
   });

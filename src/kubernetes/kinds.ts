@@ -3,6 +3,10 @@
  * (defaults, validation, columns) is in <group>/<kind>.ts.
  */
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
+import {
+  mutatingWebhookConfiguration,
+  validatingWebhookConfiguration,
+} from './admissionregistration/webhook-configuration.ts';
 import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { controllerRevision } from './apps/controller-revision.ts';
 import { daemonSet } from './apps/daemon-set.ts';
@@ -112,6 +116,9 @@ function rows(): ResourceDefinition[] {
     kind('storage.k8s.io/v1', 'volumeattributesclasses', 'VolumeAttributesClass', { ...cluster, ...short('vac') }, volumeAttributesClass),
 
     kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', { ...cluster, ...short('crd', 'crds'), categories: ['api-extensions'], ...status, ...spec, ...conditional }, customResourceDefinition),
+
+    kind('admissionregistration.k8s.io/v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, mutatingWebhookConfiguration),
+    kind('admissionregistration.k8s.io/v1', 'validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, validatingWebhookConfiguration),
 
     kind('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { ...cluster, ...short('pc') }, priorityClass),
 

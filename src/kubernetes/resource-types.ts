@@ -36,6 +36,7 @@ export const leases = namespaced('coordination.k8s.io', 'v1', 'leases', 'Lease')
 export const jobs = namespaced('batch', 'v1', 'jobs', 'Job');
 export const cronJobs = namespaced('batch', 'v1', 'cronjobs', 'CronJob');
 export const endpointSlices = namespaced('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const podDisruptionBudgets = namespaced('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
 export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');
 export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding');
 export const clusterRoles = clusterScoped('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole');
@@ -44,6 +45,18 @@ export const clusterRoleBindings = clusterScoped(
   'v1',
   'clusterrolebindings',
   'ClusterRoleBinding',
+);
+export const mutatingWebhookConfigurations = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'mutatingwebhookconfigurations',
+  'MutatingWebhookConfiguration',
+);
+export const validatingWebhookConfigurations = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'validatingwebhookconfigurations',
+  'ValidatingWebhookConfiguration',
 );
 export const customResourceDefinitions = clusterScoped(
   'apiextensions.k8s.io',

@@ -118,7 +118,8 @@ describe('DefaultTolerationSeconds', () => {
 });
 
 it('refuses to leave out a plugin that it does not know', () => {
-  expect(() => createAdmissionChain(undefined as never, undefined as never, ['Typo'])).toThrow(
-    'unknown admission plugins: Typo',
-  );
+  const mutating = { name: 'MutatingAdmissionWebhook', handles: () => false };
+  expect(() =>
+    createAdmissionChain(undefined as never, undefined as never, { mutating, validating: mutating }, ['Typo']),
+  ).toThrow('unknown admission plugins: Typo');
 });

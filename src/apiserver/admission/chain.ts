@@ -1,4 +1,4 @@
-/** The built-in admission plugins in upstream's order. Webhooks are not among them yet. */
+/** The built-in admission plugins in upstream's order. */
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
@@ -6,11 +6,13 @@ import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { createPriority } from './priority.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
+import type { WebhookAdmission } from './webhooks/webhook-admission.ts';
 
 /** `disabled`: names of plugins to leave out; throws when a name is unknown. */
 export function createAdmissionChain(
   catalog: ResourceCatalog,
   clock: Clock,
+  webhooks: Pick<WebhookAdmission, 'mutating' | 'validating'>,
   disabled: readonly string[] = [],
 ): AdmissionPlugin[] {
   const plugins = [
@@ -18,6 +20,8 @@ export function createAdmissionChain(
     createServiceAccountAdmission(catalog, clock),
     createPriority(catalog),
     defaultTolerationSeconds,
+    webhooks.mutating,
+    webhooks.validating,
   ];
   const unknown = disabled.filter((name) => !plugins.some((plugin) => plugin.name === name) && !absent.has(name));
   if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}`);
