@@ -30,6 +30,8 @@ export interface KubeliteOptions {
   podReadyDelayMs?: number | undefined;
   /** Back-off of restarting containers. Defaults 10 s and 5 min. */
   restartBackoff?: { baseMs: number; maxMs: number } | undefined;
+  /** A node whose Lease is not renewed for so long (ms) counts as lost. Default 50 s. */
+  nodeMonitorGraceMs?: number | undefined;
   logger?: Logger | undefined;
   clock?: Clock | undefined;
 }

@@ -15,7 +15,8 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
 import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
-import { pods } from '../kubernetes/resource-types.ts';
+import { nodes, pods } from '../kubernetes/resource-types.ts';
+import type { Node } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
@@ -24,15 +25,18 @@ import type { ControllerContext } from './controllers/controller-context.ts';
 import { createCronJobController } from './controllers/cron-job/cron-job-controller.ts';
 import { createDaemonSetController } from './controllers/daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './controllers/deployment/deployment-controller.ts';
+import { createDisruptionController } from './controllers/disruption/disruption-controller.ts';
 import { createEndpointSliceController } from './controllers/endpoints/endpoint-slice-controller.ts';
 import { createEndpointsController } from './controllers/endpoints/endpoints-controller.ts';
 import { createJobController } from './controllers/job/job-controller.ts';
+import { createNodeLifecycleController } from './controllers/node-lifecycle/node-lifecycle-controller.ts';
+import { createPodGarbageCollector } from './controllers/pod-garbage-collector.ts';
 import { createReplicaSetController } from './controllers/replica-set/replica-set-controller.ts';
 import { createStatefulSetController } from './controllers/stateful-set/stateful-set-controller.ts';
 import { controllerManagerUser, controllerUser, ensureNodeRights, nodeUser, schedulerUser } from './identities.ts';
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
-import { createNodeHeartbeats } from './kubelet/node-heartbeats.ts';
+import { createNodeHeartbeats, downAnnotation } from './kubelet/node-heartbeats.ts';
 import type { NodeSpec } from './kubelet/node-status.ts';
 import {
   type AddressPool,
@@ -191,6 +195,8 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
   const kubelet = contextOf(nodeUser(nodeSpecs[0]?.name ?? options.name), 'kubelet');
   const events = createPodEvents(kubelet.recordEvent);
   const references = createReferenceReader(kubelet.client);
+  const nodeCache = informers.informer<Node>(nodes);
+  const isDown = (node: string): boolean => nodeCache.get(node)?.metadata.annotations?.[downAnnotation] === 'true';
   let enqueuePod: (key: string) => void = () => {};
   let heartbeats: ReturnType<typeof createNodeHeartbeats> | undefined;
 
@@ -205,6 +211,7 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
         kubelet.client,
         clock,
         logger,
+        isDown,
       );
       return heartbeats;
     },
@@ -241,7 +248,7 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
       podCidr: ReturnType<typeof parseCidr>,
       serviceCidr: ReturnType<typeof parseCidr>,
     ): { runnables: Runnable[]; proxy: ServiceProxy | undefined } {
-      const podController = createKubelet({ ...kubelet, runtime, hostIPOf: (node) => hostIPs.get(node) });
+      const podController = createKubelet({ ...kubelet, runtime, hostIPOf: (node) => hostIPs.get(node), isDown });
       enqueuePod = (key) => podController.enqueue(key);
       const runnables: Runnable[] = [
         createDeploymentController(contextOf(controllerUser('deployment-controller'), 'deployment-controller')),
@@ -257,6 +264,11 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
         createEndpointSliceController(
           contextOf(controllerUser('endpointslice-controller'), 'endpoint-slice-controller'),
         ),
+        createDisruptionController(contextOf(controllerUser('disruption-controller'), 'controllermanager')),
+        createNodeLifecycleController(contextOf(controllerUser('node-controller'), 'node-controller'), {
+          graceMs: options.nodeMonitorGraceMs ?? 50_000,
+        }),
+        createPodGarbageCollector(contextOf(controllerUser('pod-garbage-collector'), 'pod-garbage-collector')),
         createPodScheduler(contextOf(schedulerUser, 'default-scheduler')),
         podController,
         { name: 'node-heartbeats', run: (signal) => this.heartbeats(runtime).run(signal) },

@@ -236,6 +236,13 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['get', 'list', 'update', 'watch'], '', 'pods'),
     ...eventRules(),
   ],
+  'disruption-controller': [
+    rule(read, 'apps', 'deployments', 'replicasets', 'statefulsets'),
+    rule(read, 'policy', 'poddisruptionbudgets'),
+    rule(read, '', 'pods', 'replicationcontrollers'),
+    rule(['update'], 'policy', 'poddisruptionbudgets/status'),
+    ...eventRules(),
+  ],
   'endpoint-controller': [
     rule(read, '', 'pods', 'services'),
     rule(['create', 'delete', 'get', 'list', 'update', 'watch'], '', 'endpoints'),
@@ -268,6 +275,11 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['patch', 'update'], '', 'pods/status'),
     rule(['delete', 'list', 'get'], '', 'pods'),
     ...eventRules(),
+  ],
+  'pod-garbage-collector': [
+    rule(['delete', 'list', 'watch'], '', 'pods'),
+    rule(['get', 'list'], '', 'nodes'),
+    rule(['patch'], '', 'pods/status'),
   ],
   'replicaset-controller': [
     rule(['get', 'list', 'update', 'watch'], 'apps', 'replicasets'),

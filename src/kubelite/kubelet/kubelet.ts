@@ -6,10 +6,11 @@ import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { deepEqual, objectKey } from '../../apimachinery/object.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import { type Controller, createController, type ReconcileResult } from '../../controller/controller.ts';
-import { pods } from '../../kubernetes/resource-types.ts';
-import type { Pod } from '../../kubernetes/types.ts';
+import { nodes, pods } from '../../kubernetes/resource-types.ts';
+import type { Node, Pod } from '../../kubernetes/types.ts';
 import type { ControllerContext } from '../controllers/controller-context.ts';
 import { isPodFinished } from '../controllers/pod-readiness.ts';
+import { nodeIndex, nodeNames } from '../controllers/pods-of-node.ts';
 import { podStatus } from './pod-status.ts';
 import { isRunning, type PodReport, type PodRuntime, type ReadablePod } from './runtime.ts';
 
@@ -17,12 +18,15 @@ export interface KubeletOptions extends ControllerContext {
   /** hostIP of a node; undefined when the node is not ours. */
   hostIPOf(node: string): string | undefined;
   runtime: PodRuntime;
+  /** Pods of a node that is down are left alone. */
+  isDown(node: string): boolean;
 }
 
 /** Must be called before the informers start. */
 export function createKubelet(options: KubeletOptions): Controller {
   const { informers, client, clock, runtime } = options;
   const podCache = informers.informer<Pod>(pods);
+  podCache.addIndex(nodeIndex, nodeNames);
   const podClient = client.resource<Pod>(pods);
   /** The uid that the runtime knows under a key: a pod made anew under an old name is another pod. */
   const uids = new Map<string, string>();
@@ -46,7 +50,7 @@ export function createKubelet(options: KubeletOptions): Controller {
     }
     const node = pod?.spec?.nodeName;
     const hostIP = node === undefined ? undefined : options.hostIPOf(node);
-    if (pod === undefined || hostIP === undefined) return undefined;
+    if (pod === undefined || node === undefined || hostIP === undefined || options.isDown(node)) return undefined;
     uids.set(key, pod.metadata.uid ?? '');
     if (pod.metadata.deletionTimestamp !== undefined) return terminate(pod, hostIP);
     if (isPodFinished(pod)) return undefined;
@@ -90,6 +94,12 @@ export function createKubelet(options: KubeletOptions): Controller {
 
   const isOurs = (pod: DeepReadonly<Pod>): boolean =>
     pod.spec?.nodeName !== undefined && options.hostIPOf(pod.spec.nodeName) !== undefined;
+  informers.informer<Node>(nodes).addHandler({
+    updated(node, old) {
+      if (deepEqual(node.metadata.annotations, old.metadata.annotations) && !cameBack(node, old)) return;
+      for (const pod of podCache.byIndex(nodeIndex, node.metadata.name ?? '')) controller.enqueue(objectKey(pod));
+    },
+  });
   podCache.addHandler({
     added(pod) {
       if (isOurs(pod)) controller.enqueue(objectKey(pod));
@@ -102,4 +112,11 @@ export function createKubelet(options: KubeletOptions): Controller {
     },
   });
   return controller;
+}
+
+/** The pods of a node that was lost were marked as not ready. */
+function cameBack(node: DeepReadonly<Node>, old: DeepReadonly<Node>): boolean {
+  const isUnknown = ({ status }: DeepReadonly<Node>) =>
+    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'Unknown') ?? false;
+  return isUnknown(old) && !isUnknown(node);
 }

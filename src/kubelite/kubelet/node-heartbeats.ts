@@ -11,6 +11,8 @@ import { buildNode, type NodeSpec, nodeStatus } from './node-status.ts';
 const leasePeriodMs = 10_000;
 const statusPeriodMs = 5 * 60_000;
 const leaseSeconds = 40;
+/** A node with this annotation set to `true` is as good as switched off: no heartbeats, and its pods stay as they are. */
+export const downAnnotation = 'kubelite/down';
 const leaseNamespace = 'kube-node-lease';
 
 export interface NodeHeartbeats {
@@ -32,6 +34,7 @@ export function createNodeHeartbeats(
   client: Client,
   clock: Clock,
   logger: Logger,
+  isDown: (node: string) => boolean,
 ): NodeHeartbeats {
   const nodeClient = client.resource<Node>(nodes);
   const leaseClient = client.resource<Lease>(leases);
@@ -95,6 +98,11 @@ export function createNodeHeartbeats(
   }
 
   async function beat(node: BeatingNode): Promise<void> {
+    if (isDown(node.spec.name)) {
+      // Back again, it reports at once.
+      node.statusDueAt = 0;
+      return;
+    }
     try {
       await beatLease(node);
       if (node.statusDueAt <= clock.now()) await beatStatus(node);

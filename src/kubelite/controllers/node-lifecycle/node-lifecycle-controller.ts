@@ -1,0 +1,146 @@
+/** Notices nodes whose Lease is not renewed, taints nodes by their state, and evicts pods that do not tolerate it. */
+import { formatTime } from '../../../apimachinery/clock.ts';
+import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
+import { isConflict, isNotFound } from '../../../apimachinery/status-error.ts';
+import { createController, type ReconcileResult } from '../../../controller/controller.ts';
+import type { Runnable } from '../../../controller/manager.ts';
+import { leases as leaseType, nodes as nodeType, pods as podType } from '../../../kubernetes/resource-types.ts';
+import type { Lease, Node, Pod } from '../../../kubernetes/types.ts';
+import type { ControllerContext } from '../controller-context.ts';
+import { isPodFinished, isPodReady } from '../pod-readiness.ts';
+import { nodeIndex, nodeNames } from '../pods-of-node.ts';
+import { evictionTime, readyStatus, taintsToWrite, unknownConditions } from './node-taints.ts';
+
+export interface NodeLifecycleOptions {
+  /** A Lease that was not renewed for so long means that the node is gone. */
+  graceMs: number;
+}
+
+/** Must be called before the informers start. */
+export function createNodeLifecycleController(context: ControllerContext, { graceMs }: NodeLifecycleOptions): Runnable {
+  const { informers, client, clock, logger } = context;
+  const nodes = informers.informer<Node>(nodeType);
+  const pods = informers.informer<Pod>(podType);
+  const leases = informers.informer<Lease>(leaseType, { namespace: 'kube-node-lease' });
+  const nodeClient = client.resource<Node>(nodeType);
+  const podClient = client.resource<Pod>(podType);
+  pods.addIndex(nodeIndex, nodeNames);
+  /** When each node's Lease was last seen to change (by our own clock: the node's may differ). */
+  const renewed = new Map<string, number>();
+  const controller = createController({ name: 'node-lifecycle', reconcile, clock, logger });
+  const evictions = createController({ name: 'taint-eviction', workers: 8, reconcile: evict, clock, logger });
+
+  async function reconcile(name: string): Promise<ReconcileResult | undefined> {
+    let node = nodes.get(name);
+    if (node === undefined) {
+      renewed.delete(name);
+      return undefined;
+    }
+    let since = renewed.get(name);
+    if (since === undefined) {
+      since = clock.now();
+      renewed.set(name, since);
+    }
+    const left = since + graceMs - clock.now();
+    const lost = left <= 0;
+    if (lost && readyStatus(node) !== 'Unknown') {
+      const status = { ...node.status, conditions: unknownConditions(node, clock.now()) };
+      node = (await nodeClient.updateStatus({ ...node, status } as Node)) as DeepReadonly<Node>;
+      context.recordEvent(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
+    }
+    const taints = taintsToWrite(node, clock.now());
+    if (taints !== undefined)
+      await nodeClient.patch({ name }, 'merge', {
+        metadata: { resourceVersion: node.metadata.resourceVersion },
+        spec: { taints: taints.length === 0 ? null : taints },
+      });
+    if (readyStatus(node) === 'Unknown') await markPods(name);
+    return lost ? undefined : { requeueAfter: left + 1 };
+  }
+
+  /** Nobody knows whether the pods of a lost node are ready, so no Service should send anything there. */
+  async function markPods(node: string): Promise<void> {
+    for (const pod of pods.byIndex(nodeIndex, node)) {
+      if (!isPodReady(pod)) continue;
+      const conditions = pod.status?.conditions?.map((condition) =>
+        condition.type === 'Ready'
+          ? { ...condition, status: 'False', lastTransitionTime: formatTime(clock.now()) }
+          : condition,
+      );
+      try {
+        await podClient.updateStatus({ ...pod, status: { ...pod.status, conditions } } as Pod);
+        context.recordEvent(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+      } catch (error) {
+        if (!isNotFound(error) && !isConflict(error)) throw error;
+      }
+    }
+  }
+
+  async function evict(key: string): Promise<ReconcileResult | undefined> {
+    const pod = pods.get(key);
+    const node = nodes.get(pod?.spec?.nodeName ?? '');
+    if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined || isPodFinished(pod))
+      return undefined;
+    const at = evictionTime(pod, node);
+    if (at === undefined) return undefined;
+    if (at > clock.now()) return { requeueAfter: at - clock.now() };
+    context.recordEvent(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
+    const { namespace, name = '', uid = '' } = pod.metadata;
+    const time = formatTime(clock.now());
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'DeletionByTaintManager',
+      message: 'Taint manager: deleting due to NoExecute taint',
+      lastTransitionTime: time,
+    };
+    const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+    try {
+      await podClient.updateStatus({ ...pod, status: { ...pod.status, conditions: [...others, condition] } } as Pod);
+      await podClient.delete({ namespace, name }, { preconditions: { uid } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    return undefined;
+  }
+
+  leases.addHandler({
+    added: (lease) => noticeLease(lease),
+    updated(lease, old) {
+      if (lease.spec?.renewTime !== old.spec?.renewTime) noticeLease(lease);
+    },
+  });
+  const noticeLease = (lease: DeepReadonly<Lease>): void => {
+    const name = lease.metadata.name ?? '';
+    renewed.set(name, clock.now());
+    const node = nodes.get(name);
+    if (node !== undefined && readyStatus(node) === 'Unknown') controller.enqueue(name);
+  };
+  nodes.addHandler({
+    added: (node) => controller.enqueue(node.metadata.name ?? ''),
+    updated(node, old) {
+      const name = node.metadata.name ?? '';
+      if (readyStatus(node) !== readyStatus(old) || !deepEqual(node.spec, old.spec)) controller.enqueue(name);
+      if (!deepEqual(node.spec?.taints, old.spec?.taints))
+        for (const pod of pods.byIndex(nodeIndex, name)) evictions.enqueue(objectKey(pod));
+    },
+    deleted: (node) => controller.enqueue(node.metadata.name ?? ''),
+  });
+  const noticePod = (pod: DeepReadonly<Pod>): void => {
+    const node = nodes.get(pod.spec?.nodeName ?? '');
+    if (node?.spec?.taints?.some(({ effect }) => effect === 'NoExecute') === true) evictions.enqueue(objectKey(pod));
+  };
+  pods.addHandler({
+    added: noticePod,
+    updated(pod, old) {
+      if (pod.spec?.nodeName !== old.spec?.nodeName || !deepEqual(pod.spec?.tolerations, old.spec?.tolerations))
+        noticePod(pod);
+    },
+  });
+  return {
+    name: 'node-lifecycle',
+    async run(signal) {
+      await Promise.all([controller.run(signal), evictions.run(signal)]);
+    },
+  };
+}
