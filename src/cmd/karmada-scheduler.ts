@@ -19,7 +19,8 @@ import { createRegistry } from '../component/metrics.ts';
 import { createEventRecorder } from '../controller/event-recorder.ts';
 import { createManager } from '../controller/manager.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
-import { assertUsable } from '../scheduler/scheduler-options.ts';
+import { assertUsable, readKeyPair } from '../scheduler/scheduler-options.ts';
+import { type DecisionsServer, serveDecisions } from '../scheduler/why/decisions-server.ts';
 
 const name = 'karmada-scheduler';
 
@@ -45,6 +46,15 @@ replicas each of them gets.`,
       'Also send a workload to the selected clusters that got no replicas of it.',
     ),
     'enable-scheduler-estimator': flag.bool(false, 'Ask accurate scheduler estimators; not supported by this version.'),
+    'decisions-bind-address': flag.string(
+      '0',
+      'The TCP address (:10359, 127.0.0.1:10359) to tell over TLS why bindings were placed as they were: GET /decisions/NAMESPACE/NAME with a bearer token whose user may get resourcebindings/decision. "0" disables it; port 0 picks a free one.',
+    ),
+    'decisions-tls-cert-file': flag.string(
+      '',
+      'Certificate (PEM) for --decisions-bind-address. Empty: a self-signed one, made at start.',
+    ),
+    'decisions-tls-private-key-file': flag.string('', 'The key (PEM) of --decisions-tls-cert-file.'),
     'feature-gates': featureGatesFlag(),
     ...leaderElectionFlags(name),
     ...endpointFlags(':10351'),
@@ -76,6 +86,7 @@ await runComponent(
       qps: flags['kube-api-qps'],
       burst: flags['kube-api-burst'],
     });
+    let decisions: DecisionsServer | undefined;
     const recorder = createEventRecorder(client, schedulerName, { logger });
     try {
       const informers = createInformerFactory(client, { logger });
@@ -109,9 +120,17 @@ await runComponent(
           : undefined,
       });
       manager.add(scheduler);
+      decisions = await serveDecisions({
+        address: flags['decisions-bind-address'],
+        serving: readKeyPair(flags['decisions-tls-cert-file'], flags['decisions-tls-private-key-file']),
+        client,
+        explain: (key) => scheduler.explain(key),
+        logger,
+      });
       await waitForServer(client, { logger, signal });
       await manager.run(signal);
     } finally {
+      await decisions?.stop();
       await recorder.flush();
       await client.close();
       await endpoints.stop();

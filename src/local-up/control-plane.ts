@@ -51,6 +51,9 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
       verbs: ['get', 'patch', 'update'],
     },
     { apiGroups: ['cluster.karmada.io'], resources: ['clusters'], verbs: read },
+    // Who asks why a binding was placed, and whether they may know.
+    { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
     events,
     leases,
     discovery,

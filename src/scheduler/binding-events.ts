@@ -6,7 +6,6 @@ import {
   defaultSchedulerName,
   propagationPolicyPermanentIdLabel,
 } from '../apis/constants.ts';
-import { matchesCluster } from '../apis/match-cluster.ts';
 import type { Binding, Cluster } from './types.ts';
 
 /** Bindings of this scheduler that are not suspended. */
@@ -34,19 +33,4 @@ export function relevantStates(cluster: Cluster, old: Cluster): Cluster[] {
   const same =
     cluster.metadata.generation === old.metadata.generation && deepEqual(cluster.metadata.labels, old.metadata.labels);
   return same ? [] : [old, cluster];
-}
-
-/** Whether a binding may be placed otherwise because of a cluster. */
-export function isAffected(binding: Binding, cluster: Cluster, schedulerName: string): boolean {
-  const { placement } = binding.spec;
-  if (placement === undefined || !isResponsible(binding, schedulerName)) return false;
-  let affinity = placement.clusterAffinity;
-  if (placement.clusterAffinities !== undefined) {
-    const { status, metadata } = binding;
-    if ((status?.schedulerObservedGeneration ?? 0) !== (metadata.generation ?? 0)) return true;
-    const observed = status?.schedulerObservingAffinityName;
-    affinity =
-      placement.clusterAffinities.find((term) => term.affinityName === observed) ?? placement.clusterAffinities[0];
-  }
-  return affinity === undefined || matchesCluster(affinity, cluster);
 }

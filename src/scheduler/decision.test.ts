@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { appliedPlacementAnnotation } from '../apis/constants.ts';
 import type { ClusterAffinityTerm, Placement } from '../apis/policy/v1alpha1/propagation-policy.ts';
 import type { ResourceBindingSpec, ResourceBindingStatus } from '../apis/work/v1alpha2/resource-binding.ts';
-import { isAccepted, isAffected, relevantStates } from './binding-events.ts';
+import { isAccepted, relevantStates } from './binding-events.ts';
 import { decide, placementChanged } from './decision.ts';
 import { targetsPatch } from './decision-record.ts';
 import { binding, cluster, targets } from './fixtures.test-support.ts';
@@ -135,22 +135,6 @@ describe('events', () => {
     expect(relevantStates(tainted, old)).toEqual([old, tainted]);
     const leaving = { ...old, metadata: { ...old.metadata, deletionTimestamp: 'now' } };
     expect(relevantStates(leaving, old)).toEqual([leaving]);
-  });
-
-  it('matches a cluster with the placement, or with the term in use', () => {
-    const placed = (placement: Placement, status: ResourceBindingStatus = {}) =>
-      isAffected({ ...binding({ placement }), status }, cluster('m1'), 'default-scheduler');
-    expect(placed({})).toBe(true);
-    expect(placed({ clusterAffinity: { clusterNames: ['m2'] } })).toBe(false);
-    const terms: Placement = {
-      clusterAffinities: [
-        { affinityName: 'a', clusterNames: ['m1'] },
-        { affinityName: 'b', clusterNames: ['m2'] },
-      ],
-    };
-    expect(placed(terms, { schedulerObservedGeneration: 1, schedulerObservingAffinityName: 'b' })).toBe(false);
-    expect(placed(terms, { schedulerObservedGeneration: 1 })).toBe(true);
-    expect(placed(terms, { schedulerObservedGeneration: 0, schedulerObservingAffinityName: 'b' })).toBe(true);
   });
 });
 

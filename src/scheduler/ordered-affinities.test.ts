@@ -7,6 +7,7 @@ import { generalEstimate } from './estimation/general-estimator.ts';
 import { binding, cluster, defaultRun, targets, text } from './fixtures.test-support.ts';
 import { scheduleBinding } from './schedule-binding.ts';
 import type { Cluster } from './types.ts';
+import { createDecisionLog } from './why/decision-log.ts';
 
 const fit1 = '0/1 clusters are available: 1 cluster(s) did not match the placement cluster affinity constraint.';
 const short = (room: number) =>
@@ -210,7 +211,8 @@ describe('ordered affinities', () => {
         ],
       },
       record,
-      metrics: { incoming: () => {}, attempt: () => {}, step: () => {} },
+      log: createDecisionLog(),
+      metrics: { incoming: () => {}, attempt: () => {}, step: () => {}, extensionPoint: () => {}, plugin: undefined },
       clock: systemClock,
     });
     expect(text(object.spec.clusters ?? [])).toBe(row.targets);

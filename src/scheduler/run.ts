@@ -2,11 +2,19 @@
 import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
 import { FitError, withStep } from './errors.ts';
 import { type Estimator, estimateReplicas } from './estimation/estimate.ts';
-import { type Plugin, runFilters, runScores } from './framework/framework.ts';
+import {
+  type ExtensionPoint,
+  type Plugin,
+  type PluginObserver,
+  type PluginResult,
+  runFilters,
+  runScores,
+} from './framework/framework.ts';
 import { overflowOrder } from './placement/affinity-groups.ts';
 import { assignReplicas } from './placement/division/assign-replicas.ts';
 import { selectClusters } from './placement/spread/select-clusters.ts';
 import type { Candidate, Cluster, SchedulingTask } from './types.ts';
+import type { RunTrace } from './why/run-trace.ts';
 
 export interface RunOptions {
   plugins: readonly Plugin[];
@@ -15,6 +23,9 @@ export interface RunOptions {
   propagateEmptyWorkloads: boolean;
   /** Called with the seconds that a step took. */
   observe?(step: 'Filter' | 'Score' | 'Select' | 'AssignReplicas', seconds: number): void;
+  /** Told once a step, with whether a cluster was left or a plugin failed. */
+  observeExtensionPoint?(point: ExtensionPoint, result: PluginResult, seconds: number): void;
+  observePlugin?: PluginObserver | undefined;
 }
 
 /** Throws FitError, UnschedulableError, or a plain error for everything else. Cost: O(clusters · log clusters). */
@@ -25,19 +36,27 @@ export function runScheduling(
 ): TargetCluster[] {
   const timed = <T>(step: Parameters<NonNullable<RunOptions['observe']>>[0], work: () => T): T => {
     const start = performance.now();
+    let result: PluginResult = 'Success';
     try {
       return work();
+    } catch (error) {
+      result = error instanceof FitError ? 'Unschedulable' : 'Error';
+      throw error;
     } finally {
-      options.observe?.(step, (performance.now() - start) / 1000);
+      const seconds = (performance.now() - start) / 1000;
+      options.observe?.(step, seconds);
+      if (step === 'Filter' || step === 'Score') options.observeExtensionPoint?.(step, result, seconds);
     }
   };
-  const feasible = timed('Filter', () => filter(task, clusters, options.plugins));
+  const { trace } = task;
+  const feasible = timed('Filter', () => filter(task, clusters, options));
   const candidates = timed('Score', () =>
     attempt('failed to prioritize clusters', () => rank(task, feasible, options)),
   );
   const selected = timed('Select', () =>
-    attempt('failed to select clusters', () => selectClusters(task.spec, candidates)),
+    attempt('failed to select clusters', () => selectClusters(task.spec, candidates, trace)),
   );
+  if (trace !== undefined) trace.selected = selected.map(({ name }) => name);
   const targets = timed('AssignReplicas', () =>
     attempt('failed to assign replicas', () => assignReplicas(task, selected)),
   );
@@ -47,35 +66,60 @@ export function runScheduling(
 }
 
 /** Unhealthy clusters take part: their taints speak for them. Clusters being deleted count, but cannot be chosen. */
-function filter(task: SchedulingTask, clusters: readonly Cluster[], plugins: readonly Plugin[]): Cluster[] {
+function filter(task: SchedulingTask, clusters: readonly Cluster[], options: RunOptions): Cluster[] {
+  const { plugins } = options;
+  const { trace } = task;
+  if (trace !== undefined) trace.filters = plugins.filter((plugin) => plugin.filter).map((plugin) => plugin.name);
   const refusals: string[] = [];
   const feasible: Cluster[] = [];
   for (const cluster of clusters) {
-    if (cluster.metadata.deletionTimestamp !== undefined) continue;
-    const refusal = runFilters(plugins, task, cluster);
+    const name = cluster.metadata.name ?? '';
+    if (cluster.metadata.deletionTimestamp !== undefined) {
+      trace?.clusters.push({ name, reason: 'the cluster is being deleted' });
+      continue;
+    }
+    const refusal = runFilters(plugins, task, cluster, options.observePlugin);
     if (refusal === undefined) feasible.push(cluster);
-    else refusals.push(refusal);
+    else refusals.push(refusal.reason);
+    trace?.clusters.push(
+      refusal === undefined ? { name } : { name, refusedBy: refusal.plugin, reason: refusal.reason },
+    );
   }
   if (feasible.length === 0) throw new FitError(clusters.length, refusals);
   return feasible;
 }
 
 function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOptions): Candidate[] {
-  const { spec } = task;
-  const rooms = estimateReplicas(options.estimators, feasible, spec);
+  const { spec, trace } = task;
+  const rooms = estimateReplicas(options.estimators, feasible, spec, trace);
   const assigned = new Map((spec.clusters ?? []).map((target) => [target.name, target.replicas ?? 0]));
-  return feasible.map((cluster, i) => {
+  const candidates = feasible.map((cluster, i) => {
     const name = cluster.metadata.name ?? '';
     const allocatable = rooms[i] ?? 0;
     return {
       cluster,
       name,
-      score: runScores(options.plugins, task, cluster),
+      score: runScores(options.plugins, task, cluster, options.observePlugin),
       overflowOrder: overflowOrder(spec.placement ?? {}, task.affinityName, cluster),
       allocatable,
       available: allocatable + (assigned.get(name) ?? 0),
     };
   });
+  if (trace !== undefined) noteCandidates(trace, candidates);
+  return candidates;
+}
+
+function noteCandidates(trace: RunTrace, candidates: readonly Candidate[]): void {
+  const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
+  const tiers = candidates.some((candidate) => candidate.overflowOrder > 0);
+  for (const entry of trace.clusters) {
+    const candidate = byName.get(entry.name);
+    if (candidate === undefined) continue;
+    entry.score = candidate.score;
+    entry.allocatable = candidate.allocatable;
+    entry.available = candidate.available;
+    if (tiers) entry.tier = candidate.overflowOrder;
+  }
 }
 
 function attempt<T>(step: string, work: () => T): T {

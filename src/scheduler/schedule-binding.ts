@@ -1,16 +1,16 @@
 /** What happens to one binding: decide, run, record. */
 import type { Clock } from '../apimachinery/clock.ts';
 import { isNotFound, StatusError } from '../apimachinery/status-error.ts';
-import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
 import { isResponsible } from './binding-events.ts';
 import { decide } from './decision.ts';
 import { applyCondition, type DecisionRecord, targetsPatch, timeNow } from './decision-record.ts';
 import { FitError, UnschedulableError } from './errors.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import { firstTermIndex } from './placement/affinity-groups.ts';
+import { messageOf, type Plan, planPlacement } from './plan.ts';
 import type { Outcome } from './queue.ts';
-import { type RunOptions, runScheduling } from './run.ts';
+import type { RunOptions } from './run.ts';
 import { type Binding, type Cluster, isRescheduleRequested } from './types.ts';
+import type { DecisionLog } from './why/decision-log.ts';
 
 export interface BindingSchedulerOptions {
   schedulerName: string;
@@ -18,6 +18,8 @@ export interface BindingSchedulerOptions {
   cluster(name: string): Cluster | undefined;
   run: RunOptions;
   record: DecisionRecord;
+  /** Keeps why a binding was placed as it was. */
+  log: DecisionLog;
   metrics: SchedulerMetrics;
   clock: Clock;
 }
@@ -64,7 +66,9 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
       });
       return { outcome: 'forget', written };
     }
-    const result = await carryOut(binding, plan(binding, options), options);
+    const plan = planPlacement(binding, options.clusters(), options.run, true);
+    options.log.record(binding, decision, plan, clock.now());
+    const result = await carryOut(binding, plan, options);
     const failed = result.outcome !== 'forget';
     options.metrics.attempt(failed ? 'error' : 'scheduled', decision, (clock.now() - start) / 1000);
     return result;
@@ -73,51 +77,6 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
     options.metrics.attempt('error', decision, (clock.now() - start) / 1000);
     return { outcome: 'backoff', error };
   }
-}
-
-interface Plan {
-  targets?: TargetCluster[];
-  /** The term that worked. */
-  affinityName?: string;
-  error?: unknown;
-  /** Failures of single terms, told as they came. */
-  termFailures: string[];
-}
-
-/** Without ordered affinities one run; with them one a term, from the term in use onwards, until one succeeds. */
-function plan(binding: Binding, options: BindingSchedulerOptions): Plan {
-  const { spec, status, metadata } = binding;
-  const fresh = isRescheduleRequested(binding);
-  const clusters = options.clusters();
-  const terms = spec.placement?.clusterAffinities;
-  if (terms === undefined) {
-    try {
-      const task = { spec, affinityName: '', fresh };
-      return { targets: runScheduling(task, clusters, options.run), termFailures: [] };
-    } catch (error) {
-      return { error, termFailures: [] };
-    }
-  }
-  const subject = metadata.namespace
-    ? `ResourceBinding(${metadata.namespace}/${metadata.name})`
-    : `ClusterResourceBinding(${metadata.name})`;
-  const termFailures: string[] = [];
-  let firstError: unknown;
-  const start = firstTermIndex(spec.placement ?? {}, status?.schedulerObservingAffinityName ?? '', fresh);
-  for (const [i, term] of terms.entries()) {
-    if (i < start) continue;
-    try {
-      const affinityName = term.affinityName;
-      const targets = runScheduling({ spec, affinityName, fresh }, clusters, options.run);
-      return { targets, affinityName, termFailures };
-    } catch (error) {
-      firstError ??= error;
-      const why = error instanceof Error ? error.message : String(error);
-      // The spelling is upstream's, and tools match on it.
-      termFailures.push(`failed to schedule ${subject} with clusterAffiliates index(${i}): ${why}`);
-    }
-  }
-  return { error: firstError ?? new FitError(clusters.length, []), termFailures };
 }
 
 async function carryOut(binding: Binding, plan: Plan, options: BindingSchedulerOptions): Promise<Result> {
@@ -190,5 +149,3 @@ function isGone(error: unknown): boolean {
     (error.status.details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating')
   );
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

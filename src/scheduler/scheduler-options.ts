@@ -1,4 +1,6 @@
 /** Settings that cannot work: found at start, all told at once. */
+import { readFileSync } from 'node:fs';
+import type { KeyPair } from '../component/certificates.ts';
 import type { FeatureGates } from '../component/feature-gates.ts';
 
 export interface SchedulerSettings {
@@ -18,4 +20,12 @@ export function assertUsable({ schedulerName, enableSchedulerEstimator, gates }:
   for (const gate of gatesNotBuilt)
     if (gates[gate]) problems.push(`the feature gate ${gate} is not supported by this version`);
   if (problems.length > 0) throw new Error(problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`);
+}
+
+/** Undefined without files. Throws when only one is given, or one cannot be read. */
+export function readKeyPair(certFile: string, keyFile: string): KeyPair | undefined {
+  if (certFile === '' && keyFile === '') return undefined;
+  if (certFile === '' || keyFile === '')
+    throw new Error('--decisions-tls-cert-file and --decisions-tls-private-key-file belong together');
+  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
 }

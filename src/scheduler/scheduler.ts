@@ -11,16 +11,20 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import type { Registry } from '../component/metrics.ts';
 import type { EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
-import { isAccepted, isAffected, relevantStates } from './binding-events.ts';
+import { createAffectedIndex } from './affected-index.ts';
+import { isAccepted, relevantStates } from './binding-events.ts';
 import { createDecisionRecord } from './decision-record.ts';
 import type { Estimator } from './estimation/estimate.ts';
 import { generalEstimate } from './estimation/general-estimator.ts';
 import { selectPlugins } from './framework/framework.ts';
 import { createSchedulerMetrics } from './metrics.ts';
+import { planPlacement } from './plan.ts';
 import { allPlugins } from './plugins/registry.ts';
 import { createLegacyQueue, createPriorityQueue } from './queue.ts';
+import type { RunOptions } from './run.ts';
 import { type BindingSchedulerOptions, scheduleBinding } from './schedule-binding.ts';
 import type { Binding } from './types.ts';
+import { createDecisionLog, type DecisionEntry, decisionEntry } from './why/decision-log.ts';
 
 export interface SchedulerOptions {
   client: Client;
@@ -43,15 +47,46 @@ export interface SchedulerOptions {
 /** Bindings whose writes are under way at once. Decisions are synchronous, hence still one after another in queue order. */
 const writers = 8;
 
-export function createScheduler(options: SchedulerOptions): Runnable {
+/** Single plugins are timed in one decision of so many. */
+const pluginSampling = 10;
+
+export interface Scheduler extends Runnable {
+  /**
+   * Why the binding is where it is: the last decision, or, where that is forgotten or another process took it, what would be
+   * decided now. Undefined when there is no such binding, or it has no placement.
+   */
+  explain(key: string): DecisionEntry | undefined;
+}
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
   const { informers, schedulerName, clock = systemClock, gates = featureGates() } = options;
   const logger = (options.logger ?? silentLogger).child({ controller: 'scheduler' });
   const bindings = informers.informer<ResourceBinding>(resourceBindings);
   const clusterBindings = informers.informer<ResourceBinding>(clusterResourceBindings);
   const clusters = informers.informer<ClusterObject>(clusterType);
 
+  const log = createDecisionLog();
+  const generalEstimator: Estimator = {
+    name: 'general-estimator',
+    maxReplicas: (cluster, spec) =>
+      generalEstimate(cluster, spec.replicaRequirements, gates.CustomizedClusterResourceModeling),
+  };
+  const run: RunOptions = {
+    plugins: selectPlugins(allPlugins, options.plugins ?? ['*']),
+    estimators: [generalEstimator],
+    propagateEmptyWorkloads: options.propagateEmptyWorkloads ?? false,
+  };
+
   return {
     name: 'scheduler',
+    explain(key) {
+      const binding = (key.includes('/') ? bindings : clusterBindings).get(key);
+      if (binding === undefined) return undefined;
+      const entry = log.get(key);
+      if (entry !== undefined && entry.uid === (binding.metadata.uid ?? '')) return entry;
+      if (binding.spec.placement === undefined) return undefined;
+      return decisionEntry(binding, 'WhatIf', planPlacement(binding, clusters.list(), run, true), clock.now());
+    },
     async run(signal) {
       const queue = gates.PriorityBasedScheduling
         ? createPriorityQueue(clock)
@@ -62,21 +97,22 @@ export function createScheduler(options: SchedulerOptions): Runnable {
         metrics.incoming(event);
       };
       const fresh = createFreshReader(bindings, clusterBindings);
-      const estimator: Estimator = {
-        name: 'general-estimator',
-        maxReplicas: (cluster, spec) =>
-          generalEstimate(cluster, spec.replicaRequirements, gates.CustomizedClusterResourceModeling),
-      };
+      let decisions = 0;
+      const affected = createAffectedIndex(schedulerName);
       const scheduling: BindingSchedulerOptions = {
         schedulerName,
         clusters: () => clusters.list(),
         cluster: (name) => clusters.get(name),
-        run: {
-          plugins: selectPlugins(allPlugins, options.plugins ?? ['*']),
-          estimators: [estimator],
-          propagateEmptyWorkloads: options.propagateEmptyWorkloads ?? false,
-          observe: metrics.step,
+        get run() {
+          const sampled = decisions++ % pluginSampling === 0;
+          return {
+            ...run,
+            observe: metrics.step,
+            observeExtensionPoint: metrics.extensionPoint,
+            observePlugin: sampled ? metrics.plugin : undefined,
+          };
         },
+        log,
         record: createDecisionRecord(options.client, options.recorder),
         metrics,
         clock,
@@ -84,23 +120,30 @@ export function createScheduler(options: SchedulerOptions): Runnable {
 
       const bindingHandler: InformerHandler<ResourceBinding> = {
         added: (binding) => {
+          affected.set(binding);
           if (isAccepted(binding, schedulerName)) push(binding, 'BindingAdd');
         },
         updated: (binding, old) => {
           fresh.caughtUp(binding);
+          affected.set(binding);
           if (!isAccepted(binding, schedulerName)) return;
           if (!isAccepted(old, schedulerName)) push(binding, 'BindingAdd');
           else if (binding.metadata.generation !== old.metadata.generation) push(binding, 'BindingUpdate');
         },
-        deleted: (binding) => fresh.forget(objectKey(binding)),
+        deleted: (binding) => {
+          const key = objectKey(binding);
+          fresh.forget(key);
+          affected.delete(key);
+          log.forget(key);
+        },
       };
-      // Clusters change their labels and specs rarely; a look at every binding is what such a change costs.
       const clusterHandler: InformerHandler<ClusterObject> = {
         updated: (cluster, old) => {
           for (const state of relevantStates(cluster, old))
-            for (const list of [bindings.list(), clusterBindings.list()])
-              for (const binding of list)
-                if (isAffected(binding, state, schedulerName)) push(binding, 'ClusterChanged');
+            for (const key of affected.affected(state)) {
+              const binding = (key.includes('/') ? bindings : clusterBindings).get(key);
+              if (binding !== undefined) push(binding, 'ClusterChanged');
+            }
         },
       };
       await Promise.all([clusters, bindings, clusterBindings].map((informer) => informer.whenSynced(signal)));

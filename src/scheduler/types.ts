@@ -6,6 +6,7 @@ import type {
   ResourceBinding,
   ResourceBindingSpec,
 } from '../apis/work/v1alpha2/resource-binding.ts';
+import type { RunTrace } from './why/run-trace.ts';
 
 export type Cluster = DeepReadonly<ClusterObject>;
 export type Binding = DeepReadonly<ResourceBinding> | DeepReadonly<ClusterResourceBinding>;
@@ -18,6 +19,8 @@ export interface SchedulingTask {
   affinityName: string;
   /** A reschedule was asked for: previous results count only as capacity. */
   fresh: boolean;
+  /** Where the run writes down what it finds, if somebody wants to know. */
+  trace?: RunTrace | undefined;
 }
 
 /** A feasible cluster. */

@@ -71,6 +71,7 @@ export function componentDeployments(hostHome: string): Deployment[] {
         kubeconfigFlag,
         '--metrics-bind-address=$(POD_IP):8080',
         '--health-probe-bind-address=$(POD_IP):10351',
+        '--decisions-bind-address=$(POD_IP):10359',
         '--enable-scheduler-estimator=false',
         '--v=4',
       ],

@@ -1,5 +1,6 @@
 /** Allocatable replicas of the feasible clusters, the least that any estimator gives. */
 import type { BindingSpec, Cluster } from '../types.ts';
+import type { ClusterTrace, RunTrace } from '../why/run-trace.ts';
 
 export interface Estimator {
   readonly name: string;
@@ -15,6 +16,7 @@ export function estimateReplicas(
   estimators: readonly Estimator[],
   clusters: readonly Cluster[],
   spec: BindingSpec,
+  trace?: RunTrace,
 ): number[] {
   const replicas = spec.replicas ?? 0;
   if (replicas === 0 && (spec.components?.length ?? 0) === 0) return clusters.map(() => unlimited);
@@ -23,11 +25,31 @@ export function estimateReplicas(
     let answers: number[];
     try {
       answers = clusters.map((cluster) => estimator.maxReplicas(cluster, spec));
-    } catch {
+    } catch (error) {
+      trace?.ignoredEstimators.push({
+        name: estimator.name,
+        reason: error instanceof Error ? error.message : String(error),
+      });
       continue;
     }
+    noteAnswers(trace, estimator.name, clusters, answers);
     for (const [i, answer] of answers.entries())
       if (answer !== unknown && answer < (least[i] ?? unlimited)) least[i] = answer;
   }
   return least.map((room) => (room === unlimited ? replicas : room));
+}
+
+function noteAnswers(
+  trace: RunTrace | undefined,
+  estimator: string,
+  clusters: readonly Cluster[],
+  answers: readonly number[],
+): void {
+  if (trace === undefined) return;
+  trace.estimators = [...trace.estimators, estimator];
+  const byName = new Map<string, ClusterTrace>(trace.clusters.map((entry) => [entry.name, entry]));
+  for (const [i, cluster] of clusters.entries()) {
+    const entry = byName.get(cluster.metadata.name ?? '');
+    if (entry !== undefined) entry.estimates = [...(entry.estimates ?? []), answers[i] ?? unknown];
+  }
 }

@@ -4,6 +4,7 @@ import { UnschedulableError } from '../../errors.ts';
 import type { BindingSpec, Candidate, SchedulingTask } from '../../types.ts';
 import { overflowTerm } from '../affinity-groups.ts';
 import { divideDynamically } from './dynamic.ts';
+import { noteDivision } from './note-division.ts';
 import { divideByStaticWeight } from './static-weight.ts';
 
 /**
@@ -24,9 +25,14 @@ function assign(task: SchedulingTask, candidates: readonly Candidate[], replicas
   const { spec } = task;
   switch (strategyOf(spec)) {
     case 'Duplicated':
+      noteDivision(
+        task,
+        { strategy: 'Duplicated', mode: 'copy', seats: replicas },
+        candidates.map(({ name }) => ({ name, votes: 1, kept: 0, seats: replicas })),
+      );
       return candidates.map(({ name }) => ({ name, replicas }));
     case 'StaticWeight':
-      return divideByStaticWeight(spec, candidates, replicas);
+      return divideByStaticWeight(task, candidates, replicas);
     case 'Aggregated':
       return divideDynamically(task, candidates, replicas, true);
     case 'DynamicWeight':

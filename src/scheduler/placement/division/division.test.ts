@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../../../test/support/full.ts';
 import type { Placement } from '../../../apis/policy/v1alpha1/propagation-policy.ts';
 import { clusters, roomOf, run, targets } from '../../fixtures.test-support.ts';
 import { apportion, breaksTiesDescending } from './webster.ts';
@@ -313,7 +314,7 @@ describe('apportion', () => {
         const parties = list.map((vote, i) => ({ name: `p${i}`, votes: vote }));
         expect(apportion(seats, parties, '').map((share) => share.seats)).toEqual(naive(seats, list));
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 

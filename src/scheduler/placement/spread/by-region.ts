@@ -21,6 +21,14 @@ export function selectByRegion(sorted: readonly Candidate[], region: Groups, clu
     weight: groupScore(members, region.minGroups, cluster.minGroups, need),
   }));
   const chosen = chooseGroups(groups, region.minGroups, region.maxGroups, cluster.minGroups);
+  need.trace?.groups.push(
+    ...groups.map((group) => ({
+      region: group.name,
+      clusters: group.value,
+      score: group.weight,
+      chosen: chosen.some(({ name }) => name === group.name),
+    })),
+  );
   if (chosen.length === 0)
     throw new Error('the number of clusters is less than the cluster spreadConstraint.MinGroups');
   return pickClusters(

@@ -1,9 +1,11 @@
 /** How good a group of clusters is: first by the replicas it can take, then by its clusters' scores. */
 import type { Candidate } from '../../types.ts';
+import type { RunTrace } from '../../why/run-trace.ts';
 
 export interface Need {
   replicas: number;
   duplicated: boolean;
+  trace?: RunTrace | undefined;
 }
 
 type Member = Pick<Candidate, 'score' | 'available'>;

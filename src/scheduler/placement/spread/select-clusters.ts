@@ -1,11 +1,12 @@
 /** Which of the feasible clusters are used: all of them, or as many as the spread constraints say. */
 import type { BindingSpec, Candidate } from '../../types.ts';
 import { compareCandidates, isDuplicated } from '../../types.ts';
+import type { RunTrace } from '../../why/run-trace.ts';
 import { selectByCluster } from './by-cluster.ts';
 import { selectByRegion } from './by-region.ts';
 
 /** In the order of preference. Throws when the constraints cannot be met. */
-export function selectClusters(spec: BindingSpec, candidates: readonly Candidate[]): Candidate[] {
+export function selectClusters(spec: BindingSpec, candidates: readonly Candidate[], trace?: RunTrace): Candidate[] {
   const sorted = [...candidates].sort(compareCandidates);
   const constraints = spec.placement?.spreadConstraints ?? [];
   if (constraints.length === 0 || ignoresConstraints(spec)) return sorted;
@@ -17,6 +18,7 @@ export function selectClusters(spec: BindingSpec, candidates: readonly Candidate
     return selectByRegion(sorted, { minGroups: 0, maxGroups: 0, ...region }, cluster, {
       replicas,
       duplicated: isDuplicated(spec),
+      trace,
     });
   if (byField.has('cluster')) return selectByCluster(sorted, cluster, isDuplicated(spec) ? undefined : replicas);
   throw new Error('just support cluster and region spread constraint');
