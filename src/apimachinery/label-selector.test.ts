@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/full.ts';
 import {
   formatLabelSelector,
   formatSelectorObject,
@@ -78,6 +79,7 @@ describe('parseLabelSelector', () => {
       fc.property(fc.array(requirement, { maxLength: 4 }), (requirements) => {
         expect(parseLabelSelector(formatLabelSelector(requirements))).toEqual(requirements);
       }),
+      { numRuns: rounds(100) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/full.ts';
 import {
   addQuantities,
   canonicalQuantity,
@@ -58,6 +59,7 @@ describe('canonicalQuantity', () => {
           expect(canonicalQuantity(text)).toBe(text);
         },
       ),
+      { numRuns: rounds(100) },
     );
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/full.ts';
 import { StatusError } from '../apimachinery/status-error.ts';
 import { type Field, type Message, messageOf } from './field-table.ts';
 import { builtinResources } from './kinds.ts';
@@ -370,7 +371,7 @@ describe('any object of a built-in kind', () => {
         const body = envelope(apiVersion, gvk.kind, (raw) => encode(raw, object, type));
         expect(decodeProtobuf(body)).toEqual({ metadata: {}, ...object, apiVersion, kind: gvk.kind });
       }),
-      { numRuns: 15 },
+      { numRuns: rounds(15) },
     );
   });
 });

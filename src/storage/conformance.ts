@@ -1,6 +1,7 @@
 /** The laws of store.ts as a suite: `describeStore('name', open)` in the backend's own test file. */
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/full.ts';
 import {
   CompactedError,
   FutureRevisionError,
@@ -294,7 +295,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
             await made.dispose();
           }
         }),
-        { numRuns: 25 },
+        { numRuns: rounds(25) },
       );
     });
   });

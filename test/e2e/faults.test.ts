@@ -3,24 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, inject, it } from 'vitest';
 import { eventually, kubectlFor, localEnvironment } from '../support/local-environment.ts';
 import { processOf } from '../support/processes.ts';
-import { type ConditionHolder, condition, example, type Item, startVariant, workloads } from '../support/workloads.ts';
+import { example, fullyMigrated, type Item, startVariant, workloads } from '../support/workloads.ts';
 
 const environment = localEnvironment(inject('home'));
 const cli = kubectlFor(environment.env);
 const { kubectl, object, raw } = cli;
-
-async function migrated(namespace: string): Promise<void> {
-  const bindings = await object<{ items: (Item & ConditionHolder)[] }>(
-    `--context karmada-apiserver -n ${namespace} get rb`,
-  );
-  expect(bindings.items.filter((binding) => condition(binding, 'FullyApplied')?.status === 'True')).toHaveLength(4);
-  for (const name of ['nginx-deploy', 'hello-deploy']) {
-    const taken = await object<Item>(`--context member1 -n ${namespace} get deploy ${name}`);
-    expect(taken.metadata.labels).toMatchObject({ 'karmada.io/managed': 'true' });
-    const template = await object<Item>(`--context karmada-apiserver -n ${namespace} get deploy ${name}`);
-    expect(template.status).toMatchObject({ readyReplicas: 2 });
-  }
-}
 
 function kill(name: string): number {
   const { pid } = processOf(environment.karmadaHome, name);
@@ -44,7 +31,7 @@ describe('kill -9 during a migration', () => {
         `--context karmada-apiserver -n ${namespace} apply -f ${example('pp-for-migrating-deployments-and-services.yaml')}`,
       );
       const killed = kill(name);
-      await eventually(() => migrated(namespace), 100_000);
+      await eventually(() => fullyMigrated(cli, namespace), 100_000);
       expect(processOf(environment.karmadaHome, name).pid).not.toBe(killed);
       expect(await workloads(cli, 'member1', namespace)).toEqual(before);
     });

@@ -75,3 +75,18 @@ export async function startVariant(cli: KubectlFor, namespace: string): Promise<
   await cli.kubectl(`--context karmada-apiserver create namespace ${namespace}`);
   await cli.kubectl(`--context karmada-apiserver -n ${namespace} apply -f -`, { input: manifestsWithoutNodePort() });
 }
+
+/** Fails unless all of the example is taken over in member1, and its status has come back. */
+export async function fullyMigrated({ object }: KubectlFor, namespace: string): Promise<void> {
+  const bindings = await object<{ items: (Item & ConditionHolder)[] }>(
+    `--context karmada-apiserver -n ${namespace} get rb`,
+  );
+  const applied = bindings.items.filter((binding) => condition(binding, 'FullyApplied')?.status === 'True');
+  if (applied.length !== 4) throw new Error(`${applied.length} of 4 bindings are fully applied`);
+  for (const name of ['nginx-deploy', 'hello-deploy']) {
+    const taken = await object<Item>(`--context member1 -n ${namespace} get deploy ${name}`);
+    if (taken.metadata.labels?.['karmada.io/managed'] !== 'true') throw new Error(`${name} is not taken over`);
+    const template = await object<Item>(`--context karmada-apiserver -n ${namespace} get deploy ${name}`);
+    if (template.status['readyReplicas'] !== 2) throw new Error(`the status of ${name} is not back`);
+  }
+}

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../../test/support/full.ts';
 import { deepEqual } from '../object.ts';
 import { StatusError } from '../status-error.ts';
 import { applyJsonPatch, type JsonPatchOperation, maxJsonPatchOperations, parseJsonPatch } from './json.ts';
@@ -115,6 +116,7 @@ describe('createMergePatch', () => {
         if (patch === undefined) expect(deepEqual(from, to)).toBe(true);
         else expect(deepEqual(applyMergePatch(from, patch), to)).toBe(true);
       }),
+      { numRuns: rounds(100) },
     );
   });
 });

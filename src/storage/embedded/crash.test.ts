@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { rounds } from '../../../test/support/full.ts';
 import { openEmbeddedStore } from './embedded-store.ts';
 
 const script = fileURLToPath(new URL('./testing/writers.ts', import.meta.url));
@@ -33,7 +34,7 @@ it('loses nothing acknowledged when it is killed under 64 writers, and is free a
   const directory = mkdtempSync(join(tmpdir(), 'store-'));
   try {
     let newest = 0;
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < rounds(2); round++) {
       const { lines, errors } = await killedWriters(directory, 3000);
       expect(errors).toBe('');
       expect(lines.length).toBeGreaterThanOrEqual(3000);
