@@ -25,7 +25,7 @@ export function createLocalTransport(handle: (request: ApiRequest) => Promise<Ap
 
 function toApiRequest(request: TransportRequest, user: UserInfo, signal: AbortSignal): ApiRequest {
   const at = request.path.indexOf('?');
-  const headers: Record<string, string | string[]> = {};
+  const headers: Record<string, string | string[]> = { 'user-agent': agentOf(user) };
   for (const [name, value] of Object.entries(request.headers ?? {}))
     headers[name.toLowerCase()] = typeof value === 'string' ? value : [...value];
   return {
@@ -39,6 +39,13 @@ function toApiRequest(request: TransportRequest, user: UserInfo, signal: AbortSi
     remoteAddress: '127.0.0.1',
     signal,
   };
+}
+
+/** Components in the server's process name no agent: they are known by their user (`system:kube-scheduler`, `system:node:a`). */
+function agentOf({ name }: UserInfo): string {
+  const part = name.replace(/^system:/, '').split(':', 1)[0] ?? '';
+  if (part === 'node') return 'kubelet';
+  return part === 'apiserver' || part === 'admin' ? 'kube-apiserver' : part;
 }
 
 async function* once(body: Buffer): AsyncGenerator<Uint8Array> {
