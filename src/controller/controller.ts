@@ -44,6 +44,8 @@ export interface Controller {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** Timers count in 31 bits; a key that waits longer is looked at once in between. */
+const longestWaitMs = 2 ** 31 - 1;
 /** Reconciling keys may keep the event loop so long at most before I/O gets its turn. */
 const sliceMs = 8;
 
@@ -61,7 +63,10 @@ export function createController(options: ControllerOptions): Controller {
     try {
       const result = await reconcile(key, signal);
       delays.forget(key);
-      if (result?.requeueAfter !== undefined) queue.add(key, { afterMs: Math.max(1, result.requeueAfter) });
+      if (result?.requeueAfter !== undefined) {
+        const afterMs = Math.min(Math.max(1, result.requeueAfter), longestWaitMs);
+        queue.add(key, { afterMs });
+      }
       finish(result === undefined ? 'success' : 'requeue_after');
     } catch (error) {
       if (signal.aborted) return finish('success');
