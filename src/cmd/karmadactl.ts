@@ -5,6 +5,8 @@ process.on('SIGINT', () => stop.abort(new Error('interrupted')));
 process.on('SIGTERM', () => stop.abort(new Error('terminated')));
 const io = {
   stdout: (text: string) => void process.stdout.write(text),
+  stdin: process.stdin,
+  bytes: (chunk: Uint8Array) => void process.stdout.write(chunk),
   stderr: (text: string) => void process.stderr.write(text),
 };
 // Open connections would keep the process alive.

@@ -1,6 +1,6 @@
 /** From the words typed to a command, its output and an exit code. */
 import { describeFlags, FlagError, parseFlags } from '../component/flags.ts';
-import { type CommandEntry, type CommandGroup, type CommandIo, globalFlags, UsageError } from './command.ts';
+import { type CommandEntry, type CommandGroup, type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
 import { commandTable } from './command-table.ts';
 import { errorText } from './error-text.ts';
 
@@ -15,12 +15,20 @@ const groups: readonly CommandGroup[] = [
   'Other Commands',
 ];
 
-/** The exit code: 0, or 1 after any error. */
+/** Hidden in the help of each command, and listed by `options`. */
+const shownGlobalFlags = { v: { ...globalFlags.v, hidden: false } };
+
+/** The exit code: 0, or 1 after any error; exec passes on what the command ended with. */
 export async function runKarmadactl(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   const fail = (text: string): number => {
     io.stderr(`${text}\n`);
     return 1;
   };
+  if (argv[0] === '__complete') {
+    const { complete } = await import('./completion.ts');
+    for (const line of await complete(argv.slice(1), signal)) io.stdout(`${line}\n`);
+    return 0;
+  }
   const { word, rest } = splitCommand(argv);
   if (word === undefined || (word === 'help' && rest.length === 0)) {
     const unknown = word === undefined ? firstUnknownFlag(rest) : undefined;
@@ -29,6 +37,10 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
     return 0;
   }
   const name = word === 'help' ? (rest[0] ?? '') : word;
+  if (name === 'options') {
+    io.stdout(`The following options can be passed to any command:\n\n${describeFlags(shownGlobalFlags)}\n`);
+    return 0;
+  }
   const entry = commandTable.find((candidate) => candidate.name === name);
   if (entry === undefined) return fail(`error: ${unknownCommand(name)}`);
   const body = await entry.load();
@@ -38,7 +50,8 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
     return 0;
   }
   try {
-    const parsed = parseFlags(flags, rest);
+    const wantsHelp = rest.includes('--help') || rest.includes('-h');
+    const parsed = parseFlags(flags, body.anyFlags === true ? (wantsHelp ? ['--help'] : []) : rest);
     if (parsed.help) {
       io.stdout(commandHelp(entry, describeFlags(flags)));
       return 0;
@@ -47,6 +60,7 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
     await body.run({ values: parsed.values as never, given: parsed.given, args: parsed.args, io, signal });
     return 0;
   } catch (error) {
+    if (error instanceof ExitCode) return error.code;
     if (error instanceof FlagError)
       return fail(`error: ${error.message}\nSee '${executable} ${name} --help' for usage.`);
     if (error instanceof UsageError)

@@ -9,7 +9,7 @@ export const commandTable: readonly CommandEntry[] = [
   {
     name: 'get',
     group: 'Basic Commands',
-    short: 'Display one or many resources of the control plane',
+    short: 'Display one or many resources in Karmada control plane and member clusters',
     usage: 'get [NAME | -l label | -n namespace] [flags]',
     examples: `
 # List all clusters
@@ -19,8 +19,43 @@ karmadactl get clusters
 karmadactl get deployments -n foo -o wide
 
 # List one propagation policy as YAML
-karmadactl get propagationpolicy nginx -o yaml`,
+karmadactl get propagationpolicy nginx -o yaml
+
+# List all pods in all member clusters
+karmadactl get pods -A --operation-scope=members
+
+# List deployments in the control plane and in two clusters, and follow their changes
+karmadactl get deployments -s all -C member1,member2 -w`,
     load: async () => body((await import('./commands/get.ts')).getCommand),
+  },
+  {
+    name: 'create',
+    group: 'Basic Commands',
+    short: 'Create a resource from a file or from stdin',
+    usage: 'create -f FILENAME [flags]',
+    examples: `
+# Create what a file describes
+karmadactl create -f ./pod.json
+
+# Create what is passed into stdin
+cat pod.json | karmadactl create -f -`,
+    load: async () => body((await import('./commands/apply.ts')).createCommand),
+  },
+  {
+    name: 'delete',
+    group: 'Basic Commands',
+    short: 'Delete resources by file names, stdin, resources and names, or by resources and label selector',
+    usage: 'delete ([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [flags]',
+    examples: `
+# Delete what a file describes
+karmadactl delete -f ./propagationpolicy.yaml
+
+# Delete a propagation policy by name
+karmadactl delete propagationpolicy nginx -n default
+
+# Delete all deployments with a label
+karmadactl delete deployments -l app=web`,
+    load: async () => body((await import('./commands/delete.ts')).deleteCommand),
   },
   {
     name: 'join',
@@ -53,6 +88,221 @@ karmadactl unjoin CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> --cluster-conte
 # Wait up to five minutes
 karmadactl unjoin CLUSTER_NAME --wait 5m`,
     load: async () => body((await import('./commands/unjoin.ts')).unjoinCommand),
+  },
+  {
+    name: 'init',
+    group: 'Cluster Registration Commands',
+    short: 'Install the Karmada control plane in a Kubernetes cluster (needs container images: not in this release)',
+    usage: 'init',
+    examples: `
+# Says what to use instead
+karmadactl init`,
+    load: async () => body((await import('./commands/needs-images.ts')).initCommand),
+  },
+  {
+    name: 'deinit',
+    group: 'Cluster Registration Commands',
+    short: 'Remove the Karmada control plane from the Kubernetes cluster (needs container images: not in this release)',
+    usage: 'deinit',
+    examples: `
+# Says what to use instead
+karmadactl deinit`,
+    load: async () => body((await import('./commands/needs-images.ts')).deinitCommand),
+  },
+  {
+    name: 'addons',
+    group: 'Cluster Registration Commands',
+    short: 'Enable or disable a Karmada addon (needs container images: not in this release)',
+    usage: 'addons',
+    examples: `
+# Says what to use instead
+karmadactl addons`,
+    load: async () => body((await import('./commands/needs-images.ts')).addonsCommand),
+  },
+  {
+    name: 'cordon',
+    group: 'Cluster Management Commands',
+    short: 'Mark cluster as unschedulable',
+    usage: 'cordon CLUSTER [flags]',
+    examples: `
+# Mark cluster as unschedulable
+karmadactl cordon member1`,
+    load: async () => body((await import('./commands/cordon.ts')).cordonCommand),
+  },
+  {
+    name: 'uncordon',
+    group: 'Cluster Management Commands',
+    short: 'Mark cluster as schedulable',
+    usage: 'uncordon CLUSTER [flags]',
+    examples: `
+# Mark cluster as schedulable
+karmadactl uncordon member1`,
+    load: async () => body((await import('./commands/cordon.ts')).uncordonCommand),
+  },
+  {
+    name: 'taint',
+    group: 'Cluster Management Commands',
+    short: 'Update the taints on one or more clusters',
+    usage: 'taint CLUSTER NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [flags]',
+    examples: `
+# Taint a cluster; an existing taint of the same key and effect is replaced
+karmadactl taint clusters foo dedicated=special-user:NoSchedule --overwrite
+
+# Remove the taint with key dedicated and effect NoSchedule
+karmadactl taint clusters foo dedicated:NoSchedule-
+
+# Remove all taints with key dedicated
+karmadactl taint clusters foo dedicated-`,
+    load: async () => body((await import('./commands/taint.ts')).taintCommand),
+  },
+  {
+    name: 'attach',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Attach to a running container',
+    usage: 'attach (POD | TYPE/NAME) [-c CONTAINER] [flags]',
+    examples: `
+# See what a pod of a member cluster writes
+karmadactl attach mypod --operation-scope=members --cluster=member1`,
+    load: async () => body((await import('./commands/exec.ts')).attachCommand),
+  },
+  {
+    name: 'logs',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Print the logs for a container in a pod in a cluster',
+    usage: 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] (-C CLUSTER) [flags]',
+    examples: `
+# Print the logs of pod nginx in cluster member1
+karmadactl logs nginx -C=member1
+
+# Follow the logs of one container
+karmadactl logs -f nginx -c web -C=member1
+
+# The last 20 lines of all pods with a label
+karmadactl logs -l app=nginx --tail=20 -C=member1`,
+    load: async () => body((await import('./commands/logs.ts')).logsCommand),
+  },
+  {
+    name: 'exec',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Execute a command in a container in a cluster',
+    usage: 'exec (POD | TYPE/NAME) [-c CONTAINER] (--cluster CLUSTER) -- COMMAND [args...] [flags]',
+    examples: `
+# Run date in pod mypod of cluster member1
+karmadactl exec mypod --operation-scope=members --cluster=member1 -- date
+
+# A shell at the terminal
+karmadactl exec mypod -i -t --operation-scope=members --cluster=member1 -- sh`,
+    load: async () => body((await import('./commands/exec.ts')).execCommand),
+  },
+  {
+    name: 'describe',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Show details of a specific resource or group of resources in Karmada control plane or a member cluster',
+    usage: 'describe (-f FILENAME | TYPE [NAME | -l label] | TYPE/NAME) (-C CLUSTER) [flags]',
+    examples: `
+# Describe a deployment of the control plane
+karmadactl describe deployment/nginx
+
+# Describe a pod of cluster member1
+karmadactl describe pods nginx --operation-scope=members --cluster=member1`,
+    load: async () => body((await import('./commands/describe.ts')).describeCommand),
+  },
+  {
+    name: 'apply',
+    group: 'Advanced Commands',
+    short: 'Apply a configuration to a resource by file name or stdin and propagate them into member clusters',
+    usage: 'apply -f FILENAME [flags]',
+    examples: `
+# Apply without propagation
+karmadactl apply -f manifest.yaml
+
+# Apply, and propagate to all clusters
+karmadactl apply -f manifest.yaml --all-clusters
+
+# Apply, and propagate to two clusters
+karmadactl apply -f manifest.yaml --cluster member1,member2`,
+    load: async () => body((await import('./commands/apply.ts')).applyCommand),
+  },
+  {
+    name: 'patch',
+    group: 'Advanced Commands',
+    short: 'Update fields of a resource',
+    usage: 'patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [flags]',
+    examples: `
+# Change the priority of a policy
+karmadactl patch propagationpolicy nginx --type merge -p '{"spec":{"priority":10}}'
+
+# Change one field by its path
+karmadactl patch deployment nginx --type json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'`,
+    load: async () => body((await import('./commands/patch.ts')).patchCommand),
+  },
+  {
+    name: 'label',
+    group: 'Settings Commands',
+    short: 'Update the labels on a resource',
+    usage: 'label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [flags]',
+    examples: `
+# Give a deployment a label
+karmadactl label deployment nginx tier=web
+
+# Change one that is there
+karmadactl label --overwrite deployment nginx tier=back
+
+# Take it away
+karmadactl label deployment nginx tier-`,
+    load: async () => body((await import('./commands/metadata-change.ts')).labelCommand),
+  },
+  {
+    name: 'annotate',
+    group: 'Settings Commands',
+    short: 'Update the annotations on a resource',
+    usage: 'annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [flags]',
+    examples: `
+# Give a deployment an annotation
+karmadactl annotate deployment nginx owner=web-team
+
+# Take it away
+karmadactl annotate deployment nginx owner-`,
+    load: async () => body((await import('./commands/metadata-change.ts')).annotateCommand),
+  },
+  {
+    name: 'completion',
+    group: 'Settings Commands',
+    short: 'Output shell completion code for the specified shell (bash, zsh)',
+    usage: 'completion SHELL',
+    examples: `
+# In bash
+source <(karmadactl completion bash)
+
+# In zsh
+source <(karmadactl completion zsh)`,
+    load: async () => body((await import('./commands/completion.ts')).completionCommand),
+  },
+  {
+    name: 'api-resources',
+    group: 'Other Commands',
+    short: 'Print the supported API resources on the server',
+    usage: 'api-resources [flags]',
+    examples: `
+# Of the control plane
+karmadactl api-resources
+
+# Of cluster member1, with verbs
+karmadactl api-resources -o wide --operation-scope=members --cluster=member1`,
+    load: async () => body((await import('./commands/api-resources.ts')).apiResourcesCommand),
+  },
+  {
+    name: 'api-versions',
+    group: 'Other Commands',
+    short: 'Print the supported API versions on the server, in the form of "group/version"',
+    usage: 'api-versions [flags]',
+    examples: `
+# Of the control plane
+karmadactl api-versions
+
+# Of cluster member1
+karmadactl api-versions --operation-scope=members --cluster=member1`,
+    load: async () => body((await import('./commands/api-resources.ts')).apiVersionsCommand),
   },
   {
     name: 'version',

@@ -5,6 +5,10 @@ import { flag } from '../component/flags.ts';
 export interface CommandIo {
   stdout(text: string): void;
   stderr(text: string): void;
+  /** What is typed or piped in; absent where there is none. */
+  stdin?: AsyncIterable<Uint8Array> | undefined;
+  /** As stdout, for bytes that are no text of ours. */
+  bytes?(chunk: Uint8Array): void;
 }
 
 export interface Invocation<F extends FlagTable> {
@@ -17,6 +21,8 @@ export interface Invocation<F extends FlagTable> {
 
 export interface CommandBody<F extends FlagTable> {
   flags: F;
+  /** Whatever flags are given: it does nothing with them. */
+  anyFlags?: boolean;
   /** Resolves for exit code 0. What it throws is printed as kubectl prints errors, with exit code 1. */
   run(invocation: Invocation<F>): Promise<void>;
 }
@@ -60,6 +66,15 @@ export const namespaceFlag = {
 export const globalFlags = {
   v: flag.int(0, 'number for the log level verbosity', { shorthand: 'v', hidden: true }),
 };
+
+/** Ends the command with this exit code and without a message: somebody else's exit code is passed on. */
+export class ExitCode extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`exit code ${code}`);
+    this.code = code;
+  }
+}
 
 /** An error in how the command was called: printed with a hint at its help. */
 export class UsageError extends Error {

@@ -58,6 +58,10 @@ export const getCommand = defineCommand({
       namespace: values['all-namespaces'] ? '' : values.namespace || controlPlane.namespace,
     };
     const targets = await selectTargets({ ...controlPlane, name: controlPlaneName }, query, signal);
+    if (targets.length === 0) {
+      io.stderr('No member Clusters found in Karmada control plane\n');
+      return;
+    }
     const errors: unknown[] = [];
     const asked = await askAll(targets, query, args, format, errors, signal);
     if (values.watch || values['watch-only']) {
@@ -251,12 +255,19 @@ function styleOf(type: ResourceType, query: Query, wide: boolean, several: boole
   };
 }
 
+/** Each cluster's objects on their own, the control plane's first. */
 async function printAll(answers: readonly Answer[], format: ObjectFormat, io: CommandIo): Promise<boolean> {
-  const items = answers.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
-  const named = answers.reduce((sum, { names }) => sum + names.length, 0);
-  if (named > 0 && items.length === 0) return false;
-  io.stdout(await formatObjects(items, format, named === 1));
-  return items.length > 0;
+  let printed = false;
+  for (const target of new Set(answers.map((answer) => answer.target))) {
+    const own = answers.filter((answer) => answer.target === target);
+    const items = own.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
+    const named = own.reduce((sum, { names }) => sum + names.length, 0);
+    if (named > 0 && items.length === 0) continue;
+    const text = await formatObjects(items, format, named === 1);
+    io.stdout(printed && format === 'yaml' ? `---\n${text}` : text);
+    printed = true;
+  }
+  return printed;
 }
 
 /** Prints what is there, then every change, until the signal. */
@@ -269,7 +280,9 @@ async function watch(
 ): Promise<void> {
   const types = new Set(answers.map(({ type }) => typeKey(type)));
   if (types.size > 1 || answers.some(({ names }) => names.length > 1))
-    throw new Error('you may only specify a single resource type');
+    throw new Error(
+      'watch is only supported on individual resources and resource collections - more than 1 resource was found',
+    );
   const type = answers[0]?.type;
   if (type === undefined) return;
   const wide = format === 'wide';

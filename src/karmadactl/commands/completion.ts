@@ -1,0 +1,32 @@
+import { defineCommand } from '../command.ts';
+
+const shells: Readonly<Record<string, string>> = {
+  bash: `# bash completion for karmadactl
+_karmadactl() {
+  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  local IFS=$'\\n'
+  COMPREPLY=($(karmadactl __complete "\${words[@]}" 2>/dev/null))
+}
+complete -F _karmadactl karmadactl
+`,
+  zsh: `#compdef karmadactl
+compdef _karmadactl karmadactl
+_karmadactl() {
+  local -a found
+  found=("\${(@f)$(karmadactl __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  compadd -a found
+}
+`,
+};
+
+export const completionCommand = defineCommand({
+  flags: {},
+  async run({ args, io }) {
+    const [shell, ...more] = args;
+    if (shell === undefined) throw new Error('Shell not specified.');
+    if (more.length > 0) throw new Error('Too many arguments. Expected only the shell type.');
+    const script = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
+    if (script === undefined) throw new Error(`Unsupported shell type "${shell}".`);
+    io.stdout(script);
+  },
+});

@@ -1,0 +1,90 @@
+/** The objects that a command changes: from files, by name, or by selector. */
+import { gvkOf } from '../apimachinery/group-version.ts';
+import type { ObjectRef, Unstructured } from '../apimachinery/object.ts';
+import { type ApiResource, createDiscovery } from '../client/discovery.ts';
+import { flag } from '../component/flags.ts';
+import { type CommandIo, karmadaFlags, namespaceFlag } from './command.ts';
+import { fileFlags, readManifests } from './manifests.ts';
+import type { Target } from './member-access.ts';
+import { resolveArguments } from './resource-arguments.ts';
+
+export const objectFlags = {
+  ...karmadaFlags,
+  ...namespaceFlag,
+  ...fileFlags,
+  selector: flag.string('', 'Selector (label query) to filter on.', { shorthand: 'l' }),
+  all: flag.bool(false, 'Select all resources of the specified types in the namespace.'),
+  'all-namespaces': flag.bool(false, 'If present, list the requested objects across all namespaces.', {
+    shorthand: 'A',
+  }),
+};
+
+export interface SelectedObject {
+  type: ApiResource;
+  ref: ObjectRef;
+}
+
+export interface ObjectSelection {
+  namespace: string;
+  filename: readonly string[];
+  recursive: boolean;
+  selector: string;
+  all: boolean;
+  'all-namespaces': boolean;
+}
+
+export async function selectObjects(
+  target: Target,
+  values: ObjectSelection,
+  args: readonly string[],
+  io: CommandIo,
+  signal: AbortSignal,
+): Promise<SelectedObject[]> {
+  const namespace = values.namespace || target.namespace;
+  if (values.filename.length > 0) {
+    if (args.length > 0)
+      throw new Error(
+        'when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well',
+      );
+    const objects = await readManifests(values.filename, values.recursive, io);
+    return Promise.all(objects.map((object) => locate(target, object, values.namespace)));
+  }
+  if (args.length === 0) throw new Error('You must provide one or more resources by argument or filename.');
+  const selected: SelectedObject[] = [];
+  for (const { type, names } of await resolveArguments(target.client, args, signal)) {
+    if (names.length > 0 && (values.selector !== '' || values.all))
+      throw new Error('name cannot be provided when a selector is specified');
+    if (names.length === 0 && values.selector === '' && !values.all)
+      throw new Error('resource(s) were provided, but no name was specified');
+    const within = type.namespaced ? { namespace } : {};
+    if (names.length > 0) selected.push(...names.map((name) => ({ type, ref: { ...within, name } })));
+    else {
+      const { items } = await target.client.resource(type).list({
+        ...(values['all-namespaces'] ? {} : within),
+        labelSelector: values.selector,
+        signal,
+      });
+      for (const { metadata } of items)
+        selected.push({
+          type,
+          ref: { ...(type.namespaced ? { namespace: metadata.namespace } : {}), name: metadata.name ?? '' },
+        });
+    }
+  }
+  return selected;
+}
+
+/** Where an object of a file belongs. `namespace` is that of the flag: another one in the object is refused. */
+export async function locate(target: Target, object: Unstructured, namespace: string): Promise<SelectedObject> {
+  const discovery = createDiscovery(target.client);
+  const { kind, apiVersion } = object;
+  const type = (await discovery.resourceFor(gvkOf({ kind, apiVersion }))) as ApiResource;
+  const { name = '' } = object.metadata;
+  if (!type.namespaced) return { type, ref: { name } };
+  const own = object.metadata.namespace;
+  if (own && namespace && own !== namespace)
+    throw new Error(
+      `the namespace from the provided object "${own}" does not match the namespace "${namespace}". You must pass '--namespace=${own}' to perform this operation.`,
+    );
+  return { type, ref: { namespace: own || namespace || target.namespace, name } };
+}
