@@ -76,6 +76,30 @@ describe('runWithLeaderElection', () => {
     await running;
   });
 
+  it('takes its own lease at once after a crash, when its runtime gave it a name that no other process has', async () => {
+    const now = new Date().toISOString().replace('Z', '000Z');
+    await api.client.resource<Lease>(leases).create({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { namespace: 'default', name: 'test' },
+      spec: {
+        holderIdentity: 'pod_uid_c',
+        leaseDurationSeconds: 3600,
+        acquireTime: now,
+        renewTime: now,
+        leaseTransitions: 4,
+      },
+    } as never);
+    const stop = new AbortController();
+    vi.stubEnv('KARMADA_INSTANCE', 'pod_uid_c');
+    try {
+      await runWithLeaderElection({ ...fast, client: api.client }, async () => undefined, stop.signal);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect((await lease()).spec).toMatchObject({ holderIdentity: '', leaseTransitions: 4 });
+  });
+
   it('ends the work when the lease cannot be renewed', async () => {
     const inner = api.server.localTransport();
     let broken = false;

@@ -151,7 +151,16 @@ describe('a cluster with the process runtime', () => {
     ]);
     expect(seen.config).toBe('the config');
     expect(Object.keys(seen.env).sort()).toEqual(
-      ['HOME', 'HOSTNAME', 'KARMADA_HOSTS_FILE', 'KARMADA_PARENT_PID', 'PATH', 'POD_IP', 'TOKEN'].sort(),
+      [
+        'HOME',
+        'HOSTNAME',
+        'KARMADA_HOSTS_FILE',
+        'KARMADA_INSTANCE',
+        'KARMADA_PARENT_PID',
+        'PATH',
+        'POD_IP',
+        'TOKEN',
+      ].sort(),
     );
     expect(seen.env.TOKEN).toBe('sesame');
   });

@@ -9,6 +9,7 @@
  */
 import { asStatusError, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
 import { CompactedError } from '../../storage/store.ts';
+import { linkAbort } from '../linked-abort.ts';
 import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
 import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../registry/watch-cache.ts';
 import type { ApiResponse } from '../request.ts';
@@ -102,16 +103,18 @@ async function runWatch(
   write: Write,
 ): Promise<void> {
   const { clock, request } = context;
-  const ended = new AbortController();
-  const signal = AbortSignal.any([request.signal, ended.signal]);
-  const timer = clock.setTimeout(() => ended.abort(), plan.timeout);
+  // Not AbortSignal.any: the signal of a request from within the process may live as long as the process.
+  const life = linkAbort(request.signal);
+  const signal = life.signal;
+  const timer = clock.setTimeout(() => life.abort(), plan.timeout);
   try {
     await stream(context, plan, selection, encoder, write, signal);
   } catch (error) {
     if (!signal.aborted) await write(encoder.error(asStatusError(error).status)).catch(() => undefined);
   } finally {
     timer.cancel();
-    ended.abort();
+    life.abort();
+    life.release();
   }
 }
 

@@ -16,6 +16,7 @@ import {
 import { clusters } from '../../apis/resource-types.ts';
 import type { Client } from '../../client/client.ts';
 import type { InformerFactory } from '../../client/informer.ts';
+import { withTimeout } from '../../component/abort.ts';
 import { describeError, type Logger, silentLogger } from '../../component/logging.ts';
 import {
   type Controller,
@@ -131,13 +132,14 @@ const notReady = (reason: string, message: string): ObservedReady => ({
 
 /** GET /readyz, or /healthz where that does not exist. An HTTP error counts as not reachable, as upstream's client takes it. */
 async function probe(member: MemberCluster, signal: AbortSignal): Promise<ObservedReady> {
-  const limited = () => AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
+  const ask = (path: string) =>
+    withTimeout(signal, probeTimeoutMs, (limited) => member.client.text(path, { signal: limited }));
   try {
     try {
-      await member.client.text('/readyz', { signal: limited() });
+      await ask('/readyz');
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await member.client.text('/healthz', { signal: limited() });
+      await ask('/healthz');
     }
     return { type: clusterReady, status: 'True', reason: clusterReadyReason.ready, message: clusterReadyMessage.ready };
   } catch (error) {

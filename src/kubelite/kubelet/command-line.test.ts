@@ -34,7 +34,7 @@ describe('paths in arguments', () => {
 });
 
 describe('variables a pod may not set', () => {
-  it.each(['NODE_OPTIONS', 'NODE_PATH', 'LD_PRELOAD', 'KARMADA_PARENT_PID'])('%s', (name) => {
+  it.each(['NODE_OPTIONS', 'NODE_PATH', 'LD_PRELOAD', 'KARMADA_PARENT_PID', 'KARMADA_INSTANCE'])('%s', (name) => {
     expect(isForbiddenVariable(name)).toBe(true);
   });
   it('leaves others alone', () => expect(isForbiddenVariable('MY_NODE_NAME')).toBe(false));

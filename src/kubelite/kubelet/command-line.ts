@@ -46,7 +46,7 @@ function rewritePath(path: string, mounts: readonly Mount[]): string | undefined
 
 /** Variables that would let a pod choose what its process loads, or pretend to be somebody else's child. */
 export function isForbiddenVariable(name: string): boolean {
-  return /^(NODE_|LD_|KARMADA_PARENT_PID$|KARMADA_HOSTS_FILE$)/.test(name);
+  return /^(NODE_|LD_|KARMADA_PARENT_PID$|KARMADA_HOSTS_FILE$|KARMADA_INSTANCE$)/.test(name);
 }
 
 /** The value of a fieldRef; throws ConfigError for paths that there are not. */

@@ -164,6 +164,8 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     for (const [name, value] of variables) environment[name] = value;
     environment['KARMADA_PARENT_PID'] = String(process.pid);
     environment['KARMADA_HOSTS_FILE'] = options.hostsFile;
+    // One process of a container at a time, ever: the next starts when the last is gone, also after a crash (leftovers.ts).
+    environment['KARMADA_INSTANCE'] = `${pod.metadata.name}_${pod.metadata.uid}_${spec.name}`;
     return {
       script: join(options.executables, `${executable.name}.js`),
       args: executable.args.map((argument) => rewriteArgument(expandVariables(argument, variables), mounts)),
