@@ -186,6 +186,10 @@ function versionOf(definition: Unstructured): string {
 const apiEnablements = [
   { groupVersion: 'apps/v1', resources: [{ name: 'deployments', kind: 'Deployment' }] },
   {
+    groupVersion: 'rbac.authorization.k8s.io/v1',
+    resources: [{ name: 'clusterroles', kind: 'ClusterRole' }],
+  },
+  {
     groupVersion: 'v1',
     resources: [
       { name: 'services', kind: 'Service' },

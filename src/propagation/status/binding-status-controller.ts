@@ -19,6 +19,9 @@ export interface BindingStatusControllerOptions {
   concurrentClusterBindings?: number;
 }
 
+/** The Works of one binding report at about the same time: their news are written together. Milliseconds. */
+const gatheringMs = 50;
+
 export function createBindingStatusControllers(
   controlPlane: ControlPlane,
   options: BindingStatusControllerOptions = {},
@@ -48,7 +51,8 @@ function create(controlPlane: ControlPlane, name: string, bindings: Informer<Res
     reconcile: (key) => reconcileBindingStatus(world, key),
   });
   const enqueueOwners = (work: DeepReadonly<Work>): void => {
-    for (const key of bindingsOfWork(work)) if (key.includes('/') === bindings.type.namespaced) controller.enqueue(key);
+    for (const key of bindingsOfWork(work))
+      if (key.includes('/') === bindings.type.namespaced) controller.enqueue(key, { afterMs: gatheringMs });
   };
   return {
     async run(signal: AbortSignal): Promise<void> {
