@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compile, compileErrorText } from './compile.ts';
-import type { CompileError } from './node.ts';
+import { CompileError } from './node.ts';
 import { dyn, parseType } from './types.ts';
 import { fromJson } from './values.ts';
 
@@ -129,6 +129,13 @@ describe('bounded work', () => {
   it('matches patterns that make other engines backtrack', () => {
     expect(evaluate("'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'.matches('^(a+)+$')")).toBe(false);
   });
+  it.each([
+    ['long chains', `1${' + 1'.repeat(5_000)} > 0`],
+    ['nested brackets', `${'('.repeat(5_000)}1${')'.repeat(5_000)}`],
+    ['nested lists', `${'['.repeat(5_000)}1${']'.repeat(5_000)}`],
+    ['too many words', `[${'1,'.repeat(50_000)}1]`],
+  ])('refuses %s', (_name, expression) => expect(() => compile(expression, {})).toThrow(CompileError));
+  it('takes chains of a usual length', () => expect(evaluate(`1${' + 1'.repeat(500)} == 501`)).toBe(true));
   it('estimates by the sizes of the types', () => {
     const cost = (max: number) =>
       compile('self.all(x, self.all(y, x == y))', { self: { kind: 'list', item: { kind: 'string', max: 10 }, max } })

@@ -38,6 +38,9 @@ const parser = new Environment({
 /** Longer expressions are refused. */
 const maxExpressionLength = 100_000;
 
+/** Chains such as `a + b + c` are as deep as they are long: deeper ones would not fit on the stack. */
+const maxDepth = 1000;
+
 /** Throws CompileError. */
 export function compile(expression: string, variables: { readonly [name: string]: CelType }): Program {
   if (expression.length > maxExpressionLength)
@@ -70,7 +73,9 @@ export function compileErrorText(expression: string, error: CompileError): strin
 
 function parse(expression: string): ASTNode {
   try {
-    return parser.parse(expression).ast;
+    const { ast } = parser.parse(expression);
+    if (depthOf(ast) > maxDepth) throw new Error(`expressions may be at most ${maxDepth} operations deep`);
+    return ast;
   } catch (error) {
     const { message, range } = error as { message: string; range?: { start: number } };
     throw new CompileError(`Syntax error: ${message.split('\n')[0]}`, range?.start ?? 0);
@@ -397,3 +402,18 @@ const orderings = {
   '>': (order: number) => order > 0,
   '>=': (order: number) => order >= 0,
 };
+
+/** Without recursion: it is what keeps the recursion of others in bounds. */
+function depthOf(root: ASTNode): number {
+  let deepest = 0;
+  const open: [unknown, number][] = [[root, 1]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [node, depth] = next;
+    if (Array.isArray(node)) for (const child of node) open.push([child, depth]);
+    else if (typeof node === 'object' && node !== null && 'op' in node && 'args' in node) {
+      deepest = Math.max(deepest, depth);
+      open.push([node.args, depth + 1]);
+    }
+  }
+  return deepest;
+}

@@ -19,7 +19,6 @@ const simpleKinds: readonly string[] = [
 export const dyn: CelType = { kind: 'dyn' };
 export const bool: CelType = { kind: 'bool' };
 export const int: CelType = { kind: 'int' };
-export const string: CelType = { kind: 'string' };
 const mapOf = (key: CelType, value: CelType): Sized => ({ kind: 'map', key, value });
 export const listOf = (item: CelType, max?: number): Sized =>
   max === undefined ? { kind: 'list', item } : { kind: 'list', item, max };
