@@ -110,11 +110,13 @@ function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOp
 }
 
 function noteCandidates(trace: RunTrace, candidates: readonly Candidate[]): void {
-  const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
   const tiers = candidates.some((candidate) => candidate.overflowOrder > 0);
+  // Both are in the order of the clusters.
+  let i = 0;
   for (const entry of trace.clusters) {
-    const candidate = byName.get(entry.name);
-    if (candidate === undefined) continue;
+    const candidate = candidates[i];
+    if (candidate === undefined || candidate.name !== entry.name) continue;
+    i++;
     entry.score = candidate.score;
     entry.allocatable = candidate.allocatable;
     entry.available = candidate.available;

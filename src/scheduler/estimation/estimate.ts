@@ -1,6 +1,6 @@
 /** Allocatable replicas of the feasible clusters, the least that any estimator gives. */
 import type { BindingSpec, Cluster } from '../types.ts';
-import type { ClusterTrace, RunTrace } from '../why/run-trace.ts';
+import type { RunTrace } from '../why/run-trace.ts';
 
 export interface Estimator {
   readonly name: string;
@@ -47,9 +47,11 @@ function noteAnswers(
 ): void {
   if (trace === undefined) return;
   trace.estimators = [...trace.estimators, estimator];
-  const byName = new Map<string, ClusterTrace>(trace.clusters.map((entry) => [entry.name, entry]));
-  for (const [i, cluster] of clusters.entries()) {
-    const entry = byName.get(cluster.metadata.name ?? '');
-    if (entry !== undefined) entry.estimates = [...(entry.estimates ?? []), answers[i] ?? unknown];
+  // Both lists are in the order of the clusters; the feasible ones are some of those in the trace.
+  let i = 0;
+  for (const entry of trace.clusters) {
+    if (entry.name !== clusters[i]?.metadata.name) continue;
+    entry.estimates = [...(entry.estimates ?? []), answers[i] ?? unknown];
+    i++;
   }
 }
