@@ -9,6 +9,8 @@ const parts: Record<string, () => Promise<Row[]>> = {
   storage: async () => (await import('./storage-bench.ts')).benchStorage(),
   apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
+  scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
+  kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
 
