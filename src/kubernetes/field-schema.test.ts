@@ -86,6 +86,19 @@ describe('schemas of built-in kinds', () => {
     expect(schemaOf({ group: 'apps', version: 'v1', kind: 'DeleteOptions' })).toBe(options);
   });
 
+  it('give the key of a list its default where it may be left out', () => {
+    const ports = at(schemaOfMessage('core.v1.ServiceSpec'), 'ports');
+    expect(ports['x-kubernetes-list-map-keys']).toEqual(['port', 'protocol']);
+    expect(at(ports, '[].protocol').default).toBe('TCP');
+    expect(at(schemaOfMessage('core.v1.Container'), 'ports.[].protocol').default).toBe('TCP');
+  });
+
+  it('know what a typed object has even when it is empty', () => {
+    const { alwaysPresent } = schemaOf({ group: 'apps', version: 'v1', kind: 'Deployment' });
+    expect([...(alwaysPresent ?? [])].sort()).toEqual(['metadata', 'spec', 'status']);
+    expect(schemaOfMessage('core.v1.PodSpec').alwaysPresent?.has('securityContext')).toBe(false);
+  });
+
   it('knows the reviews, although no registry serves them', () => {
     for (const [group, kind] of [
       ['authentication.k8s.io', 'TokenReview'],
