@@ -1,5 +1,5 @@
 /** kubelite: a light Kubernetes cluster in one process. Flags → options → run. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { logFlags } from '../component/flag-groups.ts';
@@ -8,6 +8,7 @@ import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
 import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
+import type { Kubelite } from '../kubelite/cluster.ts';
 import type { KubeliteOptions } from '../kubelite/cluster-options.ts';
 
 const flags = parseExecutable({
@@ -34,11 +35,13 @@ const flags = parseExecutable({
       '',
       'clusterIPs. Default 10.13.0.0/16, with the process runtime a part of 127.0.0.0/8.',
     ),
-    nodes: flag.int(1, 'Number of nodes.'),
+    clusters: flag.int(1, 'Number of clusters in this process, named <name>-1, <name>-2, …; simulated ones only.'),
+    nodes: flag.int(1, 'Number of nodes of each cluster.'),
     'node-cpu': flag.string('8', 'CPU that each node offers.'),
     'node-memory': flag.string('32Gi', 'Memory that each node offers.'),
     'node-pods': flag.int(110, 'Pods that each node takes.'),
     'pod-ready-delay': flag.duration(500, 'Time until a simulated pod is Running and Ready.'),
+    'node-monitor-grace-period': flag.duration(50_000, 'A node whose Lease is not renewed for so long counts as lost.'),
     'restart-backoff-base': flag.duration(
       10_000,
       'First wait before a container that ended again is restarted; it doubles.',
@@ -81,9 +84,24 @@ function optionsOf(): KubeliteOptions {
     nodeMemory: flags['node-memory'],
     nodePods: flags['node-pods'],
     podReadyDelayMs: flags['pod-ready-delay'],
+    nodeMonitorGraceMs: flags['node-monitor-grace-period'],
     restartBackoff: { baseMs: flags['restart-backoff-base'], maxMs: flags['restart-backoff-max'] },
     logger,
   };
+}
+
+/** Each of several clusters has a name, a folder and a port of its own; all are in the one kubeconfig. */
+function allOptions(): KubeliteOptions[] {
+  const options = optionsOf();
+  if (flags.clusters === 1) return [options];
+  if (flags.clusters < 1) throw new Error('--clusters must be at least 1');
+  if (flags.runtime === 'process') throw new Error('--clusters is for simulated clusters: --runtime=process runs one');
+  if (flags['secure-port'] !== 0) throw new Error('--secure-port is for one cluster: leave it out with --clusters');
+  return Array.from({ length: flags.clusters }, (_, index) => {
+    const name = `${flags.name}-${index + 1}`;
+    const { dataDir } = options;
+    return { ...options, name, dataDir: dataDir === undefined ? undefined : join(dataDir, name) };
+  });
 }
 
 await runComponent(
@@ -97,14 +115,20 @@ await runComponent(
     const registry = createRegistry();
     const endpoints = await serveEndpoints({ healthAddress: address, metricsAddress: address, health, registry });
     const { startKubelite } = await import('../kubelite/cluster.ts');
-    const cluster = await startKubelite(optionsOf());
-    started = true;
-    process.stdout.write(`cluster ${cluster.name} is ready at ${cluster.url}\n`);
+    const clusters: Kubelite[] = [];
     try {
+      // One after the other: they share a processor, and the first ones are usable early.
+      for (const options of allOptions()) {
+        if (signal.aborted) break;
+        const cluster = await startKubelite(options);
+        clusters.push(cluster);
+        process.stdout.write(`cluster ${cluster.name} is ready at ${cluster.url}\n`);
+      }
+      started = true;
       const aborted = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
-      if (!signal.aborted) await Promise.race([aborted, cluster.failed]);
+      if (!signal.aborted) await Promise.race([aborted, ...clusters.map((cluster) => cluster.failed)]);
     } finally {
-      await cluster.stop();
+      await Promise.all(clusters.map((cluster) => cluster.stop()));
       await endpoints.stop();
     }
   },

@@ -44,7 +44,10 @@ export const kubernetesVersion = 'v1.36.0';
  * directory gets a part of 127.0.0.0/8 of its own.
  */
 export function defaultRanges(options: KubeliteOptions): { podCidr: string; serviceCidr: string } {
-  if (options.runtime !== 'process') return { podCidr: '10.244.0.0/16', serviceCidr: '10.13.0.0/16' };
+  // A /16 has room for 256 nodes of the usual size.
+  const many = (options.nodes ?? 1) * Math.ceil((options.nodePods ?? 110) / 126) > 256;
+  const podCidr = many ? '10.128.0.0/9' : '10.244.0.0/16';
+  if (options.runtime !== 'process') return { podCidr, serviceCidr: '10.13.0.0/16' };
   const hash = createHash('sha256')
     .update(options.dataDir ?? options.processHome ?? options.name)
     .digest();

@@ -7,6 +7,8 @@
  * What it must know after a restart of the process stands in the pod's own status: running pods go on as they are.
  */
 import type { Clock } from '../../apimachinery/clock.ts';
+import { containerEnvironment } from './environment.ts';
+import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
@@ -205,10 +207,41 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       return simulatedLogs(source, request, clock);
     },
 
+    async exec(pod, container, command, streams) {
+      return runCommand(command, await worldOf(pod, container, options), streams);
+    },
+
     async close() {
       pods.clear();
     },
   };
+}
+
+/** What can be seen from inside of a container. */
+async function worldOf(
+  pod: ReadablePod,
+  container: string,
+  { references, clock }: SimulatedRuntimeOptions,
+): Promise<ShellWorld> {
+  const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container);
+  const podIP = pod.status?.podIP ?? '';
+  const hostname = pod.spec?.hostname ?? pod.metadata.name ?? '';
+  const own = new Map([
+    ['PATH', '/usr/local/bin:/usr/bin:/bin'],
+    ['HOSTNAME', hostname],
+    ['HOME', '/root'],
+  ]);
+  const given =
+    spec === undefined
+      ? []
+      : await containerEnvironment(pod, spec, { podIP, hostIP: pod.status?.hostIP ?? '' }, references);
+  const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
+  const files = new Map([
+    ['/etc/hostname', `${hostname}\n`],
+    ['/etc/hosts', `127.0.0.1\tlocalhost\n${podIP}\t${hostname}\n`],
+    ['/etc/resolv.conf', `search ${search}\noptions ndots:5\n`],
+  ]);
+  return { environment: new Map([...own, ...given]), hostname, files, clock };
 }
 
 const isSidecar = (spec: { readonly restartPolicy?: string }): boolean => spec.restartPolicy === 'Always';
