@@ -1,5 +1,5 @@
 /**
- * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, propagation, environment; default all.
+ * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, environment; default all.
  * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
  */
 import { cpus } from 'node:os';
@@ -8,6 +8,7 @@ import { formatRows, type Row } from './row.ts';
 const parts: Record<string, () => Promise<Row[]>> = {
   storage: async () => (await import('./storage-bench.ts')).benchStorage(),
   apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
+  interpreter: async () => (await import('./interpreter-bench.ts')).benchInterpreter(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
   scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
