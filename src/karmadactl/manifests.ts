@@ -1,6 +1,7 @@
 /** Objects out of files, folders, URLs and standard input: JSON or YAML, several documents, Lists taken apart. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { flag } from '../component/flags.ts';
 import type { CommandIo } from './command.ts';
@@ -17,7 +18,6 @@ export async function readManifests(
   recursive: boolean,
   io: CommandIo,
 ): Promise<Unstructured[]> {
-  const { parseAllDocuments } = await import('yaml');
   const objects: Unstructured[] = [];
   for (const { name, text } of await readTexts(files, recursive, io)) {
     for (const document of parseAllDocuments(text, { version: '1.1', schema: 'core' })) {

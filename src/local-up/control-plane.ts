@@ -72,7 +72,7 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
 /** In the order in which they are to be created. */
 export function installationObjects(crds: readonly Unstructured[]): KubeObject[] {
   const namespace = (name: string): Namespace => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  return [...crds, namespace(componentNamespace), namespace('karmada-cluster'), ...componentRights()];
+  return [...crds, namespace(componentNamespace), namespace('karmada-cluster'), ...componentRights(), ...proxyRights()];
 }
 
 function componentRights(): (ClusterRole | ClusterRoleBinding | Role)[] {
@@ -93,4 +93,24 @@ function componentRights(): (ClusterRole | ClusterRoleBinding | Role)[] {
     };
     return [role, binding];
   });
+}
+
+/** The administrator may act in the members: bound by name, because that is how the members' impersonators come to know it. */
+function proxyRights(): (ClusterRole | ClusterRoleBinding)[] {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  return [
+    {
+      apiVersion: rbac,
+      kind: 'ClusterRole',
+      metadata: { name: 'cluster-proxy-admin' },
+      rules: [{ apiGroups: ['cluster.karmada.io'], resources: ['clusters/proxy'], verbs: ['*'] }],
+    },
+    {
+      apiVersion: rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'cluster-proxy-admin' },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: 'cluster-proxy-admin' },
+      subjects: [{ apiGroup, kind: 'User', name: 'system:admin' }],
+    },
+  ];
 }

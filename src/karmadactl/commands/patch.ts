@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { isStatus } from '../../apimachinery/status-error.ts';
 import { flag } from '../../component/flags.ts';
@@ -26,7 +27,6 @@ export const patchCommand = defineCommand({
       throw new Error('must specify --patch or --patch-file containing the contents of the patch');
     if (values.patch !== '' && values['patch-file'] !== '')
       throw new Error('cannot specify --patch and --patch-file together');
-    const { parse } = await import('yaml');
     const text = values.patch || readFileSync(values['patch-file'], 'utf8');
     let body: unknown;
     try {

@@ -7,8 +7,8 @@ export type ObjectFormat = 'json' | 'yaml' | 'name';
 
 export async function formatObject(value: unknown, format: 'json' | 'yaml'): Promise<string> {
   if (format === 'json') return `${JSON.stringify(value, null, 4)}\n`;
-  const { stringify } = await import('yaml');
-  return stringify(value, { indentSeq: false, lineWidth: 0 });
+  const { formatYaml } = await import('./yaml.ts');
+  return formatYaml(value);
 }
 
 /** One object alone, or a List of several. */

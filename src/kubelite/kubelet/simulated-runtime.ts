@@ -8,7 +8,6 @@
  */
 import type { Clock } from '../../apimachinery/clock.ts';
 import { containerEnvironment } from './environment.ts';
-import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
@@ -16,6 +15,7 @@ import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runt
 import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
 import { simulatedLogs } from './simulated-logs.ts';
 import { containerProfile } from './simulated-profile.ts';
+import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
 
 export interface SimulatedRuntimeOptions {
   /** From the kubelet's first look at a pod to Running, in ms. 0 leaves out the ContainerCreating step. */
