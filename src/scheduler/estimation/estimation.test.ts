@@ -80,3 +80,24 @@ describe('estimateReplicas', () => {
     expect(estimateReplicas([roomOf({ m1: 6 })], list, binding({}).spec)).toEqual([2 ** 31 - 1, 2 ** 31 - 1]);
   });
 });
+
+describe('several estimators', () => {
+  const two = [cluster('m1'), cluster('m2')];
+  const ten = binding({ replicas: 10 }).spec;
+
+  it('E8: one that fails for any cluster counts for none', () => {
+    const failing = {
+      name: 'failing',
+      maxReplicas(object: { readonly metadata: { readonly name?: string } }) {
+        if (object.metadata.name === 'm2') throw new Error('no connection');
+        return 4;
+      },
+    };
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), failing], two, ten)).toEqual([6, 7]);
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: 4, m2: 9 })], two, ten)).toEqual([4, 7]);
+  });
+
+  it('E9: one that does not know a cluster leaves it to the others', () => {
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: -1, m2: 3 })], two, ten)).toEqual([6, 3]);
+  });
+});

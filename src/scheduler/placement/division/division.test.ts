@@ -110,6 +110,11 @@ describe('static weights', () => {
     );
   });
 
+  it('S36: a target that is no longer selected is forgotten', () => {
+    const list = [clusters(1), clusters(3).slice(2)].flat();
+    expect(run(staticWeights([2, 0, 1]), { replicas: 5, clusters: targets('m2 5') }, list)).toBe('m1 3, m3 2');
+  });
+
   it('S37, S38: one component divides, two do not', () => {
     const components = [{ name: 'a', replicas: 1 }];
     expect(run(staticWeights([1, 1]), { replicas: 3, components }, clusters(2))).toBe('m1 2, m2 1');
@@ -162,6 +167,8 @@ describe('dynamic weight', () => {
     ['D13', { replicas: 12, previous: 'm1 12', rooms: [0, 50], expected: 'm1 12' }],
     ['D14', { replicas: 12, previous: 'm1 12', rooms: [0, 12], fresh: true, expected: 'm1 6, m2 6' }],
     ['D15', { replicas: 12, previous: 'm1 12', rooms: [6, 18], fresh: true, expected: 'm1 6, m2 6' }],
+    ['D16', { replicas: 12, rooms: [20, 12, 6], expected: 'm1 6, m2 4, m3 2' }],
+    ['D17', { replicas: 12, rooms: [6, 12, 6], expected: 'm1 3, m2 6, m3 3' }],
     ['D18', { replicas: 24, previous: 'm1 2, m2 4, m3 6', rooms: [1, 1, 1], expected: short('scale up', 3) }],
     ['D19', { replicas: 8, previous: 'm1 5, m2 5', rooms: [0, 0], expected: 'm1 4, m2 4' }],
     ['D20', { replicas: 7, previous: 'm1 5, m2 5', rooms: [0, 0], uid: 'a', expected: 'm1 4, m2 3' }],
@@ -219,6 +226,7 @@ describe('aggregated', () => {
     ['A10', { replicas: 8, previous: 'm1 6, m2 4, m3 2', rooms: [0, 0, 0], expected: 'm1 5, m2 3' }],
     ['A11', { replicas: 9, previous: 'm1 6', rooms: [1, 5], expected: 'm1 7, m2 2' }],
     ['A12', { replicas: 12, previous: 'm1 8, m2 4', rooms: [2, 20], fresh: true, expected: 'm2 12' }],
+    ['A13', { replicas: 12, rooms: [6, 12, 6], expected: 'm2 12' }],
     ['A14', { replicas: 12, rooms: [6, 6, 6], expected: 'm1 6, m2 6' }],
     ['A15', { replicas: 12, rooms: [3, 3, 3], expected: short('scale up', 9) }],
     ['A16', { replicas: 8, previous: 'm1 4, m2 8', rooms: [100, 100], expected: 'm2 8' }],
