@@ -2,7 +2,7 @@
 import { groupResource, type ResourceType } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
-import { resourceInterpreterCustomizationSchema } from './config/v1alpha1/config-schemas.ts';
+import { resourceInterpreterCustomizationSchema } from './config/v1alpha1/resource-interpreter-customization-schema.ts';
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import * as types from './resource-types.ts';

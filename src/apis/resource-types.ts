@@ -47,10 +47,3 @@ export const resourceInterpreterCustomizations = type(
   'ResourceInterpreterCustomization',
   false,
 );
-export const resourceInterpreterWebhookConfigurations = type(
-  configGroup,
-  'v1alpha1',
-  'resourceinterpreterwebhookconfigurations',
-  'ResourceInterpreterWebhookConfiguration',
-  false,
-);
