@@ -18,7 +18,7 @@ function runLines(run: RunTrace): string[] {
   const title = run.affinityName === '' ? 'clusters' : `clusters for the affinity ${run.affinityName}`;
   const lines = [
     run.fresh ? `${title}, a reschedule was asked for` : title,
-    ...table(run.clusters.map((cluster) => clusterCells(cluster, run))),
+    ...table([...run.clusters].sort(byName).map((cluster) => clusterCells(cluster, run))),
   ];
   for (const { name, reason } of run.ignoredEstimators) lines.push(`  ignored: ${name}: ${reason}`);
   if (run.groups.length > 0) {
@@ -39,6 +39,8 @@ function runLines(run: RunTrace): string[] {
   if (run.affinityName !== '' && run.error !== undefined) lines.push(`failed: ${run.error}`);
   return lines;
 }
+
+const byName = (a: ClusterTrace, b: ClusterTrace): number => (a.name < b.name ? -1 : 1);
 
 function clusterCells(cluster: ClusterTrace, run: RunTrace): string[] {
   if (cluster.refusedBy !== undefined) return [cluster.name, 'refused', `${cluster.refusedBy}: ${cluster.reason}`];
@@ -69,7 +71,7 @@ function divisionLines({ strategy, mode, seats, ties, parties }: DivisionTrace):
     ...table(
       parties.map((party) => [
         party.name,
-        mode === 'copy' || mode === 'unchanged' ? '' : `${party.votes} of ${votes}`,
+        ...(mode === 'copy' || mode === 'unchanged' ? [] : [`${party.votes} of ${votes}`]),
         `${party.kept} + ${party.seats} = ${party.kept + party.seats}`,
       ]),
     ),

@@ -62,7 +62,7 @@ placed: m1 2, m2 4
     expect(text).toContain('clusters for the affinity a\n');
     expect(text).toContain('failed: 0/2 clusters are available: 2 cluster(s) did not match');
     expect(text).toContain('  r1  clusters 1  score 1000  chosen\n  r2  clusters 1  score 1000\n');
-    expect(text).toContain('Duplicated: 2 for each\n  m1    0 + 2 = 2\nplaced: m1 2\n');
+    expect(text).toContain('Duplicated: 2 for each\n  m1  0 + 2 = 2\nplaced: m1 2\n');
   });
 
   it('names an estimator that failed', () => {
