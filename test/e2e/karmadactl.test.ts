@@ -1,0 +1,142 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { run } from '../support/kubectl.ts';
+import { eventually, kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
+
+const environment = localEnvironment(inject('home'));
+const { kubectl, raw } = kubectlFor(environment.env);
+const karmadactl = (args: string, input = '') =>
+  run(process.execPath, [join(projectRoot, 'dist/cmd/karmadactl.js'), ...args.split(' ')], {
+    env: { ...environment.env, KUBECONFIG: join(environment.home, '.kube/karmada.config') },
+    input,
+  });
+/** With the control plane's context. */
+const ctl = (args: string, input?: string) => karmadactl(`--karmada-context=karmada-apiserver ${args}`, input);
+const proxy = (member: string): string => `/apis/cluster.karmada.io/v1alpha1/clusters/${member}/proxy`;
+
+beforeAll(() => {
+  writeFileSync(
+    join(environment.home, 'web.yaml'),
+    `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: nginx}]}
+`,
+  );
+});
+afterAll(async () => {
+  await ctl('delete deployment web --ignore-not-found');
+  await kubectl('--context karmada-apiserver delete clusterrole,clusterrolebinding proxy-user --ignore-not-found');
+  await kubectl('--context member1 delete clusterrolebinding alice-view --ignore-not-found');
+});
+
+describe('karmadactl', () => {
+  it('applies to members, and shows where things run', async () => {
+    const applied = await ctl(`apply -f ${environment.home}/web.yaml --cluster member1,member2`);
+    expect(applied).toMatchObject({ code: 0, stderr: '' });
+    expect(applied.stdout).toBe(
+      'deployment.apps/web created\npropagationpolicy.policy.karmada.io/web-6d7f8d5f5b created\n',
+    );
+    const again = await ctl(`apply -f ${environment.home}/web.yaml --cluster member1,member2`);
+    expect(again.stdout).toContain('deployment.apps/web unchanged\n');
+    await eventually(async () => {
+      const { stdout } = await ctl('get deployments -s all');
+      const rows = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/));
+      expect(rows[0]).toEqual(['NAME', 'CLUSTER', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'AGE', 'ADOPTION']);
+      expect(rows.slice(1).map(([name, cluster, ready, , , , adoption]) => [name, cluster, ready, adoption])).toEqual([
+        ['web', 'Karmada', '4/2', '-'],
+        ['web', 'member1', '2/2', 'Y'],
+        ['web', 'member2', '2/2', 'Y'],
+      ]);
+    });
+  });
+
+  it('gets from members: all, some, none such, as names and objects', async () => {
+    expect((await ctl('get pods -s members -C member1 -l app=web -o name')).stdout).toMatch(/^(pod\/web-\S+\n){2}$/);
+    expect(await ctl('get pods -s members -C nowhere')).toMatchObject({
+      code: 1,
+      stderr: "error: clusters don't exist: nowhere\n",
+    });
+    const { stdout } = await ctl('get deployment web -s members -C member2 -o json');
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'Deployment', metadata: { name: 'web' } });
+    expect((await ctl('get pods -s everywhere')).stderr).toContain('not support OperationScope: everywhere');
+  });
+
+  it('reads logs and runs commands in members', async () => {
+    const { stdout } = await ctl('get pods -s members -C member1 -l app=web -o name');
+    const pod = stdout.split('\n')[0]?.replace('pod/', '') ?? '';
+    expect((await ctl(`logs ${pod} -C member1`)).stdout).toContain('web: started image nginx');
+    expect(await ctl(`exec ${pod} -s members --cluster member1 -- hostname`)).toMatchObject({
+      code: 0,
+      stdout: `${pod}\n`,
+    });
+    expect(await ctl(`exec ${pod} -s members --cluster member1 -- false`)).toMatchObject({ code: 1, stdout: '' });
+    expect(await ctl(`exec deploy/web -i -s members --cluster member1 -- cat`, 'typed')).toMatchObject({
+      code: 0,
+      stdout: 'typed',
+    });
+    expect((await ctl(`describe pod ${pod} -s members -C member1`)).stdout).toContain('Namespace:    default');
+    expect((await ctl('logs x')).stderr).toBe('error: must specify a cluster\n');
+  });
+
+  it('cordons, taints and labels clusters', async () => {
+    expect((await ctl('cordon member3')).stdout).toBe('member3 cluster cordoned\n');
+    expect((await ctl('cordon member3')).stdout).toBe('member3 cluster already cordoned\n');
+    expect((await ctl('taint clusters member3 team=a:NoSchedule')).stdout).toBe('cluster/member3 tainted\n');
+    expect((await ctl('taint clusters member3 team=b:NoSchedule')).stderr).toContain(
+      'cluster member3 already has team taint(s) with same effect(s) and --overwrite is false',
+    );
+    expect((await ctl('taint clusters member3 team-')).stdout).toBe('cluster/member3 untainted\n');
+    expect((await ctl('uncordon member3')).stdout).toBe('member3 cluster uncordoned\n');
+    expect((await ctl('label cluster member3 zone=x')).stdout).toBe('cluster.cluster.karmada.io/member3 labeled\n');
+    expect((await ctl('annotate cluster member3 note=y')).stdout).toContain('annotated');
+    const patch = await ctl('patch cluster member3 --type merge -p {"metadata":{"labels":{"zone":null}}}');
+    expect(patch.stdout).toBe('cluster.cluster.karmada.io/member3 patched\n');
+  });
+
+  it('deletes', async () => {
+    expect((await ctl('delete propagationpolicy web-6d7f8d5f5b')).stdout).toBe(
+      'propagationpolicy.policy.karmada.io "web-6d7f8d5f5b" deleted from default namespace\n',
+    );
+    expect(await ctl('delete deployment nowhere')).toMatchObject({ code: 1 });
+  });
+});
+
+describe('kubectl through the proxy to a cluster', () => {
+  it('reads, and runs commands', async () => {
+    const { server } = JSON.parse(await kubectl('config view --minify --context karmada-apiserver -o json')).clusters[0]
+      .cluster;
+    const through = (...args: string[]) =>
+      raw(['--context', 'karmada-apiserver', '--server', server + proxy('member1'), ...args]);
+    const pods = await through('get', 'pods', '-l', 'app=web', '-o', 'name');
+    expect(pods).toMatchObject({ code: 0, stderr: '' });
+    const pod = pods.stdout.split('\n')[0] ?? '';
+    expect(await through('exec', pod, '--', 'echo', 'there')).toMatchObject({ code: 0, stdout: 'there\n' });
+  });
+
+  it('lets nobody do more in a member than the member lets them', async () => {
+    await kubectl(
+      '--context karmada-apiserver create clusterrole proxy-user --verb=* --resource=clusters.cluster.karmada.io/proxy',
+    );
+    await kubectl(
+      '--context karmada-apiserver create clusterrolebinding proxy-user --clusterrole=proxy-user --user=alice --user=bob',
+    );
+    await kubectl('--context member1 create clusterrolebinding alice-view --clusterrole=view --user=alice');
+    const as = (user: string, path: string) =>
+      raw(['--context', 'karmada-apiserver', '--as', user, 'get', '--raw', proxy('member1') + path]);
+    const path = '/api/v1/namespaces/default/pods';
+    await eventually(async () => expect(await as('alice', path)).toMatchObject({ code: 0 }));
+    expect((await as('bob', path)).stderr).toContain('User "bob" cannot list resource "pods"');
+    expect((await as('alice', '/api/v1/namespaces/default/secrets')).stderr).toContain('User "alice" cannot list');
+    expect((await as('carol', path)).stderr).toContain('User "carol" cannot get resource "clusters/proxy"');
+  });
+});
