@@ -24,7 +24,6 @@ export const nodes = clusterScoped('', 'v1', 'nodes', 'Node');
 export const pods = namespaced('', 'v1', 'pods', 'Pod');
 export const secrets = namespaced('', 'v1', 'secrets', 'Secret');
 export const services = namespaced('', 'v1', 'services', 'Service');
-export const persistentVolumes = clusterScoped('', 'v1', 'persistentvolumes', 'PersistentVolume');
 export const persistentVolumeClaims = namespaced('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
 export const serviceAccounts = namespaced('', 'v1', 'serviceaccounts', 'ServiceAccount');
 export const deployments = namespaced('apps', 'v1', 'deployments', 'Deployment');
