@@ -13,14 +13,18 @@ const karmadactl = (args: string, input = '') =>
   });
 /** With the control plane's context. */
 const ctl = (args: string, input?: string) => karmadactl(`--karmada-context=karmada-apiserver ${args}`, input);
+/** Of its own: policies of other tests select everything in `default`. */
+const namespace = 'karmadactl';
+
 const proxy = (member: string): string => `/apis/cluster.karmada.io/v1alpha1/clusters/${member}/proxy`;
 
-beforeAll(() => {
+beforeAll(async () => {
+  await kubectl(`--context karmada-apiserver create namespace ${namespace}`);
   writeFileSync(
     join(environment.home, 'web.yaml'),
     `apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web, namespace: default}
+metadata: {name: web, namespace: ${namespace}}
 spec:
   replicas: 2
   selector: {matchLabels: {app: web}}
@@ -31,22 +35,23 @@ spec:
   );
 });
 afterAll(async () => {
-  await ctl('delete deployment web --ignore-not-found');
+  await ctl(`delete deployment web -n ${namespace} --ignore-not-found`);
   await kubectl('--context karmada-apiserver delete clusterrole,clusterrolebinding proxy-user --ignore-not-found');
   await kubectl('--context member1 delete clusterrolebinding alice-view --ignore-not-found');
 });
 
 describe('karmadactl', () => {
+  let policy = '';
+
   it('applies to members, and shows where things run', async () => {
     const applied = await ctl(`apply -f ${environment.home}/web.yaml --cluster member1,member2`);
     expect(applied).toMatchObject({ code: 0, stderr: '' });
-    expect(applied.stdout).toBe(
-      'deployment.apps/web created\npropagationpolicy.policy.karmada.io/web-6d7f8d5f5b created\n',
-    );
+    policy = /propagationpolicy\.policy\.karmada\.io\/(web-\S+) created/.exec(applied.stdout)?.[1] ?? '';
+    expect(applied.stdout).toBe(`deployment.apps/web created\npropagationpolicy.policy.karmada.io/${policy} created\n`);
     const again = await ctl(`apply -f ${environment.home}/web.yaml --cluster member1,member2`);
     expect(again.stdout).toContain('deployment.apps/web unchanged\n');
     await eventually(async () => {
-      const { stdout } = await ctl('get deployments -s all');
+      const { stdout } = await ctl(`get deployments -s all -n ${namespace}`);
       const rows = stdout
         .trimEnd()
         .split('\n')
@@ -61,30 +66,39 @@ describe('karmadactl', () => {
   });
 
   it('gets from members: all, some, none such, as names and objects', async () => {
-    expect((await ctl('get pods -s members -C member1 -l app=web -o name')).stdout).toMatch(/^(pod\/web-\S+\n){2}$/);
-    expect(await ctl('get pods -s members -C nowhere')).toMatchObject({
+    expect((await ctl(`get pods -s members -C member1 -l app=web -o name -n ${namespace}`)).stdout).toMatch(
+      /^(pod\/web-\S+\n){2}$/,
+    );
+    expect(await ctl(`get pods -s members -C nowhere -n ${namespace}`)).toMatchObject({
       code: 1,
       stderr: "error: clusters don't exist: nowhere\n",
     });
-    const { stdout } = await ctl('get deployment web -s members -C member2 -o json');
+    const { stdout } = await ctl(`get deployment web -s members -C member2 -o json -n ${namespace}`);
     expect(JSON.parse(stdout)).toMatchObject({ kind: 'Deployment', metadata: { name: 'web' } });
-    expect((await ctl('get pods -s everywhere')).stderr).toContain('not support OperationScope: everywhere');
+    expect((await ctl(`get pods -s everywhere -n ${namespace}`)).stderr).toContain(
+      'not support OperationScope: everywhere',
+    );
   });
 
   it('reads logs and runs commands in members', async () => {
-    const { stdout } = await ctl('get pods -s members -C member1 -l app=web -o name');
+    const { stdout } = await ctl(`get pods -s members -C member1 -l app=web -o name -n ${namespace}`);
     const pod = stdout.split('\n')[0]?.replace('pod/', '') ?? '';
-    expect((await ctl(`logs ${pod} -C member1`)).stdout).toContain('web: started image nginx');
-    expect(await ctl(`exec ${pod} -s members --cluster member1 -- hostname`)).toMatchObject({
+    expect((await ctl(`logs ${pod} -C member1 -n ${namespace}`)).stdout).toContain('web: started image nginx');
+    expect(await ctl(`exec ${pod} -n ${namespace} -s members --cluster member1 -- hostname`)).toMatchObject({
       code: 0,
       stdout: `${pod}\n`,
     });
-    expect(await ctl(`exec ${pod} -s members --cluster member1 -- false`)).toMatchObject({ code: 1, stdout: '' });
-    expect(await ctl(`exec deploy/web -i -s members --cluster member1 -- cat`, 'typed')).toMatchObject({
+    expect(await ctl(`exec ${pod} -n ${namespace} -s members --cluster member1 -- false`)).toMatchObject({
+      code: 1,
+      stdout: '',
+    });
+    expect(await ctl(`exec deploy/web -n ${namespace} -i -s members --cluster member1 -- cat`, 'typed')).toMatchObject({
       code: 0,
       stdout: 'typed',
     });
-    expect((await ctl(`describe pod ${pod} -s members -C member1`)).stdout).toContain('Namespace:    default');
+    expect((await ctl(`describe pod ${pod} -n ${namespace} -s members -C member1`)).stdout).toContain(
+      `Namespace:    ${namespace}`,
+    );
     expect((await ctl('logs x')).stderr).toBe('error: must specify a cluster\n');
   });
 
@@ -104,8 +118,8 @@ describe('karmadactl', () => {
   });
 
   it('deletes', async () => {
-    expect((await ctl('delete propagationpolicy web-6d7f8d5f5b')).stdout).toBe(
-      'propagationpolicy.policy.karmada.io "web-6d7f8d5f5b" deleted from default namespace\n',
+    expect((await ctl(`delete propagationpolicy ${policy} -n ${namespace}`)).stdout).toBe(
+      `propagationpolicy.policy.karmada.io "${policy}" deleted from ${namespace} namespace\n`,
     );
     expect(await ctl('delete deployment nowhere')).toMatchObject({ code: 1 });
   });
@@ -117,10 +131,13 @@ describe('kubectl through the proxy to a cluster', () => {
       .cluster;
     const through = (...args: string[]) =>
       raw(['--context', 'karmada-apiserver', '--server', server + proxy('member1'), ...args]);
-    const pods = await through('get', 'pods', '-l', 'app=web', '-o', 'name');
+    const pods = await through('get', 'pods', '-n', namespace, '-l', 'app=web', '-o', 'name');
     expect(pods).toMatchObject({ code: 0, stderr: '' });
     const pod = pods.stdout.split('\n')[0] ?? '';
-    expect(await through('exec', pod, '--', 'echo', 'there')).toMatchObject({ code: 0, stdout: 'there\n' });
+    expect(await through('exec', '-n', namespace, pod, '--', 'echo', 'there')).toMatchObject({
+      code: 0,
+      stdout: 'there\n',
+    });
   });
 
   it('lets nobody do more in a member than the member lets them', async () => {
@@ -133,10 +150,10 @@ describe('kubectl through the proxy to a cluster', () => {
     await kubectl('--context member1 create clusterrolebinding alice-view --clusterrole=view --user=alice');
     const as = (user: string, path: string) =>
       raw(['--context', 'karmada-apiserver', '--as', user, 'get', '--raw', proxy('member1') + path]);
-    const path = '/api/v1/namespaces/default/pods';
+    const path = `/api/v1/namespaces/${namespace}/pods`;
     await eventually(async () => expect(await as('alice', path)).toMatchObject({ code: 0 }));
     expect((await as('bob', path)).stderr).toContain('User "bob" cannot list resource "pods"');
-    expect((await as('alice', '/api/v1/namespaces/default/secrets')).stderr).toContain('User "alice" cannot list');
+    expect((await as('alice', `/api/v1/namespaces/${namespace}/secrets`)).stderr).toContain('User "alice" cannot list');
     expect((await as('carol', path)).stderr).toContain('User "carol" cannot get resource "clusters/proxy"');
   });
 });
