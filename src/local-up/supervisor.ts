@@ -147,6 +147,8 @@ function kubeliteFlags(name: ClusterName, addresses: Addresses, environment: Env
   return [
     ...flags,
     '--runtime=process',
+    // A workbench: a component that was killed more than once must not be away for minutes.
+    '--restart-backoff-max=20s',
     `--process-home=${environment.hostHome}`,
     `--pod-cidr=${addresses.podCidr}`,
     `--service-cidr=${addresses.serviceCidr}`,
