@@ -12,6 +12,7 @@ import {
   endpointFlags,
   kubeApiFlags,
   leaderElectionFlags,
+  leaseOf,
   logFlags,
   rateLimiterFlags,
 } from '../component/flag-groups.ts';
@@ -208,21 +209,12 @@ async function run(
   });
   const memberObjects = createMemberObjects(members);
 
+  const lease = leaseOf(flags);
   const manager = createManager({
     informers: [informers],
     health,
     logger,
-    leaderElection: flags['leader-elect']
-      ? {
-          client,
-          name: flags['leader-elect-resource-name'],
-          namespace: flags['leader-elect-resource-namespace'],
-          leaseDuration: flags['leader-elect-lease-duration'],
-          renewDeadline: flags['leader-elect-renew-deadline'],
-          retryPeriod: flags['leader-elect-retry-period'],
-          logger,
-        }
-      : undefined,
+    leaderElection: lease && { client, logger, ...lease },
   });
   const add = (controller: string, runnable: { run(signal: AbortSignal): Promise<void> }): void =>
     manager.add({

@@ -8,6 +8,7 @@ import {
   endpointFlags,
   kubeApiFlags,
   leaderElectionFlags,
+  leaseOf,
   logFlags,
   rateLimiterFlags,
 } from '../component/flag-groups.ts';
@@ -103,21 +104,12 @@ await runComponent(
         logger,
         registry,
       });
+      const lease = leaseOf(flags);
       const manager = createManager({
         informers: [informers],
         health,
         logger,
-        leaderElection: flags['leader-elect']
-          ? {
-              client,
-              name: flags['leader-elect-resource-name'],
-              namespace: flags['leader-elect-resource-namespace'],
-              leaseDuration: flags['leader-elect-lease-duration'],
-              renewDeadline: flags['leader-elect-renew-deadline'],
-              retryPeriod: flags['leader-elect-retry-period'],
-              logger,
-            }
-          : undefined,
+        leaderElection: lease && { client, logger, ...lease },
       });
       manager.add(scheduler);
       decisions = await serveDecisions({

@@ -4,7 +4,7 @@ import { connect, waitForServer } from '../client/connect.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
-import { kubeApiFlags, leaderElectionFlags, logFlags } from '../component/flag-groups.ts';
+import { kubeApiFlags, leaderElectionFlags, leaseOf, logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
@@ -74,21 +74,12 @@ await runComponent(
       });
       logger.info('Chosen controllers', { controllers: controllers.enabled });
       await waitForServer(client, { logger, signal });
+      const lease = leaseOf(flags);
       const manager = createManager({
         informers: [informers],
         health,
         logger,
-        leaderElection: flags['leader-elect']
-          ? {
-              client,
-              name: flags['leader-elect-resource-name'],
-              namespace: flags['leader-elect-resource-namespace'],
-              leaseDuration: flags['leader-elect-lease-duration'],
-              renewDeadline: flags['leader-elect-renew-deadline'],
-              retryPeriod: flags['leader-elect-retry-period'],
-              logger,
-            }
-          : undefined,
+        leaderElection: lease && { client, logger, ...lease },
       });
       manager.add(controllers);
       await manager.run(signal);

@@ -1,5 +1,5 @@
 /** Groups of flags that several executables share, with upstream's names and defaults. Spread them into a table. */
-import { flag } from './flags.ts';
+import { type FlagValues, flag } from './flags.ts';
 
 /** `-v`: verbosity of klog; 4 and above show debug lines. */
 export const logFlags = {
@@ -41,6 +41,18 @@ export const leaderElectionFlags = (resourceName: string, namespace = 'karmada-s
   ),
   'leader-elect-retry-period': flag.duration(2_000, 'How long to wait between tries to acquire and renew.'),
 });
+
+/** The Lease that these flags ask for (times in ms); undefined when leader election is off. */
+export function leaseOf(flags: FlagValues<ReturnType<typeof leaderElectionFlags>>) {
+  if (!flags['leader-elect']) return undefined;
+  return {
+    name: flags['leader-elect-resource-name'],
+    namespace: flags['leader-elect-resource-namespace'],
+    leaseDuration: flags['leader-elect-lease-duration'],
+    renewDeadline: flags['leader-elect-renew-deadline'],
+    retryPeriod: flags['leader-elect-retry-period'],
+  };
+}
 
 /** `healthAddress`: upstream's default of the executable, such as `:10351`. */
 export const endpointFlags = (healthAddress: string, metricsAddress = ':8080') => ({

@@ -226,6 +226,7 @@ describe('a simulated cluster', () => {
       /PodLogOptions "web-.*" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0/,
     ],
     ['sinceSeconds=0', /sinceSeconds: Invalid value: 0: must be greater than 0/],
+    ['stream=Stderr', /stream: Forbidden: may not be specified/],
   ])('refuses logs with %s', async (query, expected) => {
     const [pod] = await list<Pod>(pods, 'app=web');
     await expect(

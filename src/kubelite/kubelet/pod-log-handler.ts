@@ -95,9 +95,8 @@ function parseOptions(query: URLSearchParams, name: string, now: number): LogOpt
   const sinceTime = query.get('sinceTime') ?? '';
   const sinceAt = sinceTime === '' ? undefined : Date.parse(sinceTime);
   if (Number.isNaN(sinceAt)) throw badRequest(`parsing time ${JSON.stringify(sinceTime)}: not an RFC 3339 time`);
-  const stream = query.get('stream') ?? 'All';
-  if (!['All', 'Stdout', 'Stderr'].includes(stream))
-    errors.push(fieldError.notSupported('stream', stream, ['All', 'Stderr', 'Stdout']));
+  // The two streams of a container are kept in one log, in the order of their lines.
+  if ((query.get('stream') ?? 'All') !== 'All') errors.push(fieldError.forbidden('stream', 'may not be specified'));
   least('tailLines', tailLines, 0, 'must be greater than or equal to 0');
   least('limitBytes', limitBytes, 1, 'must be greater than 0');
   if (sinceSeconds !== undefined && sinceAt !== undefined)
