@@ -14,9 +14,7 @@ export function mutateWork(work: Work, newId: () => string): void {
   }
   for (const [i, manifest] of (work.spec.workload?.manifests ?? []).entries()) {
     if (typeof manifest.kind !== 'string' || manifest.kind === '')
-      throw badRequest(
-        `admission webhook "work.karmada.io" denied the request: Object 'Kind' is missing in spec.workload.manifests[${i}]`,
-      );
+      throw badRequest(`Object 'Kind' is missing in spec.workload.manifests[${i}]`);
     if (typeof manifest.metadata !== 'object' || manifest.metadata === null) manifest.metadata = {};
     stampManifest(pruneManifest(manifest), id);
   }
