@@ -22,17 +22,7 @@ import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
 import type { ControllerContext } from './controllers/controller-context.ts';
-import { createCronJobController } from './controllers/cron-job/cron-job-controller.ts';
-import { createDaemonSetController } from './controllers/daemon-set/daemon-set-controller.ts';
-import { createDeploymentController } from './controllers/deployment/deployment-controller.ts';
-import { createDisruptionController } from './controllers/disruption/disruption-controller.ts';
-import { createEndpointSliceController } from './controllers/endpoints/endpoint-slice-controller.ts';
-import { createEndpointsController } from './controllers/endpoints/endpoints-controller.ts';
-import { createJobController } from './controllers/job/job-controller.ts';
-import { createNodeLifecycleController } from './controllers/node-lifecycle/node-lifecycle-controller.ts';
-import { createPodGarbageCollector } from './controllers/pod-garbage-collector.ts';
-import { createReplicaSetController } from './controllers/replica-set/replica-set-controller.ts';
-import { createStatefulSetController } from './controllers/stateful-set/stateful-set-controller.ts';
+import { workloadControllers } from './controllers/controllers.ts';
 import { controllerManagerUser, controllerUser, ensureNodeRights, nodeUser, schedulerUser } from './identities.ts';
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
@@ -251,24 +241,12 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
       const podController = createKubelet({ ...kubelet, runtime, hostIPOf: (node) => hostIPs.get(node), isDown });
       enqueuePod = (key) => podController.enqueue(key);
       const runnables: Runnable[] = [
-        createDeploymentController(contextOf(controllerUser('deployment-controller'), 'deployment-controller')),
-        createReplicaSetController(contextOf(controllerUser('replicaset-controller'), 'replicaset-controller')),
-        createStatefulSetController(contextOf(controllerUser('statefulset-controller'), 'statefulset-controller')),
-        createDaemonSetController(contextOf(controllerUser('daemon-set-controller'), 'daemonset-controller')),
-        createJobController(contextOf(controllerUser('job-controller'), 'job-controller'), {
-          baseMs: options.restartBackoff?.baseMs ?? 10_000,
-          maxMs: 600_000,
-        }),
-        createCronJobController(contextOf(controllerUser('cronjob-controller'), 'cronjob-controller')),
-        createEndpointsController(contextOf(controllerUser('endpoint-controller'), 'endpoint-controller')),
-        createEndpointSliceController(
-          contextOf(controllerUser('endpointslice-controller'), 'endpoint-slice-controller'),
+        ...workloadControllers.map(({ identity, component, create }) =>
+          create(contextOf(controllerUser(identity), component), {
+            restartBackoff: options.restartBackoff,
+            nodeMonitorGraceMs: options.nodeMonitorGraceMs,
+          }),
         ),
-        createDisruptionController(contextOf(controllerUser('disruption-controller'), 'controllermanager')),
-        createNodeLifecycleController(contextOf(controllerUser('node-controller'), 'node-controller'), {
-          graceMs: options.nodeMonitorGraceMs ?? 50_000,
-        }),
-        createPodGarbageCollector(contextOf(controllerUser('pod-garbage-collector'), 'pod-garbage-collector')),
         createPodScheduler(contextOf(schedulerUser, 'default-scheduler')),
         podController,
         { name: 'node-heartbeats', run: (signal) => this.heartbeats(runtime).run(signal) },

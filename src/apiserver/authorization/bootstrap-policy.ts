@@ -256,10 +256,33 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['create'], 'discovery.k8s.io', 'endpointslices/restricted'),
     ...eventRules(),
   ],
+  'endpointslicemirroring-controller': [
+    rule(read, '', 'endpoints', 'services'),
+    rule(['update'], '', 'endpoints/finalizers', 'services/finalizers'),
+    rule(['create', 'delete', 'get', 'list', 'update', 'watch'], 'discovery.k8s.io', 'endpointslices'),
+    rule(['create'], 'discovery.k8s.io', 'endpointslices/restricted'),
+    ...eventRules(),
+  ],
+  'expand-controller': [
+    rule(['get', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumes'),
+    rule(['patch', 'update'], '', 'persistentvolumeclaims/status'),
+    rule(read, '', 'persistentvolumeclaims'),
+    rule(read, 'storage.k8s.io', 'storageclasses'),
+    ...eventRules(),
+  ],
   'generic-garbage-collector': [rule(['delete', 'get', 'list', 'patch', 'update', 'watch'], '*', '*'), ...eventRules()],
+  'horizontal-pod-autoscaler': [
+    rule(read, 'autoscaling', 'horizontalpodautoscalers'),
+    rule(['update'], 'autoscaling', 'horizontalpodautoscalers/status'),
+    rule(['get', 'update'], '*', '*/scale'),
+    rule(['list'], '', 'pods'),
+    rule(['list'], 'metrics.k8s.io', 'pods'),
+    rule(['get', 'list'], 'custom.metrics.k8s.io', '*'),
+    rule(['get', 'list'], 'external.metrics.k8s.io', '*'),
+    ...eventRules(),
+  ],
   'job-controller': [
-    // Deletes Jobs after ttlSecondsAfterFinished.
-    rule(['delete', 'get', 'list', 'patch', 'update', 'watch'], 'batch', 'jobs'),
+    rule(['get', 'list', 'patch', 'update', 'watch'], 'batch', 'jobs'),
     rule(['update'], 'batch', 'jobs/finalizers', 'jobs/status'),
     rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
     ...eventRules(),
@@ -276,10 +299,27 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['delete', 'list', 'get'], '', 'pods'),
     ...eventRules(),
   ],
+  'persistent-volume-binder': [
+    rule(['create', 'delete', 'get', 'list', 'update', 'watch'], '', 'persistentvolumes'),
+    rule(['update'], '', 'persistentvolumes/status'),
+    rule(['get', 'list', 'update', 'watch'], '', 'persistentvolumeclaims'),
+    rule(['update'], '', 'persistentvolumeclaims/status'),
+    rule(['create', 'delete', 'get', 'list', 'watch'], '', 'pods'),
+    rule(read, 'storage.k8s.io', 'storageclasses'),
+    rule(['get', 'list'], '', 'nodes'),
+    rule(['create', 'get', 'list', 'update', 'watch'], '', 'events'),
+    ...eventRules(),
+  ],
   'pod-garbage-collector': [
     rule(['delete', 'list', 'watch'], '', 'pods'),
     rule(['get', 'list'], '', 'nodes'),
     rule(['patch'], '', 'pods/status'),
+  ],
+  'pv-protection-controller': [rule(['get', 'list', 'update', 'watch'], '', 'persistentvolumes'), ...eventRules()],
+  'pvc-protection-controller': [
+    rule(['get', 'list', 'update', 'watch'], '', 'persistentvolumeclaims'),
+    rule(read, '', 'pods'),
+    ...eventRules(),
   ],
   'replicaset-controller': [
     rule(['get', 'list', 'update', 'watch'], 'apps', 'replicasets'),
@@ -287,8 +327,20 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
     ...eventRules(),
   ],
+  'replication-controller': [
+    rule(['get', 'list', 'update', 'watch'], '', 'replicationcontrollers'),
+    rule(['update'], '', 'replicationcontrollers/finalizers', 'replicationcontrollers/status'),
+    rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
+    ...eventRules(),
+  ],
   'root-ca-cert-publisher': [rule(['create', 'update'], '', 'configmaps'), ...eventRules()],
   'service-account-controller': [rule(['create'], '', 'serviceaccounts'), ...eventRules()],
+  'service-controller': [
+    rule(read, '', 'services'),
+    rule(['patch', 'update'], '', 'services/status'),
+    rule(['list', 'watch'], '', 'nodes'),
+    ...eventRules(),
+  ],
   'statefulset-controller': [
     rule(['list', 'watch'], '', 'pods'),
     rule(read, 'apps', 'statefulsets'),
@@ -299,6 +351,7 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['delete', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumeclaims'),
     ...eventRules(),
   ],
+  'ttl-after-finished-controller': [rule(['delete', 'get', 'list', 'watch'], 'batch', 'jobs'), ...eventRules()],
 };
 
 export const bootstrapClusterRoles: readonly BootstrapRole[] = [

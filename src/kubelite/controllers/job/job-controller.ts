@@ -1,5 +1,5 @@
 /** Runs the pods of each Job to completion. The key is the Job's; pod events lead to it. */
-import { type DeepReadonly, objectKey, parseKey } from '../../../apimachinery/object.ts';
+import { objectKey } from '../../../apimachinery/object.ts';
 import { controllerOf } from '../../../apimachinery/owner-references.ts';
 import { isNotFound } from '../../../apimachinery/status-error.ts';
 import { type Controller, createController, type ReconcileResult } from '../../../controller/controller.ts';
@@ -32,7 +32,7 @@ export function createJobController(context: ControllerContext, backoffOptions: 
     if (job === undefined) return undefined;
     const managedBy = job.spec?.managedBy;
     if (managedBy !== undefined && managedBy !== 'kubernetes.io/job-controller') return undefined;
-    if (isFinished(job)) return expire(job);
+    if (isFinished(job)) return undefined;
     const pods = await claimDependents(job, owned.cache, podClient);
     if (!owned.settled(job) || job.metadata.deletionTimestamp !== undefined) return undefined;
     return reconcileJob(job, pods, {
@@ -45,21 +45,6 @@ export function createJobController(context: ControllerContext, backoffOptions: 
       updateStatus: (status) => jobClient.updateStatus({ ...job, status } as Job),
       event: (type, reason, message) => context.recordEvent(job, type, reason, message),
     });
-  }
-
-  /** ttlSecondsAfterFinished. */
-  async function expire(job: DeepReadonly<Job>): Promise<ReconcileResult | undefined> {
-    const ttl = job.spec?.ttlSecondsAfterFinished;
-    if (ttl === undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
-    const end = job.status?.conditions?.find(
-      ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
-    )?.lastTransitionTime;
-    const left = Date.parse(String(end)) + ttl * 1000 - clock.now();
-    if (left > 0) return { requeueAfter: left };
-    const { resourceVersion, uid = '' } = job.metadata;
-    const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-    await jobClient.delete(parseKey(objectKey(job)), { propagationPolicy: 'Foreground', preconditions });
-    return undefined;
   }
 
   async function release(pod: ReadablePod): Promise<void> {

@@ -1,15 +1,14 @@
-/** Notices nodes whose Lease is not renewed, taints nodes by their state, and evicts pods that do not tolerate it. */
+/** Notices nodes whose Lease is not renewed, and taints nodes by their state. */
 import { formatTime } from '../../../apimachinery/clock.ts';
-import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual } from '../../../apimachinery/object.ts';
 import { isConflict, isNotFound } from '../../../apimachinery/status-error.ts';
-import { createController, type ReconcileResult } from '../../../controller/controller.ts';
-import type { Runnable } from '../../../controller/manager.ts';
+import { type Controller, createController, type ReconcileResult } from '../../../controller/controller.ts';
 import { leases as leaseType, nodes as nodeType, pods as podType } from '../../../kubernetes/resource-types.ts';
 import type { Lease, Node, Pod } from '../../../kubernetes/types.ts';
 import type { ControllerContext } from '../controller-context.ts';
-import { isPodFinished, isPodReady } from '../pod-readiness.ts';
+import { isPodReady } from '../pod-readiness.ts';
 import { nodeIndex, nodeNames } from '../pods-of-node.ts';
-import { evictionTime, readyStatus, taintsToWrite, unknownConditions } from './node-taints.ts';
+import { readyStatus, taintsToWrite, unknownConditions } from './node-taints.ts';
 
 export interface NodeLifecycleOptions {
   /** A Lease that was not renewed for so long means that the node is gone. */
@@ -17,7 +16,10 @@ export interface NodeLifecycleOptions {
 }
 
 /** Must be called before the informers start. */
-export function createNodeLifecycleController(context: ControllerContext, { graceMs }: NodeLifecycleOptions): Runnable {
+export function createNodeLifecycleController(
+  context: ControllerContext,
+  { graceMs }: NodeLifecycleOptions,
+): Controller {
   const { informers, client, clock, logger } = context;
   const nodes = informers.informer<Node>(nodeType);
   const pods = informers.informer<Pod>(podType);
@@ -28,7 +30,6 @@ export function createNodeLifecycleController(context: ControllerContext, { grac
   /** When each node's Lease was last seen to change (by our own clock: the node's may differ). */
   const renewed = new Map<string, number>();
   const controller = createController({ name: 'node-lifecycle', reconcile, clock, logger });
-  const evictions = createController({ name: 'taint-eviction', workers: 8, reconcile: evict, clock, logger });
 
   async function reconcile(name: string): Promise<ReconcileResult | undefined> {
     let node = nodes.get(name);
@@ -76,34 +77,6 @@ export function createNodeLifecycleController(context: ControllerContext, { grac
     }
   }
 
-  async function evict(key: string): Promise<ReconcileResult | undefined> {
-    const pod = pods.get(key);
-    const node = nodes.get(pod?.spec?.nodeName ?? '');
-    if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined || isPodFinished(pod))
-      return undefined;
-    const at = evictionTime(pod, node);
-    if (at === undefined) return undefined;
-    if (at > clock.now()) return { requeueAfter: at - clock.now() };
-    context.recordEvent(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
-    const { namespace, name = '', uid = '' } = pod.metadata;
-    const time = formatTime(clock.now());
-    const condition = {
-      type: 'DisruptionTarget',
-      status: 'True',
-      reason: 'DeletionByTaintManager',
-      message: 'Taint manager: deleting due to NoExecute taint',
-      lastTransitionTime: time,
-    };
-    const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
-    try {
-      await podClient.updateStatus({ ...pod, status: { ...pod.status, conditions: [...others, condition] } } as Pod);
-      await podClient.delete({ namespace, name }, { preconditions: { uid } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-    return undefined;
-  }
-
   leases.addHandler({
     added: (lease) => noticeLease(lease),
     updated(lease, old) {
@@ -121,26 +94,8 @@ export function createNodeLifecycleController(context: ControllerContext, { grac
     updated(node, old) {
       const name = node.metadata.name ?? '';
       if (readyStatus(node) !== readyStatus(old) || !deepEqual(node.spec, old.spec)) controller.enqueue(name);
-      if (!deepEqual(node.spec?.taints, old.spec?.taints))
-        for (const pod of pods.byIndex(nodeIndex, name)) evictions.enqueue(objectKey(pod));
     },
     deleted: (node) => controller.enqueue(node.metadata.name ?? ''),
   });
-  const noticePod = (pod: DeepReadonly<Pod>): void => {
-    const node = nodes.get(pod.spec?.nodeName ?? '');
-    if (node?.spec?.taints?.some(({ effect }) => effect === 'NoExecute') === true) evictions.enqueue(objectKey(pod));
-  };
-  pods.addHandler({
-    added: noticePod,
-    updated(pod, old) {
-      if (pod.spec?.nodeName !== old.spec?.nodeName || !deepEqual(pod.spec?.tolerations, old.spec?.tolerations))
-        noticePod(pod);
-    },
-  });
-  return {
-    name: 'node-lifecycle',
-    async run(signal) {
-      await Promise.all([controller.run(signal), evictions.run(signal)]);
-    },
-  };
+  return controller;
 }

@@ -1,0 +1,117 @@
+/** The controllers of this room, under the names by which kube-controller-manager's `--controllers` knows them. */
+import type { Runnable } from '../../controller/manager.ts';
+import type { ControllerContext } from './controller-context.ts';
+import { createCronJobController } from './cron-job/cron-job-controller.ts';
+import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
+import { createDeploymentController } from './deployment/deployment-controller.ts';
+import { createDisruptionController } from './disruption/disruption-controller.ts';
+import { createEndpointSliceController } from './endpoints/endpoint-slice-controller.ts';
+import { createEndpointsController } from './endpoints/endpoints-controller.ts';
+import { createJobController } from './job/job-controller.ts';
+import { createTtlAfterFinishedController } from './job/ttl-after-finished-controller.ts';
+import { createNodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
+import { createTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
+import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
+import { createStatefulSetController } from './stateful-set/stateful-set-controller.ts';
+
+export interface ControllerSettings {
+  /** Pauses of Jobs between failing pods: the base. Default 10 s. */
+  restartBackoff?: { baseMs: number } | undefined;
+  /** Default 50 s. */
+  nodeMonitorGraceMs?: number | undefined;
+}
+
+export interface WorkloadController {
+  /** The present name, then the older ones, which work as well. */
+  names: readonly [string, ...string[]];
+  /** The service account in kube-system that it acts as. */
+  identity: string;
+  /** `source.component` of its Events. */
+  component: string;
+  /** Must be called before the informers start. */
+  create(context: ControllerContext, settings: ControllerSettings): Runnable;
+}
+
+export const workloadControllers: readonly WorkloadController[] = [
+  {
+    names: ['deployment-controller', 'deployment'],
+    identity: 'deployment-controller',
+    component: 'deployment-controller',
+    create: createDeploymentController,
+  },
+  {
+    names: ['replicaset-controller', 'replicaset'],
+    identity: 'replicaset-controller',
+    component: 'replicaset-controller',
+    create: createReplicaSetController,
+  },
+  {
+    names: ['statefulset-controller', 'statefulset'],
+    identity: 'statefulset-controller',
+    component: 'statefulset-controller',
+    create: createStatefulSetController,
+  },
+  {
+    names: ['daemonset-controller', 'daemonset'],
+    identity: 'daemon-set-controller',
+    component: 'daemonset-controller',
+    create: createDaemonSetController,
+  },
+  {
+    names: ['job-controller', 'job'],
+    identity: 'job-controller',
+    component: 'job-controller',
+    create: (context, { restartBackoff }) =>
+      createJobController(context, { baseMs: restartBackoff?.baseMs ?? 10_000, maxMs: 600_000 }),
+  },
+  {
+    names: ['ttl-after-finished-controller', 'ttl-after-finished'],
+    identity: 'ttl-after-finished-controller',
+    component: 'ttl-after-finished-controller',
+    create: createTtlAfterFinishedController,
+  },
+  {
+    names: ['cronjob-controller', 'cronjob'],
+    identity: 'cronjob-controller',
+    component: 'cronjob-controller',
+    create: createCronJobController,
+  },
+  {
+    names: ['endpoints-controller', 'endpoint'],
+    identity: 'endpoint-controller',
+    component: 'endpoint-controller',
+    create: createEndpointsController,
+  },
+  {
+    names: ['endpointslice-controller', 'endpointslice'],
+    identity: 'endpointslice-controller',
+    component: 'endpoint-slice-controller',
+    create: createEndpointSliceController,
+  },
+  {
+    names: ['disruption-controller', 'disruption'],
+    identity: 'disruption-controller',
+    component: 'controllermanager',
+    create: createDisruptionController,
+  },
+  {
+    names: ['node-lifecycle-controller', 'nodelifecycle'],
+    identity: 'node-controller',
+    component: 'node-controller',
+    create: (context, { nodeMonitorGraceMs }) =>
+      createNodeLifecycleController(context, { graceMs: nodeMonitorGraceMs ?? 50_000 }),
+  },
+  {
+    names: ['taint-eviction-controller'],
+    identity: 'node-controller',
+    component: 'taint-eviction-controller',
+    create: createTaintEvictionController,
+  },
+  {
+    names: ['pod-garbage-collector-controller', 'podgc'],
+    identity: 'pod-garbage-collector',
+    component: 'pod-garbage-collector',
+    create: createPodGarbageCollector,
+  },
+];
