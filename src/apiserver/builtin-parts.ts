@@ -13,7 +13,12 @@ import { createWebhookAdmission } from './admission/webhooks/webhook-admission.t
 import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
 import { createServiceAllocator, type ServiceAllocator } from './allocation/service-allocator.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
+import {
+  createBootstrapTokenAuthenticator,
+  tokenAuthenticators,
+} from './authentication/bootstrap-token-authenticator.ts';
 import { createClientCertificateAuthenticator } from './authentication/client-certificates.ts';
+import { createFrontProxyAuthenticator, requestHeaderConfig } from './authentication/front-proxy.ts';
 import { createIdentityReviews } from './authentication/identity-reviews.ts';
 import { createIssuerDiscovery } from './authentication/issuer-discovery.ts';
 import { createRequestAuthenticator } from './authentication/request-authenticator.ts';
@@ -76,14 +81,21 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     options.allocateServices === undefined
       ? undefined
       : createServiceAllocator(options.allocateServices.serviceCidr, options.allocateServices.nodePorts);
-  const { tokens, connect, routes } = serviceAccountParts(options, catalog, clock);
+  const { accountTokens, connect, routes } = serviceAccountParts(options, catalog, clock);
+  const bootstrapTokens =
+    options.bootstrapTokens === true
+      ? createBootstrapTokenAuthenticator(catalog, [options.serviceAccountIssuer ?? defaultServiceAccountIssuer], clock)
+      : undefined;
+  const tokens = tokenAuthenticators([accountTokens, bootstrapTokens].filter((method) => method !== undefined));
+  const frontProxy =
+    options.requestHeader === undefined ? undefined : createFrontProxyAuthenticator(options.requestHeader, clock);
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
   const webhooks = createWebhookAdmission(catalog, clock);
   let stopFollowing = () => {};
 
   return {
-    authenticator: createRequestAuthenticator({ certificates, tokens }),
+    authenticator: createRequestAuthenticator({ frontProxy, certificates, tokens }),
     authorizer,
     admission: [
       ...createAdmissionChain(catalog, clock, webhooks, options.disableAdmission),
@@ -115,7 +127,11 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
         await Promise.all([
           bootstrapRbac(context),
           bootstrapPriorityClasses(context),
-          bootstrapAuthenticationConfig(context, options.clientCa),
+          bootstrapAuthenticationConfig(
+            context,
+            options.clientCa,
+            options.requestHeader && requestHeaderConfig(options.requestHeader),
+          ),
           crds.start(client),
         ]);
         await startKubernetesService(context, allocator, options);
@@ -136,15 +152,15 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
 function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog, clock: Clock) {
   const { serviceAccountKey: signingKey, serviceAccountVerifyKeys: furtherKeys = [] } = options;
   const keys = signingKey === undefined ? furtherKeys : [signingKey, ...furtherKeys];
-  if (keys.length === 0) return { tokens: undefined, connect: [], routes: [] };
+  if (keys.length === 0) return { accountTokens: undefined, connect: [], routes: [] };
   const issuer = options.serviceAccountIssuer ?? defaultServiceAccountIssuer;
   const audiences = [issuer];
   const verifier = createServiceAccountTokenVerifier(keys, issuer);
-  const tokens = createServiceAccountAuthenticator(verifier, catalog, audiences, clock);
+  const accountTokens = createServiceAccountAuthenticator(verifier, catalog, audiences, clock);
   const routes = createIssuerDiscovery(issuer, verifier);
-  if (signingKey === undefined) return { tokens, connect: [], routes };
+  if (signingKey === undefined) return { accountTokens, connect: [], routes };
   const signer = createServiceAccountTokenSigner(signingKey, issuer);
-  return { tokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)], routes };
+  return { accountTokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)], routes };
 }
 
 /** A port that the system picks is not known before the listener opens: then there is nothing to tell yet. */

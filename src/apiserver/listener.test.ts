@@ -61,6 +61,44 @@ async function ask(
   return { status: Number(reply[':status']), headers: reply, body: Buffer.concat(chunks) };
 }
 
+describe('headers that come twice', () => {
+  const groups = ['dev, ops', 'night shift'];
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  const headers = {
+    'content-type': 'application/json',
+    'impersonate-user': 'jane',
+    'impersonate-group': groups,
+  };
+
+  it('stay apart over HTTP/2', async () => {
+    const client = session();
+    const stream = client.request({ ':path': path, ':method': 'POST', ...headers });
+    stream.end('{}');
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    client.close();
+    const { status } = JSON.parse(Buffer.concat(chunks).toString());
+    expect(status.userInfo.groups).toEqual([...groups, 'system:authenticated']);
+  });
+
+  it('stay apart over HTTP/1.1', async () => {
+    const reply = await new Promise<string>((resolve, reject) => {
+      const options = { method: 'POST', ca: ca.cert, ...admin, headers };
+      const request = httpsRequest(`${api.server.url}${path}`, options, (response) => {
+        response.setEncoding('utf8');
+        let text = '';
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(text));
+      });
+      request.on('error', reject);
+      request.end('{}');
+    });
+    expect(JSON.parse(reply).status.userInfo.groups).toEqual([...groups, 'system:authenticated']);
+  });
+});
+
 function askHttp1(method: string, path: string, credentials: Partial<KeyPair>, body?: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(`${api.server.url}${path}`, { method, ca: ca.cert, ...credentials }, (response) => {

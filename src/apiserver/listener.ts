@@ -224,7 +224,7 @@ function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
     method: request.method ?? 'GET',
     path: at < 0 ? url : url.slice(0, at),
     query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)),
-    headers: request.headers,
+    headers: headersOf(request),
     readBody() {
       body ??= readBody(request);
       return body;
@@ -233,6 +233,29 @@ function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
     remoteAddress: socket?.remoteAddress ?? '',
     signal,
   };
+}
+
+/** Lists by their definition: one line or several mean the same. */
+const listHeaders =
+  /^(accept|accept-.*|cache-control|connection|cookie|forwarded|sec-websocket-.*|te|upgrade|via|x-forwarded-for)$/;
+
+/** Node joins lines of one name with a comma. Groups and extra values of an identity may hold commas: they stay apart. */
+function headersOf({ headers, rawHeaders }: Request): ApiRequest['headers'] {
+  if (!Object.values(headers).some((value) => typeof value === 'string' && value.includes(', '))) return headers;
+  const lines = new Map<string, string[]>();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    const values = lines.get(name);
+    if (values === undefined) lines.set(name, [rawHeaders[i + 1] as string]);
+    else values.push(rawHeaders[i + 1] as string);
+  }
+  const repeated = [...lines].filter(
+    ([name, values]) => values.length > 1 && typeof headers[name] === 'string' && !listHeaders.test(name),
+  );
+  // `host` and the like come once; node has kept the first of them.
+  return repeated.length === 0
+    ? headers
+    : { ...headers, ...Object.fromEntries(repeated.filter(([name, values]) => headers[name] === values.join(', '))) };
 }
 
 function socketOf(request: Request): TLSSocket | undefined {

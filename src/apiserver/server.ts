@@ -8,6 +8,7 @@ import { builtinResources } from '../kubernetes/kinds.ts';
 import { startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { createBuiltinParts } from './builtin-parts.ts';
 import { sharedAbort } from './linked-abort.ts';
@@ -73,6 +74,10 @@ export interface ApiServerOptions {
   serving?: ServingOptions;
   /** PEM of the CA that signs client certificates. */
   clientCa?: string;
+  /** Proxies that name the user in headers. */
+  requestHeader?: RequestHeaderOptions | undefined;
+  /** Secrets of type bootstrap.kubernetes.io/token are credentials. Default false, as upstream. */
+  bootstrapTokens?: boolean;
   /** PEM of the EC or RSA key that signs service account tokens. */
   serviceAccountKey?: string;
   /** PEM of further public (or private) keys that service account tokens are verified with. */
@@ -152,7 +157,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       });
       for (const hook of parts.startHooks) await hook(server);
       started = true;
-      if (options.serving !== undefined) listener = await listen(options.serving, options.clientCa, handle);
+      if (options.serving !== undefined) {
+        // A client sends its certificate only to who asks for one of its authority.
+        const authorities = [options.clientCa, options.requestHeader?.clientCa].filter((pem) => pem !== undefined);
+        listener = await listen(options.serving, authorities.length === 0 ? undefined : authorities.join('\n'), handle);
+      }
     },
     get url() {
       if (listener === undefined) throw new Error('apiserver: it does not listen');

@@ -28,6 +28,25 @@ serves the Kubernetes API, custom resources and Karmada's API groups over TLS. O
       '',
       'Requests with a client certificate signed by one of the authorities in this file are made by its common name.',
     ),
+    'enable-bootstrap-token-auth': flag.bool(
+      false,
+      "Let Secrets of type 'bootstrap.kubernetes.io/token' in namespace kube-system be credentials of machines that join.",
+    ),
+    'requestheader-client-ca-file': flag.string(
+      '',
+      'File with the authorities that sign the certificates of proxies which name users in headers. Without it no header is believed.',
+    ),
+    'requestheader-allowed-names': flag.list(
+      [],
+      'Common names of proxies that are believed. None means every proxy with a certificate of --requestheader-client-ca-file.',
+    ),
+    'requestheader-username-headers': flag.list(['X-Remote-User'], 'Headers that may hold the name of the user.'),
+    'requestheader-uid-headers': flag.list(['X-Remote-Uid'], 'Headers that may hold the uid of the user.'),
+    'requestheader-group-headers': flag.list(['X-Remote-Group'], 'Headers that hold groups of the user.'),
+    'requestheader-extra-headers-prefix': flag.list(
+      ['X-Remote-Extra-'],
+      'Prefixes of headers that hold further facts of the user.',
+    ),
     'service-account-key-file': flag.list(
       [],
       'File with a PEM-encoded key that service account tokens are verified with, besides the signing key. May be given several times.',
@@ -85,6 +104,7 @@ await runComponent(
     const cert = await waitForFile('tls-cert-file', signal);
     const key = await waitForFile('tls-private-key-file', signal);
     const clientCa = await waitForOptionalFile('client-ca-file', signal);
+    const requestHeaderCa = await waitForOptionalFile('requestheader-client-ca-file', signal);
     const serviceAccountKey = await waitForOptionalFile('service-account-signing-key-file', signal);
     const serviceAccountVerifyKeys: string[] = [];
     for (const path of flags['service-account-key-file'])
@@ -122,6 +142,18 @@ await runComponent(
         disableAdmission: flags['disable-admission-plugins'],
         eventTtlMs: flags['event-ttl'],
         ...(clientCa === undefined ? {} : { clientCa }),
+        bootstrapTokens: flags['enable-bootstrap-token-auth'],
+        requestHeader:
+          requestHeaderCa === undefined
+            ? undefined
+            : {
+                clientCa: requestHeaderCa,
+                allowedNames: flags['requestheader-allowed-names'],
+                usernameHeaders: flags['requestheader-username-headers'],
+                uidHeaders: flags['requestheader-uid-headers'],
+                groupHeaders: flags['requestheader-group-headers'],
+                extraHeadersPrefixes: flags['requestheader-extra-headers-prefix'],
+              },
         ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       });
       try {
@@ -142,7 +174,12 @@ await runComponent(
   { logger },
 );
 
-type FileFlag = 'tls-cert-file' | 'tls-private-key-file' | 'client-ca-file' | 'service-account-signing-key-file';
+type FileFlag =
+  | 'tls-cert-file'
+  | 'tls-private-key-file'
+  | 'client-ca-file'
+  | 'requestheader-client-ca-file'
+  | 'service-account-signing-key-file';
 
 function waitForFile(name: FileFlag, signal: AbortSignal): Promise<string> {
   const path = flags[name];

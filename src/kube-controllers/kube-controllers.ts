@@ -6,6 +6,8 @@ import type { InformerFactory } from '../client/informer.ts';
 import type { Logger } from '../component/logging.ts';
 import type { Registry } from '../component/metrics.ts';
 import type { Runnable } from '../controller/manager.ts';
+import { createBootstrapSigner } from './bootstrap-tokens/bootstrap-signer.ts';
+import { createTokenCleaner } from './bootstrap-tokens/token-cleaner.ts';
 import { createDeletableResources, type DeletableResources } from './deletable-resources.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { createNamespaceController } from './namespace/namespace-controller.ts';
@@ -38,6 +40,8 @@ export type ControllerDependencies = Omit<KubeControllersOptions, 'controllers'>
 interface Entry {
   /** Upstream's present name, and the one before. */
   names: readonly [string, string];
+  /** Runs only when it is named: `*` does not mean it. */
+  optional?: true;
   create(dependencies: ControllerDependencies, resources: () => DeletableResources): Runnable;
 }
 
@@ -65,6 +69,16 @@ const entries: readonly Entry[] = [
   {
     names: ['clusterrole-aggregation-controller', 'clusterrole-aggregation'],
     create: (dependencies) => createRoleAggregationController(dependencies),
+  },
+  {
+    names: ['bootstrap-signer-controller', 'bootstrapsigner'],
+    optional: true,
+    create: (dependencies) => createBootstrapSigner(dependencies),
+  },
+  {
+    names: ['token-cleaner-controller', 'tokencleaner'],
+    optional: true,
+    create: (dependencies) => createTokenCleaner(dependencies),
   },
 ];
 
@@ -119,7 +133,7 @@ function chooseControllers(
   const wanted = (entry: Entry): boolean | undefined => {
     if (entry.names.some((name) => words.includes(name))) return true;
     if (entry.names.some((name) => words.includes(`-${name}`))) return false;
-    return words.includes('*') ? undefined : false;
+    return words.includes('*') && entry.optional !== true ? undefined : false;
   };
   /** What a controller cannot do without. */
   const missing = (entry: Entry): string | undefined => {

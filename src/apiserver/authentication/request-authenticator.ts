@@ -1,8 +1,9 @@
-/** Who is calling: the client certificate, then the bearer token. Any of them may be missing; a bad one is 401. */
+/** Who is calling: whom a front proxy names, the client certificate, then the bearer token. Any of them may be missing; a bad one is 401. */
 import { unauthorized } from '../../apimachinery/status-error.ts';
 import type { ApiRequest } from '../request.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { ClientCertificateAuthenticator } from './client-certificates.ts';
+import type { FrontProxyAuthenticator } from './front-proxy.ts';
 import type { TokenAuthenticator } from './service-account-authenticator.ts';
 import type { UserInfo } from './user-info.ts';
 
@@ -10,6 +11,7 @@ export const authenticatedGroup = 'system:authenticated';
 export const anonymousUser: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 export interface AuthenticationMethods {
+  frontProxy?: FrontProxyAuthenticator | undefined;
   certificates: ClientCertificateAuthenticator | undefined;
   tokens: TokenAuthenticator | undefined;
 }
@@ -19,6 +21,8 @@ export function createRequestAuthenticator(methods: AuthenticationMethods): Auth
   return {
     async authenticate(request) {
       let failed = false;
+      const named = methods.frontProxy?.authenticate(request);
+      if (named !== undefined) return withAuthenticatedGroup(named);
       if (request.clientCertificate !== undefined && methods.certificates !== undefined) {
         try {
           return withAuthenticatedGroup(methods.certificates.authenticate(request.clientCertificate));

@@ -51,12 +51,16 @@ export async function bootstrapPriorityClasses(context: BootstrapContext): Promi
   );
 }
 
-/** How extension servers check who calls them. `clientCa` is PEM; without one there is nothing to tell. */
+/** How extension servers check who calls them: the client CA (PEM), and what a front proxy goes by. */
 export async function bootstrapAuthenticationConfig(
   context: BootstrapContext,
   clientCa: string | undefined,
+  requestHeader: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const data: Record<string, string> = clientCa === undefined ? {} : { 'client-ca-file': clientCa };
+  const data: Record<string, string> = {
+    ...(clientCa === undefined ? {} : { 'client-ca-file': clientCa }),
+    ...requestHeader,
+  };
   const wanted: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
