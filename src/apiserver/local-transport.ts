@@ -1,6 +1,7 @@
 /** A client's transport into this very process: same pipeline and checks, no socket. */
 import type { Transport, TransportRequest, TransportResponse } from '../client/transport.ts';
 import type { UserInfo } from './authentication/user-info.ts';
+import { eventLoopTurn } from './event-loop-turn.ts';
 import { linkAbort, sharedAbort } from './linked-abort.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 
@@ -9,6 +10,8 @@ export function createLocalTransport(handle: (request: ApiRequest) => Promise<Ap
   return {
     async request(request) {
       closed.signal.throwIfAborted();
+      request.signal?.throwIfAborted();
+      await eventLoopTurn();
       request.signal?.throwIfAborted();
       const linked = linkAbort(closed.signal, ...(request.signal ? [request.signal] : []));
       const response = await handle(toApiRequest(request, user, linked.signal));

@@ -20,6 +20,10 @@ import {
   replicaSetStatus,
 } from './replica-set-rules.ts';
 
+/** A pass takes about a microsecond for a pod: so it takes a fiftieth of the time at most. */
+const podsPerGatherMs = 20;
+const maxGatherMs = 1000;
+
 type ReadableSet = DeepReadonly<ReplicaSet>;
 type ReadablePod = DeepReadonly<Pod>;
 
@@ -147,7 +151,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
   };
   const enqueueFor = (pod: ReadablePod): void => {
     const owner = ownerOf(pod);
-    if (owner !== undefined) controller.enqueue(objectKey(owner));
+    if (owner !== undefined) controller.enqueue(objectKey(owner), { afterMs: gatherMs(owner) });
     if (controllerOf(pod) !== undefined) return;
     for (const set of setCache.list(pod.metadata.namespace)) {
       const selector = set.spec?.selector;
@@ -155,6 +159,10 @@ export function createReplicaSetController(context: ControllerContext): Controll
         controller.enqueue(objectKey(set));
     }
   };
+
+  /** A pass counts all pods of the set, and each pod brings several events: a large set gathers them for a moment. */
+  const gatherMs = (set: ReadableSet): number =>
+    Math.min(maxGatherMs, Math.floor(Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0) / podsPerGatherMs));
 
   setCache.addIndex(controllerIndex, controllerUids);
   setCache.addHandler({
