@@ -34,6 +34,8 @@ export interface KindRules {
   /** Names the rules in refusals and in the configurations: upstream's name of the webhook. */
   webhook: string;
   schema: Schema;
+  /** What the configuration of the validating webhook has beside the usual. */
+  webhookFields?: { sideEffects?: string; timeoutSeconds?: number };
   /** The operations that `mutate` is asked about; absent: both. */
   mutateOn?: readonly WriteOperation[];
   /** Sees pruned and defaulted objects that may lack fields. Throws BadRequest for what it cannot read. */
@@ -107,6 +109,7 @@ export function karmadaKindRules({ customizations, newId = randomUUID }: KindRul
       type: types.resourceBindings,
       webhook: 'resourcebinding.karmada.io',
       schema: resourceBindingSchema,
+      webhookFields: { sideEffects: 'NoneOnDryRun' },
       mutateOn: ['CREATE'],
       mutate: (object) => mutateResourceBinding(as<ResourceBinding>(object), newId),
       validate: (object) => validateResourceBinding(read<ResourceBinding>(object)),
@@ -122,6 +125,7 @@ export function karmadaKindRules({ customizations, newId = randomUUID }: KindRul
       type: types.resourceInterpreterCustomizations,
       webhook: 'resourceinterpretercustomization.karmada.io',
       schema: resourceInterpreterCustomizationSchema,
+      webhookFields: { timeoutSeconds: 10 },
       validate: (object) =>
         validateResourceInterpreterCustomization(read<ResourceInterpreterCustomization>(object), customizations),
     },
