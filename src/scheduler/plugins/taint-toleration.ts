@@ -1,7 +1,7 @@
 /** Taints keep bindings away that do not tolerate them. A cluster that already has the binding keeps it. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Taint } from '../../apis/cluster/v1alpha1/cluster.ts';
-import type { Toleration } from '../../apis/shared.ts';
+import { toleratesTaint } from '../../apis/tolerates-taint.ts';
 import type { Plugin } from '../framework/framework.ts';
 import { isTarget } from './is-target.ts';
 
@@ -12,19 +12,12 @@ export const taintToleration: Plugin = {
     const tolerations = spec.placement?.clusterTolerations ?? [];
     for (const taint of cluster.spec.taints ?? []) {
       if (taint.effect !== 'NoSchedule' && taint.effect !== 'NoExecute') continue;
-      if (!tolerations.some((toleration) => tolerates(toleration, taint)))
+      if (!tolerations.some((toleration) => toleratesTaint(toleration, taint)))
         return `cluster(s) had untolerated taint {${taintText(taint)}}`;
     }
     return undefined;
   },
 };
-
-function tolerates(toleration: DeepReadonly<Toleration>, taint: DeepReadonly<Taint>): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  if (toleration.operator === 'Exists') return true;
-  return (!toleration.operator || toleration.operator === 'Equal') && (toleration.value ?? '') === (taint.value ?? '');
-}
 
 function taintText({ key, value, effect }: DeepReadonly<Taint>): string {
   return `${key}${value ? `=${value}` : ''}${effect ? `:${effect}` : ''}`;
