@@ -89,7 +89,8 @@ export function createCommitQueue(
     });
     try {
       if (pending.operations.length > 0) {
-        if (pending.revision > head()) pending.put(tables.meta, metaKeys.revision, encodeRevision(pending.revision));
+        if (pending.revision > head())
+          pending.put(tables.meta, metaKeys.revision, encodeRevision(metaKeys.revision, pending.revision));
         await write(pending.operations);
         committed(pending.events, pending.revision);
       }

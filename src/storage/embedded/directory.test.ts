@@ -49,7 +49,7 @@ describe('the directory of a store', () => {
     [
       'another format',
       () => writeFileSync(join(directory, 'format.json'), '{"format":7}'),
-      'has format 7, this build reads format 1; start the build that wrote it',
+      'has format 7, this build reads format 2; start the build that wrote it',
     ],
     [
       'an unreadable format file',
@@ -65,12 +65,12 @@ describe('the directory of a store', () => {
     [
       'a data file that is cut off',
       () => truncateSync(join(directory, 'data.mdb'), 40_960),
-      'data.mdb is cut off at 40960 bytes',
+      'data.mdb: it is cut off at 40960 bytes',
     ],
     [
       'a data file of something else',
       () => writeFileSync(join(directory, 'data.mdb'), 'x'.repeat(9000)),
-      'data.mdb is not a store file',
+      'data.mdb: it is not a store file',
     ],
   ])('with %s is refused with what to do, and left as it was', async (_name, damage, message) => {
     await fillAndClose();

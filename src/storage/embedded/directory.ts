@@ -14,7 +14,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -22,9 +21,11 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { acquireDirectoryLock } from './directory-lock.ts';
+import { checkPages, PageError } from './page-check.ts';
+import { DamagedRowError } from './tables.ts';
 
 /** Tables and encodings of tables.ts. A build reads its own format only. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** The directory cannot be used; the message says why and what to do. */
 export class StoreDirectoryError extends Error {
@@ -42,22 +43,30 @@ export interface StoreDirectory {
   release(): Promise<void>;
 }
 
-/** Locks a directory and checks what is in it. `name` is used in messages. */
-export async function openDirectory(directory: string, name: string): Promise<StoreDirectory> {
+export interface DirectoryOptions {
+  /** Named in error messages, when several stores run on one machine. */
+  name: string;
+  /** What to do with a damaged directory: words that follow a semicolon. */
+  restoreHint?: string;
+}
+
+/** Locks a directory and checks what is in it. */
+export async function openDirectory(directory: string, options: DirectoryOptions): Promise<StoreDirectory> {
+  const { name } = options;
   const path = resolve(directory);
   makeDirectory(path, name);
   const lock = await acquireDirectoryLock(path).catch((cause: unknown) => {
     throw new StoreDirectoryError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
   try {
-    const isNew = checkContents(path, name);
+    const isNew = checkContents(path, options);
     const dataFile = join(path, 'data.mdb');
     return {
       path,
       dataFile,
       complete(revision) {
         if (!isNew) return;
-        if (revision > 0) throw damaged(path, name, 'format.json is missing beside a store that has data');
+        if (revision > 0) throw damaged(path, options, 'format.json is missing beside a store that has data');
         writeDurably(path, 'format.json', `${JSON.stringify({ format: formatVersion, id: randomUUID() })}\n`);
       },
       release: () => lock.release(),
@@ -77,12 +86,13 @@ function makeDirectory(path: string, name: string): void {
 }
 
 /** True for a store yet to be made. Throws on anything but a complete store, an empty directory, or a start that was interrupted. */
-function checkContents(path: string, name: string): boolean {
+function checkContents(path: string, options: DirectoryOptions): boolean {
+  const { name } = options;
   const formatFile = join(path, 'format.json');
   const dataFile = join(path, 'data.mdb');
   if (!existsSync(formatFile)) {
     if (existsSync(dataFile)) {
-      if (statSync(dataFile).size > 0) checkDataFile(dataFile, path, name);
+      if (statSync(dataFile).size > 0) checkDataFile(dataFile, path, options);
     } else {
       const foreign = readdirSync(path).filter((file) => !ownFiles.has(file));
       if (foreign.length > 0)
@@ -92,64 +102,47 @@ function checkContents(path: string, name: string): boolean {
     }
     return true;
   }
-  const format = readFormat(formatFile, path, name);
+  const format = readFormat(formatFile, path, options);
   if (format !== formatVersion)
     throw new StoreDirectoryError(
       `${name}: the store in ${path} has format ${format}, this build reads format ${formatVersion}; ` +
         'start the build that wrote it, or move the directory away to begin with an empty store',
     );
-  if (!existsSync(dataFile)) throw damaged(path, name, 'data.mdb is missing');
-  checkDataFile(dataFile, path, name);
+  if (!existsSync(dataFile)) throw damaged(path, options, 'data.mdb is missing');
+  checkDataFile(dataFile, path, options);
   return false;
 }
 
 const ownFiles = new Set(['owner.json', 'format.json', 'format.json.tmp', 'data.mdb', 'data.mdb-lock', 'lock.mdb']);
 
-function readFormat(file: string, path: string, name: string): unknown {
+function readFormat(file: string, path: string, options: DirectoryOptions): unknown {
   try {
     const content = JSON.parse(readFileSync(file, 'utf8')) as { format?: unknown };
     return content.format;
   } catch (cause) {
-    throw damaged(path, name, 'format.json cannot be read', cause);
+    throw damaged(path, options, 'format.json cannot be read', cause);
   }
 }
 
-/**
- * LMDB maps the file and would crash the process on pages that are not there, so an incomplete copy is found out first:
- * either of the two meta pages names the last page in use.
- */
-function checkDataFile(file: string, path: string, name: string): void {
-  const size = statSync(file).size;
-  const first = readMeta(file, 0);
-  if (first === undefined) throw damaged(path, name, 'data.mdb is not a store file');
-  const second = readMeta(file, first.pageSize);
-  const newest = second && second.transaction > first.transaction ? second : first;
-  if ((newest.lastPage + 1n) * BigInt(first.pageSize) > BigInt(size))
-    throw damaged(path, name, `data.mdb is cut off at ${size} bytes`);
-}
-
-/** The fields of an LMDB meta page: page header of 24 bytes, then MDB_meta. */
-function readMeta(file: string, offset: number) {
-  const page = Buffer.alloc(168);
-  const descriptor = openSync(file, 'r');
+/** What is damaged is found out before LMDB maps the file. */
+function checkDataFile(file: string, path: string, options: DirectoryOptions): void {
   try {
-    if (readSync(descriptor, page, 0, page.length, offset) < page.length) return undefined;
-  } finally {
-    closeSync(descriptor);
+    checkPages(file);
+  } catch (error) {
+    if (error instanceof PageError || error instanceof DamagedRowError)
+      throw damaged(path, options, `data.mdb: ${error.message}`, error);
+    throw error;
   }
-  const meta = 24;
-  if (page.readUInt32LE(meta) !== 0xbeefc0de) return undefined;
-  return {
-    pageSize: page.readUInt32LE(meta + 24),
-    lastPage: page.readBigUInt64LE(meta + 120),
-    transaction: page.readBigUInt64LE(meta + 128),
-  };
 }
 
-function damaged(path: string, name: string, what: string, cause?: unknown): StoreDirectoryError {
+function damaged(
+  path: string,
+  { name, restoreHint = 'restore the directory from a backup' }: DirectoryOptions,
+  what: string,
+  cause?: unknown,
+): StoreDirectoryError {
   return new StoreDirectoryError(
-    `${name}: the store in ${path} is incomplete (${what}); restore the directory from a backup, ` +
-      'or move it away to begin with an empty store',
+    `${name}: the store in ${path} is damaged (${what}); ${restoreHint}, or move it away to begin with an empty store`,
     cause === undefined ? undefined : { cause },
   );
 }

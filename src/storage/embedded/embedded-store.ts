@@ -25,6 +25,8 @@ import { planTxn } from './write-plan.ts';
 export interface EmbeddedStoreOptions {
   /** Named in error messages, when several stores run on one machine. */
   name?: string;
+  /** What to do with a damaged directory, for the error message: words that follow a semicolon. */
+  restoreHint?: string;
 }
 
 /**
@@ -32,10 +34,10 @@ export interface EmbeddedStoreOptions {
  * owns it, or when what is in it is not a complete store of a known format.
  */
 export async function openEmbeddedStore(directory: string, options: EmbeddedStoreOptions = {}): Promise<Store> {
-  const home = await openDirectory(directory, options.name ?? 'store');
+  const home = await openDirectory(directory, { name: 'store', ...options });
   try {
     const tables = openTables(home.dataFile);
-    home.complete(decodeRevision(tables.meta.getBinary(metaKeys.revision)));
+    home.complete(decodeRevision(metaKeys.revision, tables.meta.getBinary(metaKeys.revision)));
     return new EmbeddedStore(home, tables);
   } catch (error) {
     await home.release();
@@ -117,7 +119,7 @@ class EmbeddedStore implements Store {
     if (revision <= this.oldest) return this.sweeping;
     this.oldest = revision;
     await this.queue.submit((pending) => {
-      pending.put(this.tables.meta, metaKeys.oldest, encodeRevision(this.oldest));
+      pending.put(this.tables.meta, metaKeys.oldest, encodeRevision(metaKeys.oldest, this.oldest));
     });
     this.startSweep();
     return this.sweeping;
@@ -163,7 +165,7 @@ class EmbeddedStore implements Store {
   }
 
   private metaRevision(name: 'revision' | 'oldest'): number {
-    return decodeRevision(this.tables.meta.getBinary(metaKeys[name]));
+    return decodeRevision(metaKeys[name], this.tables.meta.getBinary(metaKeys[name]));
   }
 
   private checkOpen(): void {

@@ -7,6 +7,7 @@ import {
   decodeIndexEntry,
   decodeLogRecord,
   decodeRevision,
+  decodeTombstone,
   encodeAddress,
   type LogRecord,
   metaKeys,
@@ -20,15 +21,18 @@ const logPieceBytes = 8 << 20;
 
 /** The current value. Two look-ups. */
 export function readCurrent(tables: Tables, key: string): KeyValue | undefined {
-  const entry = tables.index.getBinary(Buffer.from(key));
-  return entry && readKeyValue(tables, decodeIndexEntry(entry));
+  const keyBytes = Buffer.from(key);
+  const row = tables.index.getBinary(keyBytes);
+  return row && readKeyValue(tables, decodeIndexEntry(keyBytes, row));
 }
 
 /** The value at a readable revision. Cost: the key's changes since then. */
 export function readAt(tables: Tables, key: string, revision: number): KeyValue | undefined {
   const keyBytes = Buffer.from(key);
-  const newest = tables.index.getBinary(keyBytes) ?? tables.deleted.getBinary(keyBytes);
-  return newest && follow(tables, decodeAddress(newest), revision);
+  const present = tables.index.getBinary(keyBytes);
+  if (present) return follow(tables, decodeIndexEntry(keyBytes, present), revision);
+  const deleted = tables.deleted.getBinary(keyBytes);
+  return deleted && follow(tables, decodeTombstone(keyBytes, deleted), revision);
 }
 
 /** Keys with a prefix, newest state or that of a readable revision. One snapshot. */
@@ -38,7 +42,7 @@ export function readRange(tables: Tables, prefix: string, options: RangeOptions)
   const start = afterBytes && Buffer.compare(afterBytes, prefixBytes) >= 0 ? next(afterBytes) : prefixBytes;
   const bounds = { start, end: prefixEnd(prefixBytes) };
   const limit = options.limit ? options.limit : Number.POSITIVE_INFINITY;
-  const newest = decodeRevision(tables.meta.getBinary(metaKeys.revision));
+  const newest = decodeRevision(metaKeys.revision, tables.meta.getBinary(metaKeys.revision));
   return options.revision === undefined || options.revision === newest
     ? rangeOfNow(tables, bounds, limit, newest)
     : rangeOfPast(tables, bounds, limit, options.revision);
@@ -59,7 +63,7 @@ function rangeOfNow(tables: Tables, bounds: Bounds, limit: number, revision: num
   let last: Buffer | undefined;
   for (const { key, value } of tables.index.getRange(lmdbRange(bounds))) {
     if (kvs.length >= limit) break;
-    const kv = readKeyValue(tables, decodeIndexEntry(value));
+    const kv = readKeyValue(tables, decodeIndexEntry(key, value));
     if (kv) kvs.push(kv);
     last = key;
   }
@@ -86,13 +90,13 @@ function rangeOfPast(tables: Tables, bounds: Bounds, limit: number, revision: nu
 function* mergedKeys(tables: Tables, bounds: Bounds, revision: number): Generator<Address> {
   const deleted: { key: Buffer; address: Address }[] = [];
   for (const { key, value } of tables.deleted.getRange(lmdbRange(bounds))) {
-    const address = decodeAddress(value);
+    const address = decodeTombstone(key, value);
     if (address.revision > revision) deleted.push({ key: Buffer.from(key), address });
   }
   let i = 0;
   for (const { key, value } of tables.index.getRange(lmdbRange(bounds))) {
     for (let other = deleted[i]; other && Buffer.compare(other.key, key) < 0; other = deleted[++i]) yield other.address;
-    yield decodeAddress(value);
+    yield decodeIndexEntry(key, value);
   }
   for (; i < deleted.length; i++) yield (deleted[i] as { address: Address }).address;
 }
@@ -101,10 +105,11 @@ function* mergedKeys(tables: Tables, bounds: Bounds, revision: number): Generato
 function follow(tables: Tables, newest: Address, revision: number): KeyValue | undefined {
   let address = newest;
   while (address.revision !== 0) {
-    const bytes = tables.log.getBinary(encodeAddress(address.revision, address.sub));
+    const key = encodeAddress(address.revision, address.sub);
+    const bytes = tables.log.getBinary(key);
     // Only a compacted deletion may be missing: the key did not exist then.
     if (bytes === undefined) return undefined;
-    const record = decodeLogRecord(bytes);
+    const record = decodeLogRecord(key, bytes);
     if (address.revision <= revision) return keyValueOf(record, address.revision);
     address = record.previous;
   }
@@ -112,8 +117,9 @@ function follow(tables: Tables, newest: Address, revision: number): KeyValue | u
 }
 
 export function readKeyValue(tables: Tables, address: Address): KeyValue | undefined {
-  const bytes = tables.log.getBinary(encodeAddress(address.revision, address.sub));
-  return bytes && keyValueOf(decodeLogRecord(bytes), address.revision);
+  const key = encodeAddress(address.revision, address.sub);
+  const bytes = tables.log.getBinary(key);
+  return bytes && keyValueOf(decodeLogRecord(key, bytes), address.revision);
 }
 
 function keyValueOf(record: LogRecord, modRevision: number): KeyValue | undefined {
@@ -148,7 +154,7 @@ export function readLog(tables: Tables, prefix: string, after: number, upTo: num
 /** A log record whose value is valid only until the next read: nothing is copied for a reader that skips it. */
 export function peekLog(tables: Tables, address: Buffer): LogRecord | undefined {
   const bytes = tables.log.getBinaryFast(address);
-  return bytes && decodeLogRecord(bytes);
+  return bytes && decodeLogRecord(address, bytes);
 }
 
 /** The first possible key after this one. */

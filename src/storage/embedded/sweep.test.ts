@@ -19,7 +19,7 @@ async function tablesOnDisk() {
   const root = open<Buffer, Buffer>({ path: join(directory, 'data.mdb'), ...binary, maxDbs: 8, readOnly: true });
   const table = (name: string) => [...root.openDB<Buffer, Buffer>({ name, ...binary }).getRange({})];
   const log = table('log').map(({ key, value }) => {
-    const record = decodeLogRecord(value);
+    const record = decodeLogRecord(key, value);
     return `${decodeAddress(key).revision} ${record.value === undefined ? 'delete' : 'put'} ${record.key}`;
   });
   const keys = (name: string) => table(name).map(({ key }) => key.toString());

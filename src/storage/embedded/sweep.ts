@@ -1,7 +1,15 @@
 /** The SWEEPING part of compaction (picture in tables.ts): a bounded number of log entries a commit. */
 import type { CommitQueue, PendingCommit } from './commit-queue.ts';
 import { peekLog } from './history.ts';
-import { decodeAddress, encodeAddress, metaKeys, type Tables } from './tables.ts';
+import {
+  decodeAddress,
+  decodeSwept,
+  decodeTombstone,
+  encodeAddress,
+  encodeSwept,
+  metaKeys,
+  type Tables,
+} from './tables.ts';
 
 const entriesPerStep = 200;
 
@@ -21,7 +29,7 @@ export async function sweep(
 
 function sweepStep(tables: Tables, pending: PendingCommit, oldest: number): boolean {
   const swept = tables.meta.getBinary(metaKeys.swept);
-  const start = swept ? afterAddress(swept) : encodeAddress(0, 0);
+  const start = swept ? afterSwept(swept) : encodeAddress(0, 0);
   let last: Buffer | undefined;
   let count = 0;
   for (const key of tables.log.getKeys({
@@ -41,7 +49,7 @@ function sweepStep(tables: Tables, pending: PendingCommit, oldest: number): bool
     last = Buffer.from(key);
     count++;
   }
-  if (last !== undefined) pending.put(tables.meta, metaKeys.swept, last);
+  if (last !== undefined) pending.put(tables.meta, metaKeys.swept, encodeSwept(last));
   return count === entriesPerStep;
 }
 
@@ -50,10 +58,10 @@ function removeTombstone(tables: Tables, pending: PendingCommit, key: string, re
   if (pending.keys.has(key)) return;
   const keyBytes = Buffer.from(key);
   const current = tables.deleted.getBinary(keyBytes);
-  if (current && decodeAddress(current).revision === revision) pending.remove(tables.deleted, keyBytes);
+  if (current && decodeTombstone(keyBytes, current).revision === revision) pending.remove(tables.deleted, keyBytes);
 }
 
-function afterAddress(bytes: Buffer): Buffer {
-  const { revision, sub } = decodeAddress(bytes);
+function afterSwept(row: Buffer): Buffer {
+  const { revision, sub } = decodeSwept(row);
   return encodeAddress(revision, sub + 1);
 }

@@ -3,12 +3,14 @@ import type { Guard, KeyValue, StoreEvent, TxnResult, Write } from '../store.ts'
 import type { KeyState, PendingCommit } from './commit-queue.ts';
 import { readKeyValue } from './history.ts';
 import {
-  decodeAddress,
   decodeIndexEntry,
+  decodeTombstone,
   encodeAddress,
   encodeIndexEntry,
   encodeLogRecord,
+  encodeTombstone,
   type Tables,
+  valueIn,
 } from './tables.ts';
 
 export function planTxn(
@@ -43,24 +45,25 @@ function put(
   const { revision, sub } = address;
   const key = Buffer.from(write.key);
   const createRevision = current?.createRevision ?? revision;
-  const record = encodeLogRecord({
+  const logKey = encodeAddress(revision, sub);
+  const record = encodeLogRecord(logKey, {
     key: write.key,
     value: write.value,
     createRevision,
     previous: previous ?? { revision: 0, sub: 0 },
   });
-  pending.put(tables.log, encodeAddress(revision, sub), record);
+  pending.put(tables.log, logKey, record);
   let event: StoreEvent;
   let kv: KeyValue | undefined;
   if (write.value === undefined) {
     pending.remove(tables.index, key);
-    pending.put(tables.deleted, key, encodeAddress(revision, sub));
+    pending.put(tables.deleted, key, encodeTombstone(key, address));
     event = { type: 'delete', key: write.key, previous: current as KeyValue, revision };
   } else {
     if (current === undefined && previous !== undefined) pending.remove(tables.deleted, key);
-    pending.put(tables.index, key, encodeIndexEntry({ revision, sub, createRevision }));
+    pending.put(tables.index, key, encodeIndexEntry(key, { revision, sub, createRevision }));
     // The record is a copy: the caller may reuse its buffer.
-    const value = record.subarray(record.length - write.value.length);
+    const value = valueIn(record, write.value.length);
     kv = { key: write.key, value, modRevision: revision, createRevision };
     event = { type: 'put', kv, previous: current, revision };
   }
@@ -74,9 +77,9 @@ function stateOf(tables: Tables, pending: PendingCommit, key: string): KeyState 
   const keyBytes = Buffer.from(key);
   const entry = tables.index.getBinary(keyBytes);
   if (entry) {
-    const address = decodeIndexEntry(entry);
+    const address = decodeIndexEntry(keyBytes, entry);
     return { address, current: readKeyValue(tables, address) };
   }
   const tombstone = tables.deleted.getBinary(keyBytes);
-  return { address: tombstone && decodeAddress(tombstone), current: undefined };
+  return { address: tombstone && decodeTombstone(keyBytes, tombstone), current: undefined };
 }
