@@ -142,5 +142,7 @@ export async function compress(response: ApiResponse, acceptEncoding: string): P
   if (typeof response.body === 'function' || response.body.length <= gzipAbove) return response;
   if (!/\bgzip\b/.test(acceptEncoding) || response.headers['content-encoding'] !== undefined) return response;
   const body = await gzipBuffer(response.body, { level: 1 });
-  return { ...response, headers: { ...response.headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, body };
+  const { vary } = response.headers;
+  const varies = vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`;
+  return { ...response, headers: { ...response.headers, 'content-encoding': 'gzip', vary: varies }, body };
 }

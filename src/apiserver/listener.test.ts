@@ -231,6 +231,7 @@ describe('one connection for everything', () => {
     const client = session();
     const answer = await ask(client, `${namespace}/configmaps?labelSelector=big`, { 'accept-encoding': 'gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');
+    expect(answer.headers['vary']).toBe('Accept-Encoding');
     expect(answer.body.length).toBeLessThan(1024 * 1024);
     expect(JSON.parse(gunzipSync(answer.body).toString()).items).toHaveLength(128);
     client.close();

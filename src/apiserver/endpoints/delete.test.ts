@@ -127,7 +127,7 @@ describe('delete', () => {
     const shorter = await send(server, 'DELETE', `${pods}/p?gracePeriodSeconds=5`);
     expect(shorter.body.metadata.deletionGracePeriodSeconds).toBe(5);
     const now = await send(server, 'DELETE', `${pods}/p?gracePeriodSeconds=0`);
-    expect(now.body.status).toBe('Success');
+    expect(now.body).toMatchObject({ kind: 'Pod', metadata: { name: 'p' } });
     expect((await send(server, 'GET', `${pods}/p`)).status).toBe(404);
   });
 
