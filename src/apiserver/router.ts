@@ -4,6 +4,7 @@ import type { ResourceDefinition, ResourceVerb } from '../apimachinery/resource-
 import { methodNotAllowed, notFound, pathNotFound } from '../apimachinery/status-error.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
+import { readComputed } from './endpoints/computed.ts';
 import { connect } from './endpoints/connect.ts';
 import type { EndpointContext } from './endpoints/context.ts';
 import { createObject } from './endpoints/create.ts';
@@ -67,6 +68,8 @@ export function createRouter(parts: RouterParts) {
       if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();
       return createVirtual(virtual, request, info, user, warn);
     }
+    const computed = catalog.computed(info);
+    if (computed !== undefined) return readComputed(computed, request, info, clock.now());
     const registry = catalog.registry(info);
     if (registry === undefined) throw pathNotFound();
     const { definition } = registry;

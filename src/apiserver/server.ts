@@ -11,6 +11,7 @@ import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { createBuiltinParts } from './builtin-parts.ts';
+import type { ComputedResource } from './endpoints/computed.ts';
 import { sharedAbort } from './linked-abort.ts';
 import { type Listener, listen } from './listener.ts';
 import { createLocalTransport } from './local-transport.ts';
@@ -68,6 +69,8 @@ export interface ApiServerOptions {
   store: Store;
   /** Kinds besides the built-in ones and CRDs: API groups that `cmd` brings along. */
   resources?: readonly ResourceDefinition[];
+  /** Kinds that are computed and never stored. */
+  computed?: readonly ComputedResource[];
   connect?: readonly ConnectHandler[];
   /** Run after the built-in admission chain. */
   admission?: readonly AdmissionPlugin[];
@@ -125,6 +128,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hooks: parts.commitHooks,
     connect: [...parts.connect, ...(options.connect ?? [])],
     virtual: parts.virtualResources,
+    computed: options.computed ?? [],
   });
   const metrics = createServerMetrics();
   const health = createHealth();

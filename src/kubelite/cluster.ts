@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { statusFailure } from '../apimachinery/status-error.ts';
 import type { UserInfo } from '../apiserver/authentication/user-info.ts';
 import { type ApiServer, createApiServer } from '../apiserver/server.ts';
 import { type Client, createClient } from '../client/client.ts';
@@ -16,14 +17,21 @@ import { createEventRecorder, type EventRecorder } from '../controller/event-rec
 import type { Runnable } from '../controller/manager.ts';
 import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
 import { nodes, pods } from '../kubernetes/resource-types.ts';
-import type { Node } from '../kubernetes/types.ts';
+import type { Node, Pod } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
 import type { ControllerContext } from './controllers/controller-context.ts';
 import { workloadControllers } from './controllers/controllers.ts';
-import { controllerManagerUser, controllerUser, ensureNodeRights, nodeUser, schedulerUser } from './identities.ts';
+import {
+  controllerManagerUser,
+  controllerUser,
+  ensureMetricsReader,
+  ensureNodeRights,
+  nodeUser,
+  schedulerUser,
+} from './identities.ts';
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
 import { createNodeHeartbeats, downAnnotation } from './kubelet/node-heartbeats.ts';
@@ -44,6 +52,7 @@ import { createReferenceReader } from './kubelet/references.ts';
 import type { PodRuntime } from './kubelet/runtime.ts';
 import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
 import { createPodStreamHandlers } from './kubelet/streaming/pod-streams.ts';
+import { createMetricsApi, createNodeOverhead, type MetricsSources } from './metrics-api.ts';
 import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
 import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
 
@@ -89,6 +98,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       servingNames(options, bindAddress, formatAddress(serviceCidr.base + 1)),
     );
     let runtime: PodRuntime | undefined;
+    let metrics: MetricsSources | undefined;
     const nodeSpecs = planNodes(options, podCidr);
     const runtimeOf = (node: string) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined);
     const server = createApiServer({
@@ -99,6 +109,10 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       clientCa: pki.ca.cert,
       serviceAccountKey: pki.serviceAccountKey,
       allocateServices: { serviceCidr: formatCidr(serviceCidr) },
+      computed: createMetricsApi(() => {
+        if (metrics === undefined) throw statusFailure(503, 'ServiceUnavailable', 'the kubelet is starting');
+        return metrics;
+      }),
       connect: [createPodLogHandler(runtimeOf, () => clock.now()), ...createPodStreamHandlers(runtimeOf)],
     });
     await server.start();
@@ -113,10 +127,11 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     setMaxListeners(0, life.signal, work.signal);
     const parts = createParts({ options, server, pki, clock, logger, nodeSpecs });
     runtime = await parts.createRuntime();
+    metrics = parts.metrics(runtimeOf);
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
     cleanups.push(() => life.abort(new Error('stopped')));
     parts.informers.start(life.signal);
-    await ensureNodeRights(parts.admin);
+    await Promise.all([ensureNodeRights(parts.admin), ensureMetricsReader(parts.admin)]);
     await Promise.all([parts.heartbeats(runtime).register(), parts.informers.whenSynced(life.signal)]);
     if (options.runtime === 'process') {
       const cached = parts.informers.informer(pods).list();
@@ -194,6 +209,16 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
     admin,
     informers,
     recorders,
+
+    metrics(runtimeOf: (node: string) => PodRuntime | undefined): MetricsSources {
+      return {
+        pods: informers.informer<Pod>(pods),
+        nodes: nodeCache,
+        runtimeOf: (node) => (isDown(node) ? undefined : runtimeOf(node)),
+        nodeOverhead: createNodeOverhead(options.runtime === 'process', clock),
+        now: () => clock.now(),
+      };
+    },
 
     heartbeats(runtime: PodRuntime) {
       heartbeats ??= createNodeHeartbeats(

@@ -1,10 +1,10 @@
 /** Who the parts of a cluster are towards its API server. Their rights are RBAC's: upstream's bootstrap roles. */
-import { deepEqual } from '../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual } from '../apimachinery/object.ts';
 import { isAlreadyExists } from '../apimachinery/status-error.ts';
 import type { UserInfo } from '../apiserver/authentication/user-info.ts';
-import type { Client } from '../client/client.ts';
-import { clusterRoleBindings } from '../kubernetes/resource-types.ts';
-import type { ClusterRoleBinding } from '../kubernetes/types.ts';
+import type { Client, ResourceClient } from '../client/client.ts';
+import { clusterRoleBindings, clusterRoles } from '../kubernetes/resource-types.ts';
+import type { ClusterRole, ClusterRoleBinding } from '../kubernetes/types.ts';
 
 const authenticated = 'system:authenticated';
 
@@ -33,13 +33,32 @@ export async function ensureNodeRights(admin: Client): Promise<void> {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:node' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:nodes' }],
   };
-  const bindings = admin.resource<ClusterRoleBinding>(clusterRoleBindings);
+  await ensure(admin.resource<ClusterRoleBinding>(clusterRoleBindings), binding);
+}
+
+/** Who may see pods may see what they use: metrics-server brings this role. */
+export async function ensureMetricsReader(admin: Client): Promise<void> {
+  const aggregated = ['admin', 'edit', 'view'].map((role) => [
+    `rbac.authorization.k8s.io/aggregate-to-${role}`,
+    'true',
+  ]);
+  const role: ClusterRole = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'system:aggregated-metrics-reader', labels: Object.fromEntries(aggregated) },
+    rules: [{ apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list', 'watch'] }],
+  };
+  await ensure(admin.resource<ClusterRole>(clusterRoles), role);
+}
+
+/** Makes the object, or brings what it grants back to what it should be. */
+async function ensure<T extends ClusterRole | ClusterRoleBinding>(client: ResourceClient<T>, wanted: T): Promise<void> {
   try {
-    await bindings.create(binding);
+    await client.create(wanted as DeepReadonly<T>);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    const stored = await bindings.get({ name: 'kubelite:nodes' });
-    if (!deepEqual(stored.subjects, binding.subjects))
-      await bindings.update({ ...stored, subjects: binding.subjects ?? [] });
+    const stored = await client.get({ name: wanted.metadata.name ?? '' });
+    const restored = { ...stored, ...wanted, metadata: stored.metadata };
+    if (!deepEqual(restored, stored)) await client.update(restored as DeepReadonly<T>);
   }
 }

@@ -52,6 +52,8 @@ export function servedGroups(catalog: ResourceCatalog): ServedGroup[] {
     resources.set(`${key}/${resource.resource}`, resource);
   };
   for (const definition of catalog.list()) add(definition.type.group, definition.type.version, stored(definition));
+  for (const { definition } of catalog.computedResources())
+    add(definition.type.group, definition.type.version, stored(definition));
   for (const virtual of catalog.virtualResources()) add(virtual.type.group, virtual.type.version, created(virtual));
   for (const handler of catalog.connectHandlers()) {
     const parent = resources.get(`${handler.group}/${handler.version}/${handler.resource}`);

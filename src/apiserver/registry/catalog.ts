@@ -3,6 +3,7 @@ import type { Clock } from '../../apimachinery/clock.ts';
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { Store } from '../../storage/store.ts';
+import type { ComputedResource } from '../endpoints/computed.ts';
 import type { VirtualResource } from '../endpoints/special-routes.ts';
 import type { ConnectHandler } from '../server.ts';
 import { type AdmissionChain, createAdmissionChain } from './admission-chain.ts';
@@ -25,6 +26,7 @@ export class Catalog implements ResourceCatalog {
   readonly #listeners = new Set<() => void>();
   readonly #connect = new Map<string, ConnectHandler>();
   readonly #virtual = new Map<string, VirtualResource>();
+  readonly #computed = new Map<string, ComputedResource>();
   #admission: AdmissionChain = createAdmissionChain([]);
   #hooks: readonly CommitHook[] = [];
   #generation = 0;
@@ -44,11 +46,13 @@ export class Catalog implements ResourceCatalog {
     hooks: readonly CommitHook[];
     connect: readonly ConnectHandler[];
     virtual: readonly VirtualResource[];
+    computed?: readonly ComputedResource[];
   }): void {
     this.#admission = parts.admission;
     this.#hooks = parts.hooks;
     for (const handler of parts.connect) this.#connect.set(`${nameKey(handler)}/${handler.subresource}`, handler);
     for (const resource of parts.virtual) this.#virtual.set(nameKey(resource.type), resource);
+    for (const resource of parts.computed ?? []) this.#computed.set(nameKey(resource.definition.type), resource);
     this.#changed();
   }
 
@@ -68,6 +72,10 @@ export class Catalog implements ResourceCatalog {
     return [...this.#virtual.values()];
   }
 
+  computedResources(): readonly ComputedResource[] {
+    return [...this.#computed.values()];
+  }
+
   connectHandlers(): readonly ConnectHandler[] {
     return [...this.#connect.values()];
   }
@@ -82,6 +90,10 @@ export class Catalog implements ResourceCatalog {
 
   virtual(name: Name): VirtualResource | undefined {
     return this.#virtual.get(nameKey(name));
+  }
+
+  computed(name: Name): ComputedResource | undefined {
+    return this.#computed.get(nameKey(name));
   }
 
   onChange(listener: () => void): () => void {

@@ -2,6 +2,7 @@
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly, ObjectRef, Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import type { ComputedResource } from '../endpoints/computed.ts';
 import type { VirtualResource } from '../endpoints/special-routes.ts';
 import type { ConnectHandler } from '../server.ts';
 
@@ -14,6 +15,7 @@ export interface ResourceCatalog {
   list(): readonly ResourceDefinition[];
   /** Create-only kinds without storage (reviews), for discovery, OpenAPI and routing. */
   virtualResources(): readonly VirtualResource[];
+  computedResources(): readonly ComputedResource[];
   /** Subresources served by functions, for discovery, OpenAPI and routing. */
   connectHandlers(): readonly ConnectHandler[];
   /** Goes up by one with every change below. Caches of discovery and OpenAPI compare it. */

@@ -14,6 +14,7 @@ import { createLogWriter, readLogFile } from './log-file.ts';
 import { type PodEvents, podLabel } from './pod-events.ts';
 import { type ProbeResults, startProbes } from './probes.ts';
 import type { ContainerReport, ContainerState, LogLine, LogRequest, ReadablePod, TerminatedState } from './runtime.ts';
+import { createProcessMeter, type Usage } from './usage.ts';
 
 type Spec = NonNullable<ReadablePod['spec']>['containers'][number];
 
@@ -58,6 +59,8 @@ export interface ProcessContainer {
   /** `reason` and `message` stand for the state while it has not started. */
   report(pod: ReadablePod, waiting: { reason: string; message?: string }): ContainerReport;
   logs(request: LogRequest): AsyncIterable<LogLine> | undefined;
+  /** undefined while no process runs. */
+  usage(): Usage | undefined;
 }
 
 export function createProcessContainer(options: ProcessContainerOptions): ProcessContainer {
@@ -78,6 +81,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
   let killTimer: { cancel(): void } | undefined;
   let stopping = false;
   let toldBackOff = false;
+  const meter = createProcessMeter();
 
   const logFile = (run: number): string => join(options.logDirectory, `${run}.log`);
   const backOffMs = (): number => (falls <= 1 ? 0 : Math.min(backoff.baseMs * 2 ** (falls - 2), backoff.maxMs));
@@ -222,6 +226,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
         containerId,
       };
     },
+    usage: () => (child?.pid === undefined ? undefined : meter.read(child.pid, startedAt, clock.now())),
     logs(request) {
       // The run that is going on, or the last one while the next is waited for.
       const newest = restartCount;

@@ -15,6 +15,7 @@ import type { PodEvents } from './pod-events.ts';
 import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
 import { MissingReference, type ReferenceReader } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
+import type { Usage } from './usage.ts';
 import { containerMounts, createVolumeManager, VolumeError } from './volumes.ts';
 
 export interface ProcessRuntimeOptions {
@@ -288,6 +289,16 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       return [...(known?.init ?? []), ...(known?.main ?? [])]
         .find((container) => container.name === request.container)
         ?.logs(request);
+    },
+
+    usage(pod) {
+      const known = pods.get(pod.metadata.uid ?? '');
+      const used = new Map<string, Usage>();
+      for (const container of [...(known?.init ?? []), ...(known?.main ?? [])]) {
+        const usage = container.usage();
+        if (usage !== undefined) used.set(container.name, usage);
+      }
+      return used;
     },
 
     async close() {

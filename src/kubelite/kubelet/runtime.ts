@@ -1,6 +1,7 @@
 /** The seam between the kubelet and what runs pods. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Pod } from '../../kubernetes/types.ts';
+import type { Usage } from './usage.ts';
 
 export type ReadablePod = DeepReadonly<Pod>;
 
@@ -88,6 +89,8 @@ export interface PodRuntime {
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
   /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
   exec?(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  /** What each running container uses. */
+  usage(pod: ReadablePod): ReadonlyMap<string, Usage>;
   /** Ends all containers; nothing can be synced afterwards. */
   close(): Promise<void>;
 }

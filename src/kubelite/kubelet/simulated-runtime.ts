@@ -16,6 +16,7 @@ import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } fro
 import { simulatedLogs } from './simulated-logs.ts';
 import { containerProfile } from './simulated-profile.ts';
 import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
+import { declaredUsage } from './usage.ts';
 
 export interface SimulatedRuntimeOptions {
   /** From the kubelet's first look at a pod to Running, in ms. 0 leaves out the ContainerCreating step. */
@@ -205,6 +206,12 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
         },
       };
       return simulatedLogs(source, request, clock);
+    },
+
+    usage(pod) {
+      const known = pods.get(pod.metadata.uid ?? '');
+      const running = [...(known?.init ?? []), ...(known?.main ?? [])].filter((container) => container.running);
+      return new Map(running.map(({ spec }) => [spec.name, declaredUsage(pod, spec.name)]));
     },
 
     async exec(pod, container, command, streams) {
