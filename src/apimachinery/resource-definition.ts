@@ -27,10 +27,24 @@ export interface TableColumn {
 export type GenerationRule = 'none' | 'spec' | 'spec-and-annotations' | 'all';
 
 export interface WriteContext {
-  user: { readonly name: string; readonly groups: readonly string[] };
+  user: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
   /** Milliseconds since the epoch. */
   now: number;
   dryRun: boolean;
+}
+
+/** A subresource that shows the whole object and writes a part of it: certificatesigningrequests/approval, pods/resize. */
+export interface ObjectView {
+  verbs: readonly ('get' | 'patch' | 'update')[];
+  /** The whole new object: the view's part of `sent`, all the rest of `old`. Metadata of both is the registry's business. */
+  merge(sent: Unstructured, old: DeepReadonly<Unstructured>, context: Pick<WriteContext, 'user' | 'now'>): Unstructured;
+  /** Takes the place of the kind's own rules. */
+  validate(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
 }
 
 export interface ResourceDefinition {
@@ -58,6 +72,8 @@ export interface ResourceDefinition {
   createOnUpdate?: boolean;
   /** PUT without resourceVersion is accepted. Default true. */
   unconditionalUpdate?: boolean;
+  /** By name of the subresource, besides status and scale. */
+  views?: Readonly<Record<string, ObjectView>>;
   /** Default of metadata.deletionGracePeriodSeconds on DELETE; only Pods have one. */
   gracePeriodSeconds?(object: DeepReadonly<Unstructured>): number;
   /** Fills absent fields in place (create, update, and patched results). */
@@ -71,7 +87,11 @@ export interface ResourceDefinition {
   validateUpdate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
   ratchets?: boolean;
   /** Default rule: DNS-1123 subdomain. */
+  /** Restores what a write to /status may not change. */
+  prepareForStatusUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;
   validateName?(name: string): string | undefined;
+  /** Rules of built-in kinds for writes to /status; without it they have none. */
+  validateStatus?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
   warnings?(object: DeepReadonly<Unstructured>): string[];
   /** Field selectors besides metadata.name and metadata.namespace. */
   selectableFields?: { readonly [field: string]: (object: DeepReadonly<Unstructured>) => string };

@@ -95,6 +95,8 @@ function endpointOf(definition: ResourceDefinition, request: ApiRequest, info: R
       throw definition.strategicMerge ? pathNotFound() : notFound(definition.type, info.name);
     const endpoint = viewEndpoints[info.verb];
     if (endpoint === undefined || (info.subresource === 'finalize' && info.verb !== 'update')) throw methodNotAllowed();
+    const verbs: readonly string[] | undefined = definition.views?.[info.subresource]?.verbs;
+    if (verbs !== undefined && !verbs.includes(info.verb)) throw methodNotAllowed();
     return endpoint;
   }
   // A watch with a name only comes through the deprecated prefix.
@@ -113,6 +115,6 @@ function hasView(definition: ResourceDefinition, subresource: string): boolean {
     case 'finalize':
       return definition.type.group === '' && definition.type.resource === 'namespaces';
     default:
-      return false;
+      return definition.views?.[subresource] !== undefined;
   }
 }

@@ -11,13 +11,16 @@ export type KindBehaviour = Partial<
     | 'default'
     | 'prepareForCreate'
     | 'prepareForUpdate'
+    | 'prepareForStatusUpdate'
     | 'validate'
+    | 'validateStatus'
     | 'validateUpdate'
     | 'validateName'
     | 'warnings'
     | 'gracePeriodSeconds'
     | 'selectableFields'
     | 'columns'
+    | 'views'
     | 'storage'
   >
 >;

@@ -16,6 +16,7 @@ import { statefulSet } from './apps/stateful-set.ts';
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { cronJob } from './batch/cron-job.ts';
 import { job } from './batch/job.ts';
+import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { lease } from './coordination/lease.ts';
 import { configMap } from './core/config-map.ts';
 import { endpoints } from './core/endpoints.ts';
@@ -96,6 +97,8 @@ function rows(): ResourceDefinition[] {
 
     kind('batch/v1', 'cronjobs', 'CronJob', { ...short('cj'), ...all, ...status, ...spec }, cronJob),
     kind('batch/v1', 'jobs', 'Job', { ...all, ...status, ...spec }, job),
+
+    kind('certificates.k8s.io/v1', 'certificatesigningrequests', 'CertificateSigningRequest', { ...cluster, ...short('csr'), ...status }, certificateSigningRequest),
 
     kind('networking.k8s.io/v1', 'ingressclasses', 'IngressClass', { ...cluster, ...spec }, ingressClass),
     kind('networking.k8s.io/v1', 'ingresses', 'Ingress', { ...short('ing'), ...status, ...spec }, ingress),

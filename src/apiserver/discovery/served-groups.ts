@@ -124,6 +124,8 @@ function stored(definition: ResourceDefinition): ServedResource {
     subresources.push({ name: 'scale', kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs });
   if (type.group === '' && type.resource === 'namespaces')
     subresources.push({ name: 'finalize', kind: type, verbs: ['update'] });
+  for (const [name, view] of Object.entries(definition.views ?? {}))
+    subresources.push({ name, kind: type, verbs: view.verbs });
   return {
     resource: type.resource,
     singular: definition.singular,

@@ -101,11 +101,12 @@ function typed(object: Unstructured, target: BodyTarget): Unstructured {
 
 /** Applies a Scale: its owners are those of the object's replicas, and the other way round. */
 function applyScale(
-  { definition, info, registry }: EndpointContext,
+  context: EndpointContext,
   old: DeepReadonly<Unstructured>,
   patch: Unstructured,
   applier: Writer & { force: boolean },
 ): Unstructured {
+  const { definition, info, registry } = context;
   const replicas = replicasPath(definition);
   const live = scaleOf(definition, old);
   setEntries(live, fieldsOfScale(old.metadata.managedFields, replicas));
@@ -118,7 +119,7 @@ function applyScale(
   });
   const version = patch.metadata.resourceVersion;
   if (version && version !== old.metadata.resourceVersion) throw modifiedConflict(definition.type, info.name);
-  const whole = viewUpdate({ definition }, 'scale', scaled, old);
+  const whole = viewUpdate(context, 'scale', scaled, old);
   const { serves } = registry;
   const entries = (old.metadata.managedFields ?? []).filter(({ apiVersion }) => serves(apiVersion ?? ''));
   setEntries(whole, fieldsOfScaled(entries, scaled.metadata.managedFields, apiVersionOf(definition.type), replicas));

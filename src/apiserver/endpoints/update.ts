@@ -4,7 +4,7 @@ import { conflict, forbidden } from '../../apimachinery/status-error.ts';
 import { deniedText } from '../authorization/denied-text.ts';
 import { decodeBody, fieldValidationOf, reportComplaints, targetOf } from '../decoding.ts';
 import { encodeObject, encodeValue } from '../encoding.ts';
-import { statusUpdate } from '../registry/strategy.ts';
+import { keepMetadata, statusUpdate } from '../registry/strategy.ts';
 import type { ApiResponse } from '../request.ts';
 import { agreeOnName, agreeOnNamespace } from './body-metadata.ts';
 import { type EndpointContext, encodingOf, writeOptionsOf } from './context.ts';
@@ -37,7 +37,7 @@ export async function updateObject(context: EndpointContext): Promise<ApiRespons
 
 /** The whole new object, from what was sent to one of its views. */
 export function viewUpdate(
-  { definition }: Pick<EndpointContext, 'definition'>,
+  { definition, user, clock }: Pick<EndpointContext, 'definition' | 'user' | 'clock'>,
   subresource: string,
   sent: Unstructured,
   old: DeepReadonly<Unstructured>,
@@ -55,8 +55,11 @@ export function viewUpdate(
       else delete result.metadata.resourceVersion;
       return result;
     }
-    default:
-      return sent;
+    default: {
+      const view = definition.views?.[subresource];
+      if (view === undefined) return sent;
+      return keepMetadata(definition, view.merge(sent, old, { user, now: clock.now() }), sent, old);
+    }
   }
 }
 

@@ -88,13 +88,15 @@ export function operationsOf(served: ServedVersion, resource: ServedResource): O
     });
   for (const sub of resource.subresources) {
     const name = `${suffix}${upperFirst(sub.name)}`;
-    const stored = sub.name === 'status' || sub.name === 'scale' || sub.name === 'finalize';
+    const stored = storedViews.has(sub.name) || resource.definition?.views?.[sub.name] !== undefined;
     const target = { ...ofItem, kind: sub.kind };
     if (stored) operations.push(...objectOperations(`${item}/${sub.name}`, name, sub.verbs, target));
     else operations.push(...connectOperations(`${item}/${sub.name}`, name, sub.verbs, target));
   }
   return operations;
 }
+
+const storedViews: ReadonlySet<string> = new Set(['status', 'scale', 'finalize']);
 
 const listQuery = [
   'allowWatchBookmarks',

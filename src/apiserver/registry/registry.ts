@@ -216,6 +216,8 @@ export class Registry {
       definition.default?.(object);
       object.metadata.resourceVersion = old.metadata.resourceVersion as string;
       restoreBroken(object, managedFields, options.warn);
+    if (options.subresource === 'status')
+      definition.prepareForStatusUpdate?.(object, old, this.#writeContext(options, now));
     }
     if (options.subresource !== 'status') bumpGeneration(definition, object, old);
     const claims = await this.#claims(object, old, options);
@@ -249,7 +251,10 @@ export class Registry {
     const { definition } = this;
     const errors = [...metadataErrors(definition, object), ...addedFinalizerErrors(object.metadata, old.metadata)];
     // Rules of built-in kinds look at what their users write; a status write cannot break or repair them.
-    if (definition.strategicMerge && options.subresource === 'status') return errors;
+    if (definition.strategicMerge && options.subresource === 'status')
+      return [...errors, ...(definition.validateStatus?.(object, old) ?? [])];
+    const view = definition.views?.[options.subresource];
+    if (view !== undefined) return [...errors, ...view.validate(object, old)];
     const always = definition.ratchets === true ? [] : (definition.validate?.(object) ?? []);
     return [...errors, ...always, ...(definition.validateUpdate?.(object, old) ?? [])];
   }

@@ -76,6 +76,22 @@ export function statusUpdate(
   return result;
 }
 
+/** A write to a view: metadata stays as stored; resourceVersion and uid of the request are preconditions. */
+export function keepMetadata(
+  definition: ResourceDefinition,
+  merged: Unstructured,
+  { metadata: sent }: Unstructured,
+  old: DeepReadonly<Unstructured>,
+): Unstructured {
+  const metadata = cloneJson<ObjectMeta>(old.metadata as ObjectMeta);
+  if (sent.resourceVersion !== undefined) metadata.resourceVersion = sent.resourceVersion;
+  else delete metadata.resourceVersion;
+  if (sent.uid !== undefined) metadata.uid = sent.uid;
+  const result = { ...merged, metadata };
+  carryOverMetadata(definition, result, old);
+  return result;
+}
+
 function copyKey<K extends keyof ObjectMeta>(to: ObjectMeta, from: ObjectMeta, key: K): void {
   if (from[key] === undefined) delete to[key];
   else to[key] = from[key];
