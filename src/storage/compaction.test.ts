@@ -65,4 +65,23 @@ describe('automatic compaction', () => {
     controller.abort();
     await running;
   });
+
+  it('keeps no more than so many bytes of it, but always what came since the last pass', async () => {
+    const store = createMemoryStore();
+    const controller = new AbortController();
+    const { clock, advance } = steppedClock();
+    const running = startCompaction(store, controller.signal, { clock, keepBytes: 3000 });
+    const tick = async (count: number): Promise<number> => {
+      for (let i = 0; i < count; i++) await put(store, { '/a': 'x'.repeat(998) });
+      await advance(1000);
+      return store.oldestRevision();
+    };
+    expect([await tick(1), await tick(1), await tick(1)]).toEqual([0, 0, 0]);
+    expect([await tick(1), await tick(1), await tick(1)]).toEqual([0, 1, 2]);
+    expect(await tick(50)).toBe(6);
+    expect(await tick(1)).toBe(56);
+    expect(await tick(1)).toBe(56);
+    controller.abort();
+    await running;
+  });
 });

@@ -57,6 +57,16 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.revision()).toBe(1);
     });
 
+    it('are counted by their bytes', async () => {
+      const { store } = await fresh();
+      const before = await store.stats();
+      await put(store, { '/a': 'x'.repeat(50_000) });
+      const after = await store.stats();
+      expect(after.writtenBytes - before.writtenBytes).toBe(50_002);
+      expect(after.inUseBytes - before.inUseBytes).toBeGreaterThanOrEqual(50_000);
+      expect(after.sizeBytes).toBeGreaterThanOrEqual(after.inUseBytes);
+    });
+
     it('take modRevision 0 as "must not exist"', async () => {
       const { store } = await fresh();
       const create = () => store.txn([{ key: '/a', modRevision: 0 }], writes({ '/a': '1' }));

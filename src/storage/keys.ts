@@ -1,4 +1,5 @@
 /** Keys are strings, ordered by their UTF-8 bytes. */
+import type { StoreEvent } from './store.ts';
 
 /** Bytes; LMDB's limit for a page of 4 KiB, and the law for every backend. */
 export const maxKeyBytes = 1978;
@@ -23,6 +24,10 @@ export function checkWrites(
   if (writes.length > 1 && new Set(writes.map((write) => write.key)).size !== writes.length)
     throw new Error('storage: a transaction may write each key only once');
 }
+
+/** Bytes of key and value that a change puts into the history. */
+export const writtenBy = (event: StoreEvent): number =>
+  event.type === 'put' ? event.kv.key.length + event.kv.value.length : event.key.length;
 
 /** Byte order. UTF-16 and UTF-8 differ only where a surrogate (above U+FFFF) meets U+E000 to U+FFFF. */
 export function compareKeys(a: string, b: string): number {

@@ -66,6 +66,15 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+export interface StoreStats {
+  /** Of the file, or what is kept in memory. */
+  sizeBytes: number;
+  /** Of it, what holds data: the rest is free for new writes. */
+  inUseBytes: number;
+  /** Keys and values committed since the store was opened. */
+  writtenBytes: number;
+}
+
 export interface Store {
   /** The newest committed revision; 0 for an empty store. */
   revision(): Promise<number>;
@@ -78,6 +87,8 @@ export interface Store {
   /** Batches of events; one batch holds whole revisions. Ends when the signal aborts. */
   watch(options: WatchOptions): AsyncIterable<readonly StoreEvent[]>;
   compact(revision: number): Promise<void>;
+  /** Cheap enough to be asked every few seconds. */
+  stats(): Promise<StoreStats>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /** The durable store: one directory, one owner, LMDB tables (see tables.ts for their picture). */
 import { open } from 'lmdb';
-import { checkKey, checkWrites } from '../keys.ts';
+import { checkKey, checkWrites, writtenBy } from '../keys.ts';
 import {
   CompactedError,
   FutureRevisionError,
@@ -10,6 +10,7 @@ import {
   type RangeResult,
   type Store,
   type StoreEvent,
+  type StoreStats,
   type TxnResult,
   type WatchOptions,
   type Write,
@@ -61,6 +62,7 @@ class EmbeddedStore implements Store {
   private oldest: number;
   private sweeping: Promise<void> = Promise.resolve();
   private closed = false;
+  private writtenBytes = 0;
 
   constructor(home: StoreDirectory, tables: Tables) {
     this.home = home;
@@ -125,6 +127,19 @@ class EmbeddedStore implements Store {
     return this.sweeping;
   }
 
+  async stats(): Promise<StoreStats> {
+    this.checkOpen();
+    const { root, index, deleted, log, meta } = this.tables;
+    const file = root.getStats() as PageStats & { lastPageNumber: number; free: PageStats };
+    let pages = 2 + pagesOf(file) + pagesOf(file.free);
+    for (const table of [index, deleted, log, meta]) pages += pagesOf(table.getStats() as PageStats);
+    return {
+      sizeBytes: (file.lastPageNumber + 1) * file.pageSize,
+      inUseBytes: pages * file.pageSize,
+      writtenBytes: this.writtenBytes,
+    };
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -151,6 +166,7 @@ class EmbeddedStore implements Store {
 
   private committed(events: readonly StoreEvent[], revision: number): void {
     this.tables.root.resetReadTxn();
+    for (const event of events) this.writtenBytes += writtenBy(event);
     if (events.length > 0) this.feed.publish(events, revision);
   }
 
@@ -178,3 +194,14 @@ class EmbeddedStore implements Store {
     if (revision > this.feed.head) throw new FutureRevisionError(revision, this.feed.head);
   }
 }
+
+/** What LMDB says of a table; its types leave it open. */
+interface PageStats {
+  pageSize: number;
+  treeBranchPageCount: number;
+  treeLeafPageCount: number;
+  overflowPages: number;
+}
+
+const pagesOf = ({ treeBranchPageCount, treeLeafPageCount, overflowPages }: PageStats): number =>
+  treeBranchPageCount + treeLeafPageCount + overflowPages;

@@ -1,5 +1,5 @@
 /** A store in memory: the same laws, nothing kept. For tests, and for clusters that need not outlive their process. */
-import { checkKey, checkWrites, compareKeys } from '../keys.ts';
+import { checkKey, checkWrites, compareKeys, writtenBy } from '../keys.ts';
 import {
   CompactedError,
   FutureRevisionError,
@@ -9,6 +9,7 @@ import {
   type RangeResult,
   type Store,
   type StoreEvent,
+  type StoreStats,
   type TxnResult,
   type WatchOptions,
   type Write,
@@ -39,6 +40,7 @@ class MemoryStore implements Store {
   private log: StoreEvent[] = [];
   private readonly feed: WatchFeed;
   private closed = false;
+  private writtenBytes = 0;
 
   constructor() {
     this.feed = createWatchFeed(
@@ -110,7 +112,10 @@ class MemoryStore implements Store {
     }
     if (events.length === 0) return { committed: true, revision: this.head };
     this.head = revision;
-    for (const event of events) this.log.push(event);
+    for (const event of events) {
+      this.log.push(event);
+      this.writtenBytes += writtenBy(event);
+    }
     this.feed.publish(events, revision);
     return { committed: true, revision };
   }
@@ -128,6 +133,14 @@ class MemoryStore implements Store {
     const dropped = this.log.slice(0, kept);
     this.log = this.log.slice(kept);
     for (const event of dropped) this.forget(event.type === 'put' ? event.kv.key : event.key);
+  }
+
+  /** Counts every kept state: for tests and small clusters. */
+  async stats(): Promise<StoreStats> {
+    let bytes = 0;
+    for (const [key, versions] of this.versions)
+      for (const { kv } of versions) bytes += key.length + (kv?.value.length ?? 0);
+    return { sizeBytes: bytes, inUseBytes: bytes, writtenBytes: this.writtenBytes };
   }
 
   async close(): Promise<void> {
