@@ -76,8 +76,9 @@ describe('automatic compaction', () => {
       await advance(1000);
       return store.oldestRevision();
     };
+    await tick(0);
     expect([await tick(1), await tick(1), await tick(1)]).toEqual([0, 0, 0]);
-    expect([await tick(1), await tick(1), await tick(1)]).toEqual([0, 1, 2]);
+    expect([await tick(1), await tick(1), await tick(1)]).toEqual([1, 2, 3]);
     expect(await tick(50)).toBe(6);
     expect(await tick(1)).toBe(56);
     expect(await tick(1)).toBe(56);
