@@ -7,6 +7,7 @@ import type { InterpreterLayer } from './interpreter.ts';
 import { createDeclarativeLayer } from './lua/customization.ts';
 import { createLuaPool } from './lua/pool.ts';
 import { nativeLayer } from './native/native.ts';
+import { thirdPartyLayer } from './third-party/third-party.ts';
 
 export interface ConfiguredLayersOptions {
   /** Not started yet. Only when it has synced the layers are complete. */
@@ -38,5 +39,5 @@ export function createConfiguredLayers({ informers, onFailure }: ConfiguredLayer
     },
     deleted: (customization) => declarative.delete(customization),
   });
-  return { layers: [declarative, nativeLayer], close: () => pool.close() };
+  return { layers: [declarative, thirdPartyLayer, nativeLayer], close: () => pool.close() };
 }
