@@ -56,6 +56,7 @@ describe('built-in kinds', () => {
       'daemonsets',
       'deployments',
       'horizontalpodautoscalers',
+      'horizontalpodautoscalers',
       'jobs',
       'pods',
       'replicasets',

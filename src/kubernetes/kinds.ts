@@ -14,6 +14,7 @@ import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
 import { statefulSet } from './apps/stateful-set.ts';
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscalerV1 } from './autoscaling/hpa-v1.ts';
 import { cronJob } from './batch/cron-job.ts';
 import { job } from './batch/job.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
@@ -94,6 +95,7 @@ function rows(): ResourceDefinition[] {
     kind('events.k8s.io/v1', 'events', 'Event', { ...short('ev'), ...upsert }, groupedEvent),
 
     kind('autoscaling/v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { ...short('hpa'), ...all, ...status }, horizontalPodAutoscaler),
+    kind('autoscaling/v1', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { ...short('hpa'), ...all, ...status }, horizontalPodAutoscalerV1),
 
     kind('batch/v1', 'cronjobs', 'CronJob', { ...short('cj'), ...all, ...status, ...spec }, cronJob),
     kind('batch/v1', 'jobs', 'Job', { ...all, ...status, ...spec }, job),

@@ -25,6 +25,11 @@ export const pods = namespaced('', 'v1', 'pods', 'Pod');
 export const secrets = namespaced('', 'v1', 'secrets', 'Secret');
 export const services = namespaced('', 'v1', 'services', 'Service');
 export const persistentVolumeClaims = namespaced('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
+export const persistentVolumes = clusterScoped('', 'v1', 'persistentvolumes', 'PersistentVolume');
+export const replicationControllers = namespaced('', 'v1', 'replicationcontrollers', 'ReplicationController');
+export const storageClasses = clusterScoped('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass');
+export const ingresses = namespaced('networking.k8s.io', 'v1', 'ingresses', 'Ingress');
+export const ingressClasses = clusterScoped('networking.k8s.io', 'v1', 'ingressclasses', 'IngressClass');
 export const serviceAccounts = namespaced('', 'v1', 'serviceaccounts', 'ServiceAccount');
 export const deployments = namespaced('apps', 'v1', 'deployments', 'Deployment');
 export const replicaSets = namespaced('apps', 'v1', 'replicasets', 'ReplicaSet');
@@ -34,6 +39,12 @@ export const statefulSets = namespaced('apps', 'v1', 'statefulsets', 'StatefulSe
 export const leases = namespaced('coordination.k8s.io', 'v1', 'leases', 'Lease');
 export const jobs = namespaced('batch', 'v1', 'jobs', 'Job');
 export const cronJobs = namespaced('batch', 'v1', 'cronjobs', 'CronJob');
+export const horizontalPodAutoscalers = namespaced(
+  'autoscaling',
+  'v2',
+  'horizontalpodautoscalers',
+  'HorizontalPodAutoscaler',
+);
 export const endpointSlices = namespaced('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
 export const podDisruptionBudgets = namespaced('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
 export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');

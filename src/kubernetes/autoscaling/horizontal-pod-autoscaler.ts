@@ -1,10 +1,10 @@
-/** HorizontalPodAutoscalers: defaults, rules, columns. */
+/** HorizontalPodAutoscalers (autoscaling/v2): defaults, columns. Rules are in hpa-validation.ts, the v1 form in hpa-v1.ts. */
 import type * as v2 from 'kubernetes-types/autoscaling/v2.d.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
-import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import type { KindBehaviour } from '../kind.ts';
 import { ageColumn, columnsOf, moreText, nameColumn } from '../printing/formats.ts';
 import type { HorizontalPodAutoscaler } from '../types.ts';
+import { checkAutoscalerSpec } from './hpa-validation.ts';
 
 const { column } = columnsOf<HorizontalPodAutoscaler>();
 type Typed = DeepReadonly<HorizontalPodAutoscaler>;
@@ -33,24 +33,7 @@ export const horizontalPodAutoscaler: KindBehaviour = {
     down.selectPolicy ??= 'Max';
     down.policies ??= [{ type: 'Percent', value: 100, periodSeconds: 15 }];
   },
-  validate(object) {
-    const { spec } = object as Typed;
-    const errors: FieldError[] = [];
-    const min = spec?.minReplicas;
-    const max = spec?.maxReplicas ?? 0;
-    const external = spec?.metrics?.some(({ type }) => type === 'Object' || type === 'External') ?? false;
-    const least = external ? 0 : 1;
-    if (min !== undefined && min < least) {
-      errors.push(fieldError.invalid('spec.minReplicas', min, `must be greater than or equal to ${least}`));
-    }
-    if (max < 1) errors.push(fieldError.invalid('spec.maxReplicas', max, 'must be greater than 0'));
-    if (min !== undefined && max < min) {
-      errors.push(fieldError.invalid('spec.maxReplicas', max, 'must be greater than or equal to `minReplicas`'));
-    }
-    if (!spec?.scaleTargetRef?.kind) errors.push(fieldError.required('spec.scaleTargetRef.kind'));
-    if (!spec?.scaleTargetRef?.name) errors.push(fieldError.required('spec.scaleTargetRef.name'));
-    return errors;
-  },
+  validate: (object) => checkAutoscalerSpec((object as Typed).spec),
   columns: [
     nameColumn,
     column('Reference', ({ spec }) => `${spec?.scaleTargetRef?.kind ?? ''}/${spec?.scaleTargetRef?.name ?? ''}`),
