@@ -59,6 +59,11 @@ export interface ResourceDefinition {
     type: ResourceType;
     toStorage(object: Unstructured): Unstructured;
     fromStorage(object: Unstructured): Unstructured;
+    /**
+     * Where versions differ in more than their name: brings objects of this kind to a version, before the two functions
+     * above see them. Same order; those that are in it already come back as they are. Throws a StatusError.
+     */
+    convert?(objects: readonly Unstructured[], apiVersion: string): Promise<Unstructured[]>;
   };
   /** Fields of the kind; drives pruning, unknown-field checks, defaults of custom resources, strategic merge and OpenAPI. */
   schema: Schema;
@@ -67,13 +72,13 @@ export interface ResourceDefinition {
   hasStatus: boolean;
   /** JSON paths (`spec.replicas`) when the kind has a scale subresource. */
   scale?: { specReplicas: string; statusReplicas: string; selector?: string };
+  /** By name of the subresource, besides status and scale. */
+  views?: Readonly<Record<string, ObjectView>>;
   generation: GenerationRule;
   /** PUT on a missing object creates it. */
   createOnUpdate?: boolean;
   /** PUT without resourceVersion is accepted. Default true. */
   unconditionalUpdate?: boolean;
-  /** By name of the subresource, besides status and scale. */
-  views?: Readonly<Record<string, ObjectView>>;
   /** Default of metadata.deletionGracePeriodSeconds on DELETE; only Pods have one. */
   gracePeriodSeconds?(object: DeepReadonly<Unstructured>): number;
   /** Fills absent fields in place (create, update, and patched results). */
@@ -82,16 +87,16 @@ export interface ResourceDefinition {
   prepareForCreate?(object: Unstructured, context: WriteContext): void;
   /** Carries over server-owned fields on update of the main resource. */
   prepareForUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;
+  /** Restores what a write to /status may not change. */
+  prepareForStatusUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;
   validate?(object: DeepReadonly<Unstructured>): FieldError[];
+  /** Rules of built-in kinds for writes to /status; without it they have none. */
+  validateStatus?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
   /** On update, besides `validate`; or in its place where `ratchets` is set: what was invalid before is tolerated. */
   validateUpdate?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
   ratchets?: boolean;
   /** Default rule: DNS-1123 subdomain. */
-  /** Restores what a write to /status may not change. */
-  prepareForStatusUpdate?(object: Unstructured, old: DeepReadonly<Unstructured>, context: WriteContext): void;
   validateName?(name: string): string | undefined;
-  /** Rules of built-in kinds for writes to /status; without it they have none. */
-  validateStatus?(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): FieldError[];
   warnings?(object: DeepReadonly<Unstructured>): string[];
   /** Field selectors besides metadata.name and metadata.namespace. */
   selectableFields?: { readonly [field: string]: (object: DeepReadonly<Unstructured>) => string };

@@ -13,8 +13,17 @@ import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { createController, type ReconcileResult } from '../../controller/controller.ts';
 import { customResourceDefinitions } from '../../kubernetes/resource-types.ts';
+import { createWebhookClient } from '../admission/webhooks/webhook-client.ts';
 import type { ResourceCatalog, ResourceReader } from '../registry/resource-catalog.ts';
-import { type CrdStatus, type CustomResourceDefinition, cleanupFinalizer, crdName, type ReadonlyCrd } from './crd.ts';
+import { type ConvertObjects, conversionOf } from './conversion-webhook.ts';
+import {
+  type CrdStatus,
+  type CustomResourceDefinition,
+  cleanupFinalizer,
+  crdName,
+  type ReadonlyCrd,
+  storageVersionOf,
+} from './crd.ts';
 import { namingStatus } from './crd-names.ts';
 import { withStorageVersion } from './crd-validation.ts';
 import { definitionsOf, storageDefinitionOf } from './definitions.ts';
@@ -27,12 +36,13 @@ export interface CrdController {
 
 export function createCrdController(catalog: ResourceCatalog, clock: Clock): CrdController {
   const stopped = new AbortController();
+  const webhookClient = createWebhookClient();
   let running: Promise<void> = Promise.resolve();
   let unsubscribe = () => {};
   return {
     async start(client) {
       const reader = catalog.reader(customResourceDefinitions);
-      const serving = new ServedCrds(catalog);
+      const serving = new ServedCrds(catalog, (crd) => conversionOf(crd, webhookClient, stopped.signal));
       const established = (await reader.list()).map(asCrd).filter(isEstablished);
       // One that cannot be served must not keep the server from starting: its reconciliation tries again and says why.
       await serving.serve(established).catch(() => Promise.allSettled(established.map((crd) => serving.serve([crd]))));
@@ -53,6 +63,7 @@ export function createCrdController(catalog: ResourceCatalog, clock: Clock): Crd
       unsubscribe();
       stopped.abort();
       await running;
+      webhookClient.close();
     },
   };
 }
@@ -60,17 +71,19 @@ export function createCrdController(catalog: ResourceCatalog, clock: Clock): Crd
 /** What of the catalog comes from CRDs. */
 class ServedCrds {
   private readonly catalog: ResourceCatalog;
+  private readonly conversion: (crd: ReadonlyCrd) => ConvertObjects | undefined;
   private readonly served = new Map<string, { key: string; group: string; definitions: ResourceDefinition[] }>();
 
-  constructor(catalog: ResourceCatalog) {
+  constructor(catalog: ResourceCatalog, conversion: (crd: ReadonlyCrd) => ConvertObjects | undefined) {
     this.catalog = catalog;
+    this.conversion = conversion;
   }
 
   /** Brings the catalog to the state of these CRDs, in one change for its listeners. */
   async serve(crds: readonly ReadonlyCrd[]): Promise<void> {
     const changed = crds.filter((crd) => this.served.get(crdName(crd))?.key !== servedKey(crd));
     if (changed.length === 0) return;
-    const definitions = changed.map((crd) => definitionsOf(withAcceptedNames(crd)));
+    const definitions = changed.map((crd) => definitionsOf(withAcceptedNames(crd), this.conversion(crd)));
     await this.catalog.replace(definitions.flat());
     for (const [index, crd] of changed.entries()) {
       const now = definitions[index] ?? [];
@@ -95,12 +108,15 @@ class ServedCrds {
 
   /** A definition through which the objects can be reached, also when no version is served any more. */
   async reachable(crd: ReadonlyCrd): Promise<ResourceDefinition | undefined> {
-    const first = this.served.get(crdName(crd))?.definitions[0];
-    if (first !== undefined) return first;
-    const definition = storageDefinitionOf(crd);
+    const served = this.served.get(crdName(crd))?.definitions ?? [];
+    const version = storageVersionOf(crd)?.name;
+    // In the storage version nothing needs to be converted but what an older one has left.
+    const own = served.find(({ type }) => type.version === version);
+    if (own !== undefined) return own;
+    const definition = storageDefinitionOf(crd, this.conversion(crd));
     if (definition === undefined) return undefined;
     await this.catalog.replace([definition]);
-    this.served.set(crdName(crd), { key: '', group: crd.spec.group, definitions: [definition] });
+    this.served.set(crdName(crd), { key: '', group: crd.spec.group, definitions: [...served, definition] });
     return definition;
   }
 }
@@ -156,9 +172,9 @@ class CrdReconciler {
     const definition = isEstablished(crd) ? await this.serving.reachable(crd) : undefined;
     if (definition !== undefined) {
       await this.writeTerminating(crd, 'True', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
-      const left = await this.catalog.registryFor(definition).list();
+      const left = await this.catalog.registryFor(definition).refs();
       if (left.length > 0) {
-        const namespaces = new Set(left.map((object) => object.metadata.namespace));
+        const namespaces = new Set(left.map((ref) => ref.namespace || undefined));
         for (const namespace of namespaces) await this.client.resource(definition.type).deleteCollection({ namespace });
         return { requeueAfter: 50 };
       }

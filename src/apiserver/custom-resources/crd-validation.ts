@@ -6,6 +6,7 @@ import { ruleErrors } from '../../apimachinery/schema/cel/rule-check.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { structuralErrors } from '../../apimachinery/schema/structural-check.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
+import { checkClientConfig } from '../../kubernetes/admissionregistration/webhook-configuration.ts';
 import { compileJsonPath } from '../printing/json-path.ts';
 import {
   type CrdNames,
@@ -26,6 +27,8 @@ export function defaultCrd(crd: CustomResourceDefinition): void {
     spec.names.listKind = listKindOf(spec.names);
   }
   spec.conversion ??= { strategy: 'None' };
+  const service = spec.conversion.webhook?.clientConfig?.service;
+  if (service !== undefined) service.port ??= 443;
 }
 
 export function validateCrd(crd: ReadonlyCrd): FieldError[] {
@@ -39,11 +42,33 @@ export function validateCrd(crd: ReadonlyCrd): FieldError[] {
   errors.push(...groupErrors(crd), ...scopeErrors(spec.scope), ...namesErrors(spec.names), ...versionsErrors(crd));
   if (spec.preserveUnknownFields === true)
     errors.push(fieldError.invalid('spec.preserveUnknownFields', true, 'must be false'));
-  const strategy = spec.conversion?.strategy ?? 'None';
-  if (strategy === 'Webhook')
-    errors.push(fieldError.forbidden('spec.conversion.strategy', 'webhook conversion is not supported by this server'));
-  else if (strategy !== 'None')
-    errors.push(fieldError.notSupported('spec.conversion.strategy', strategy, ['None', 'Webhook']));
+  errors.push(...conversionErrors(spec.conversion));
+  return errors;
+}
+
+const reviewVersions = ['v1'];
+
+function conversionErrors(conversion: ReadonlyCrd['spec']['conversion']): FieldError[] {
+  const at = 'spec.conversion';
+  const { strategy = 'None', webhook } = conversion ?? {};
+  if (strategy === 'None')
+    return webhook === undefined
+      ? []
+      : [fieldError.forbidden(`${at}.webhook`, 'should not be set when strategy is not set to Webhook')];
+  if (strategy !== 'Webhook') return [fieldError.notSupported(`${at}.strategy`, strategy, ['None', 'Webhook'])];
+  if (webhook?.clientConfig === undefined)
+    return [fieldError.required(`${at}.webhook.clientConfig`, 'required when strategy is set to Webhook')];
+  const errors = checkClientConfig(webhook.clientConfig, `${at}.webhook.clientConfig`);
+  const versions = webhook.conversionReviewVersions ?? [];
+  const versionsAt = `${at}.webhook.conversionReviewVersions`;
+  if (versions.length === 0) return [...errors, fieldError.required(versionsAt)];
+  for (const [index, version] of versions.entries()) {
+    const path = `${versionsAt}[${index}]`;
+    for (const text of dns1035LabelErrors(version)) errors.push(fieldError.invalid(path, version, text));
+    if (versions.indexOf(version) < index) errors.push(fieldError.invalid(path, version, 'duplicate version'));
+  }
+  if (!versions.some((version) => reviewVersions.includes(version)))
+    errors.push(fieldError.invalid(versionsAt, versions, `must include at least one of ${reviewVersions.join(', ')}`));
   return errors;
 }
 

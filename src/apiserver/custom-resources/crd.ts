@@ -1,6 +1,7 @@
 /** Static type of apiextensions.k8s.io/v1 CustomResourceDefinition, and its names. */
 import type { Condition, DeepReadonly, KubeObject } from '../../apimachinery/object.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
+import type { WebhookClientConfig } from '../../kubernetes/admissionregistration/webhook-types.ts';
 import type { PrinterColumn } from './columns.ts';
 
 export interface CustomResourceDefinition extends KubeObject {
@@ -13,8 +14,13 @@ export interface CrdSpec {
   names: CrdNames;
   scope: 'Namespaced' | 'Cluster';
   versions: CrdVersion[];
-  conversion?: { strategy: string; webhook?: unknown };
+  conversion?: CrdConversion;
   preserveUnknownFields?: boolean;
+}
+
+export interface CrdConversion {
+  strategy: string;
+  webhook?: { clientConfig?: WebhookClientConfig; conversionReviewVersions?: string[] };
 }
 
 export interface CrdNames {

@@ -177,13 +177,6 @@ describe('validation of a CRD', () => {
       'spec.scope: Unsupported value: "Global": supported values: "Cluster", "Namespaced"',
     ],
     [
-      'webhook conversion',
-      (object) => {
-        object.spec.conversion = { strategy: 'Webhook', webhook: {} };
-      },
-      'spec.conversion.strategy: Forbidden: webhook conversion is not supported by this server',
-    ],
-    [
       'printer column path',
       (object) => {
         object.spec.versions[0]!.additionalPrinterColumns = [{ name: 'A', type: 'string', jsonPath: '.a[' }];

@@ -11,20 +11,28 @@ import { validateSchema } from '../../apimachinery/schema/validate.ts';
 import { compareVersions } from '../discovery/served-groups.ts';
 import { compileJsonPath } from '../printing/json-path.ts';
 import { customResourceColumns } from './columns.ts';
+import type { ConvertObjects } from './conversion-webhook.ts';
 import { type CrdVersion, listKindOf, type ReadonlyCrd, singularOf, storageVersionOf } from './crd.ts';
 
 /** Empty when no version is served. Cost: one pass over the schemas' top level; nothing is compiled but printer columns. */
-export function definitionsOf(crd: ReadonlyCrd): ResourceDefinition[] {
-  return crd.spec.versions.filter((version) => version.served).map((version) => definitionOf(crd, version));
+export function definitionsOf(crd: ReadonlyCrd, convert: ConvertObjects | undefined): ResourceDefinition[] {
+  return crd.spec.versions.filter((version) => version.served).map((version) => definitionOf(crd, version, convert));
 }
 
 /** The definition under which the objects are stored, also when that version is not served: for deleting them. */
-export function storageDefinitionOf(crd: ReadonlyCrd): ResourceDefinition | undefined {
+export function storageDefinitionOf(
+  crd: ReadonlyCrd,
+  convert: ConvertObjects | undefined,
+): ResourceDefinition | undefined {
   const version = storageVersionOf(crd);
-  return version === undefined ? undefined : definitionOf(crd, version);
+  return version === undefined ? undefined : definitionOf(crd, version, convert);
 }
 
-function definitionOf(crd: ReadonlyCrd, version: DeepReadonly<CrdVersion>): ResourceDefinition {
+function definitionOf(
+  crd: ReadonlyCrd,
+  version: DeepReadonly<CrdVersion>,
+  convert: ConvertObjects | undefined,
+): ResourceDefinition {
   const { names } = crd.spec;
   const type = typeOf(crd, version.name);
   const schema = rootSchema(type, version);
@@ -60,7 +68,7 @@ function definitionOf(crd: ReadonlyCrd, version: DeepReadonly<CrdVersion>): Reso
   if (warning !== undefined) definition.warnings = () => [warning];
   if (version.selectableFields !== undefined && version.selectableFields.length > 0)
     definition.selectableFields = selectableFields(version.selectableFields);
-  const storage = storageOf(crd, version, schema);
+  const storage = storageOf(crd, version, schema, convert);
   if (storage !== undefined) definition.storage = storage;
   return definition;
 }
@@ -104,13 +112,14 @@ function metadataSchema(restriction: Schema | undefined): Schema {
 }
 
 /**
- * Versions differ in nothing but apiVersion (conversion None). What is read from the store is pruned and defaulted again
+ * Versions differ in nothing but apiVersion (conversion None), or a webhook converts. What is read from the store is pruned and defaulted again
  * where it may be older than the schema: when the CRD has ever changed, or when another version wrote it.
  */
 function storageOf(
   crd: ReadonlyCrd,
   version: DeepReadonly<CrdVersion>,
   schema: Schema,
+  convert: ConvertObjects | undefined,
 ): ResourceDefinition['storage'] | undefined {
   const stored = storageVersionOf(crd);
   if (stored === undefined) return undefined;
@@ -126,6 +135,7 @@ function storageOf(
       applyDefaults(object, schema);
       return object;
     },
+    ...(convert === undefined ? {} : { convert }),
   };
 }
 

@@ -8,7 +8,9 @@ import type { ListMeta } from '../../apimachinery/object.ts';
 import { badRequest, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
 import { CompactedError, FutureRevisionError } from '../../storage/store.ts';
 import { encodeList } from '../encoding.ts';
+import { prepareRange, prepareViews } from '../registry/converted-views.ts';
 import type { ObjectStore } from '../registry/object-store.ts';
+import type { Registry } from '../registry/registry.ts';
 import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
 import { tooLargeRevision } from '../registry/store-feed.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
@@ -62,10 +64,11 @@ export async function readList(context: EndpointContext): Promise<ListResult> {
   if (place.exact === undefined) {
     if (minimum !== undefined && minimum > 0) await objects.feed.notOlderThan(minimum, revisionWait, request.signal);
     else if (version !== '0') await objects.feed.fresh();
+    await prepareRange(objects, definition, selection, limit, place.after);
     return fromCache(objects, selection, limit, place.after, objects.feed.revision);
   }
   if (place.exact > objects.feed.revision) await objects.feed.notOlderThan(place.exact, revisionWait, request.signal);
-  return atRevision(objects, selection, limit, place.after, place.exact, token !== '');
+  return atRevision(registry, selection, limit, place.after, place.exact, token !== '');
 }
 
 /** One turn of the event loop: the state cannot change in between. */
@@ -93,13 +96,14 @@ function fromCache(
 }
 
 async function atRevision(
-  objects: ObjectStore,
+  { objects, definition }: Pick<Registry, 'objects' | 'definition'>,
   selection: Selection,
   limit: number,
   after: string | undefined,
   revision: number,
   continued: boolean,
 ): Promise<ListResult> {
+  if (objects.cache.lastChange <= revision) await prepareRange(objects, definition, selection, limit, after);
   if (objects.cache.lastChange <= revision) return fromCache(objects, selection, limit, after, revision);
   const prefix = objects.rangeOf(selection.namespace);
   const metadata: ListMeta = { resourceVersion: String(revision) };
@@ -112,8 +116,9 @@ async function atRevision(
         after: from,
         limit: limit === 0 ? 0 : limit - items.length,
       });
-      for (const kv of page.kvs) {
-        const object = objects.wrap(kv);
+      const found = page.kvs.map((kv) => objects.wrap(kv));
+      await prepareViews(found, definition);
+      for (const object of found) {
         if (selection.matches(object)) items.push(object);
       }
       from = page.kvs.at(-1)?.key ?? from;

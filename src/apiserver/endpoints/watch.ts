@@ -10,11 +10,13 @@
 import { asStatusError, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
 import { CompactedError } from '../../storage/store.ts';
 import { linkAbort } from '../linked-abort.ts';
+import { prepareRange } from '../registry/converted-views.ts';
 import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
 import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../registry/watch-cache.ts';
 import type { ApiResponse } from '../request.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
+import { ConvertedEvents, prepareEvent } from './converted-events.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { parseResourceVersion, revisionWait } from './get.ts';
 import { createWatchEncoder, type WatchEncoder } from './watch-encoder.ts';
@@ -135,23 +137,34 @@ async function stream(
   let after = plan.after ?? feed.revision;
   while (plan.after !== undefined && after < cache.historyStart && !signal.aborted)
     after = await catchUp(context, after, selection, encoder, write, signal);
+  const { definition } = context.registry;
+  const converting =
+    definition.storage?.convert === undefined
+      ? undefined
+      : new ConvertedEvents(definition, buffer, (event) => frameFor(event, selection, encoder));
   const watcher: CacheWatcher = {
     namespace: selection.namespace,
     name: selection.name,
     event(event) {
       if (event.revision <= after) return;
+      if (converting !== undefined) return converting.add(event);
       const frame = frameFor(event, selection, encoder);
       if (frame !== undefined) buffer.push(frame);
     },
     cut: () => buffer.close(),
   };
+  if (plan.initial) await prepareRange(context.registry.objects, definition, selection, 0);
+  // What came in while a webhook converted is in the state already.
+  if (converting !== undefined && plan.initial) after = feed.revision;
   // No await between here and the subscription: nothing is missed and nothing comes twice.
   const state = plan.initial ? [...selectFrom(context.registry.objects, selection)] : [];
   const unsubscribe = cache.watch(watcher, after);
   const stop = (): void => buffer.close();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const bookmarks = plan.bookmarks ? startBookmarks(context, plan, buffer, encoder) : undefined;
+  const bookmarks = plan.bookmarks
+    ? startBookmarks(context, plan, buffer, encoder, () => converting?.idle ?? true)
+    : undefined;
   try {
     let chunk: Buffer[] = [];
     let size = 0;
@@ -169,6 +182,7 @@ async function stream(
     if (chunk.length > 0) await write(Buffer.concat(chunk));
     for (let next = await buffer.take(chunkSize); next !== undefined; next = await buffer.take(chunkSize))
       await write(next);
+    if (converting?.failure !== undefined) throw converting.failure;
   } finally {
     bookmarks?.cancel();
     signal.removeEventListener('abort', stop);
@@ -205,6 +219,7 @@ async function catchUp(
           const current = event.type === 'put' ? objects.wrap(event.kv) : undefined;
           const previous = event.previous && objects.wrap(event.previous);
           const change = cacheEvent(event.revision, current, previous);
+          if (interested(selection, change)) await prepareEvent(change, context.registry.definition);
           const frame = interested(selection, change) ? frameFor(change, selection, encoder) : undefined;
           if (frame !== undefined) await write(frame);
         }
@@ -226,12 +241,14 @@ function startBookmarks(
   plan: WatchPlan,
   buffer: FrameBuffer,
   encoder: WatchEncoder,
+  /** Everything that has happened is in the buffer. */
+  complete: () => boolean,
 ): { cancel(): void } {
   const { clock, registry } = context;
   const end = clock.now() + plan.timeout;
   let timer: { cancel(): void };
   const send = (): void => {
-    buffer.push(encoder.bookmark(registry.objects.feed.revision, false));
+    if (complete()) buffer.push(encoder.bookmark(registry.objects.feed.revision, false));
     schedule();
   };
   const schedule = (): void => {

@@ -119,7 +119,10 @@ export class Catalog implements ResourceCatalog {
         this.#clock,
         (apiVersion) => this.#serves(apiVersion, definition.type.kind),
       );
+      const before = this.#registries.get(nameKey(definition.type));
       this.#registries.set(nameKey(definition.type), registry);
+      // A watch converts as its definition says, with a webhook that may be gone: it begins anew.
+      if (before?.definition.storage?.convert !== undefined) before.objects.cache.cutWatchers();
     });
     this.#changed();
   }
@@ -133,7 +136,7 @@ export class Catalog implements ResourceCatalog {
       if ([...this.#registries.values()].some((other) => other.objects === objects)) continue;
       this.#objects.delete(objects.prefix);
       this.feed.remove(objects.prefix);
-      objects.cache.cutWatchers();
+      objects.cache.retire();
     }
     this.#changed();
   }

@@ -58,6 +58,16 @@ export function metadataErrors(definition: ResourceDefinition, object: DeepReado
   if (metadata.name === undefined || metadata.name === '')
     errors.push(fieldError.required('metadata.name', 'name or generateName is required'));
   else nameErrors('metadata.name', metadata.name);
+  errors.push(...labelAndAnnotationErrors(metadata));
+  ownerReferenceErrors(metadata.ownerReferences ?? [], errors);
+  finalizerErrors(metadata.finalizers ?? [], errors);
+  return errors;
+}
+
+export function labelAndAnnotationErrors(
+  metadata: DeepReadonly<Pick<ObjectMeta, 'labels' | 'annotations'>>,
+): FieldError[] {
+  const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     for (const text of qualifiedNameErrors(key)) errors.push(fieldError.invalid('metadata.labels', key, text));
     for (const text of labelValueErrors(value)) errors.push(fieldError.invalid('metadata.labels', value, text));
@@ -70,8 +80,6 @@ export function metadataErrors(definition: ResourceDefinition, object: DeepReado
     annotationBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (annotationBytes > maxAnnotationBytes) errors.push(fieldError.tooLong('metadata.annotations', maxAnnotationBytes));
-  ownerReferenceErrors(metadata.ownerReferences ?? [], errors);
-  finalizerErrors(metadata.finalizers ?? [], errors);
   return errors;
 }
 

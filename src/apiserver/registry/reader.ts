@@ -1,5 +1,6 @@
 /** In-process reads of one kind, for authorizers, admission plugins and controllers inside the server. */
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import { prepareViews } from './converted-views.ts';
 import type { Registry } from './registry.ts';
 import type { ReaderHandler, ResourceReader } from './resource-catalog.ts';
 import type { CacheEvent } from './watch-cache.ts';
@@ -12,7 +13,9 @@ export function createReader(registry: () => Registry, served: () => boolean): R
     },
     async get(ref) {
       const { objects, definition } = registry();
-      return (await objects.get(ref))?.objectFor(definition);
+      const stored = await objects.get(ref);
+      if (stored !== undefined) await prepareViews([stored], definition);
+      return stored?.objectFor(definition);
     },
     cached(ref) {
       const { objects, definition } = registry();
@@ -21,7 +24,14 @@ export function createReader(registry: () => Registry, served: () => boolean): R
     async list(namespace) {
       const { objects, definition } = registry();
       await objects.feed.fresh();
-      return [...objects.cache.range(objects.rangeOf(namespace))].map((stored) => stored.objectFor(definition));
+      const all = [...objects.cache.range(objects.rangeOf(namespace))];
+      await prepareViews(all, definition);
+      return all.map((stored) => stored.objectFor(definition));
+    },
+    async refs() {
+      const { objects } = registry();
+      await objects.feed.fresh();
+      return [...objects.cache.range(objects.prefix)].map(({ namespace, name }) => ({ namespace, name }));
     },
     subscribe: (handler) => subscribe(registry, served, handler),
   };

@@ -6,6 +6,7 @@
 import { sameOwnership } from '../../apimachinery/apply/managed-fields.ts';
 import type { Writer } from '../../apimachinery/apply/track-update.ts';
 import type { Clock } from '../../apimachinery/clock.ts';
+import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import { generateName } from '../../apimachinery/names.ts';
 import {
   cloneJson,
@@ -31,10 +32,12 @@ import type { AdmissionOperation, AdmissionRequest } from '../admission/plugin.t
 import type { UserInfo } from '../authentication/user-info.ts';
 import type { AdmissionChain } from './admission-chain.ts';
 import type { CommitHook } from './commit-hook.ts';
+import { prepareViews, storedForm } from './converted-views.ts';
 import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
 import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
 import type { ObjectStore } from './object-store.ts';
-import { encodeForStorage, type StoredObject } from './stored-object.ts';
+import { storageType } from './storage-key.ts';
+import type { StoredObject } from './stored-object.ts';
 import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
 import { restoreBroken, track, writerOf } from './tracking.ts';
 
@@ -101,6 +104,7 @@ export class Registry {
   async get(ref: ObjectRef): Promise<StoredObject> {
     const stored = await this.objects.get(ref);
     if (stored === undefined) throw notFound(this.definition.type, ref.name);
+    await prepareViews([stored], this.definition);
     return stored;
   }
 
@@ -155,9 +159,9 @@ export class Registry {
         if ((await objects.get(ref)) !== undefined) return undefined;
         return { object, stored: undefined, created: true };
       }
-      const bytes = encodeForStorage(this.#toStorage(object));
+      const { bytes, shown } = await storedForm(object, definition);
       const result = await this.#commit(key, 0, bytes, claims);
-      if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true);
+      if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true, shown);
       if (result.outcome === 'lost') return undefined;
       if (attempt === hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
     }
@@ -193,6 +197,7 @@ export class Registry {
     attempt: number,
   ): Promise<WriteResult | { current: StoredObject | undefined }> {
     const { definition, objects } = this;
+    await prepareViews([current], definition);
     const old = current.objectFor(definition);
     const object = await options.compute(old);
     const version = object.metadata.resourceVersion;
@@ -211,13 +216,13 @@ export class Registry {
     if (!options.applied) track(old, object, this.#writer(options, now));
     const { managedFields } = object.metadata;
     if (main) definition.prepareForUpdate?.(object, old, this.#writeContext(options, now));
+    if (options.subresource === 'status')
+      definition.prepareForStatusUpdate?.(object, old, this.#writeContext(options, now));
     const request = this.#admissionRequest('UPDATE', ref, object, old, options);
     if (await this.#admission.admit(request)) {
       definition.default?.(object);
       object.metadata.resourceVersion = old.metadata.resourceVersion as string;
       restoreBroken(object, managedFields, options.warn);
-    if (options.subresource === 'status')
-      definition.prepareForStatusUpdate?.(object, old, this.#writeContext(options, now));
     }
     if (options.subresource !== 'status') bumpGeneration(definition, object, old);
     const claims = await this.#claims(object, old, options);
@@ -236,12 +241,14 @@ export class Registry {
         ? { current: await objects.get(ref) }
         : { object, stored: undefined, created: false };
     }
-    if (unchanged) return { object: old, stored: current, created: false };
+    // What lies there in another version is written anew: that is how objects move to a new storage version.
+    if (unchanged && current.storedVersion() === apiVersionOf(storageType(definition)))
+      return { object: old, stored: current, created: false };
     if (options.dryRun) return { object, stored: undefined, created: false };
-    const bytes = encodeForStorage(this.#toStorage(object));
+    const { bytes, shown } = await storedForm(object, definition);
     if (current.sameAs(bytes)) return { object: old, stored: current, created: false };
     const result = await this.#commit(current.key, current.revision, bytes, claims);
-    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false);
+    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown);
     if (result.outcome === 'lost') return { current: result.current };
     if (attempt > hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
     return { current };
@@ -274,6 +281,7 @@ export class Registry {
     for (;;) {
       this.#checkDeadline(deadline, options);
       if (current === undefined) throw notFound(definition.type, ref.name);
+      await prepareViews([current], definition);
       const old = current.objectFor(definition);
       checkPreconditions(definition, old, deleteOptions.preconditions);
       const request = this.#admissionRequest('DELETE', ref, undefined, old, options);
@@ -283,10 +291,10 @@ export class Registry {
       if (step.kind === 'unchanged') return { object: old, stored: current, removed: false };
       if (step.kind === 'mark') {
         if (options.dryRun) return { object: step.object, stored: undefined, removed: false };
-        const bytes = encodeForStorage(this.#toStorage(step.object));
+        const { bytes, shown } = await storedForm(step.object, definition);
         const result = await this.#commit(current.key, current.revision, bytes, noClaims);
         if (result.outcome === 'committed') {
-          const written = this.#written(current.key, bytes, result.revision, false);
+          const written = this.#written(current.key, bytes, result.revision, false, shown);
           return { object: written.object, stored: written.stored, removed: false };
         }
         current = result.outcome === 'lost' ? result.current : current;
@@ -320,12 +328,19 @@ export class Registry {
     return { outcome: 'lost', current: result.current && this.objects.wrap(result.current) };
   }
 
-  #written(key: string, bytes: Buffer, revision: number, created: boolean): WriteResult {
+  #written(
+    key: string,
+    bytes: Buffer,
+    revision: number,
+    created: boolean,
+    shown: Unstructured | undefined,
+  ): WriteResult {
     const { objects } = this;
     const wrapped = objects.wrap({ key, value: bytes, modRevision: revision });
     // Once the feed has passed the revision, nobody would take the bytes from there any more.
     const stored = objects.feed.revision < revision ? objects.cache.wrote(wrapped) : wrapped;
     const { definition } = this;
+    if (shown !== undefined) stored.show(definition, shown);
     return {
       get object() {
         return stored.objectFor(definition);
@@ -349,10 +364,6 @@ export class Registry {
       claims.writes.push(...extra.writes);
     }
     return claims;
-  }
-
-  #toStorage(object: Unstructured): Unstructured {
-    return this.definition.storage === undefined ? object : this.definition.storage.toStorage(cloneJson(object));
   }
 
   #throwInvalid(object: DeepReadonly<Unstructured>, errors: readonly FieldError[]): void {

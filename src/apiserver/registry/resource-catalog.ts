@@ -49,6 +49,8 @@ export interface ResourceReader {
   cached(ref: ObjectRef): DeepReadonly<Unstructured> | undefined;
   /** The newest acknowledged state of all, or of one namespace, in key order. */
   list(namespace?: string): Promise<readonly DeepReadonly<Unstructured>[]>;
+  /** Which objects there are, in key order, without looking into them: no conversion is asked for. */
+  refs(): Promise<readonly ObjectRef[]>;
   /** Synchronous calls in revision order, first for all that is there. Returns the removal. */
   subscribe(handler: ReaderHandler): () => void;
 }

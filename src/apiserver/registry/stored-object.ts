@@ -5,11 +5,17 @@
  * revision, known only after the commit, and spliced in right behind `"metadata":{`. Parsing happens at most once per
  * revision, and only if somebody looks inside.
  */
+
+import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import { cloneJson } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import { internalError } from '../../apimachinery/status-error.ts';
 import type { KeyValue } from '../../storage/store.ts';
 
+/** How the bytes begin. */
+const versionStart = '{"apiVersion":"';
+const maxViews = 8;
 const metadataStart = Buffer.from('"metadata":{');
 
 /** The bytes to store. Drops resourceVersion; the three leading fields get their fixed places, managedFields come last. */
@@ -21,6 +27,8 @@ export function encodeForStorage(object: DeepReadonly<Unstructured>): Buffer {
 }
 
 interface View {
+  /** Under way: a webhook converts. */
+  pending: Promise<void> | undefined;
   object: DeepReadonly<Unstructured> | undefined;
   json: Buffer | undefined;
 }
@@ -67,7 +75,48 @@ export class StoredObject {
 
   /** The same state under another revision: the last state of a deleted object carries the deletion's. */
   at(revision: number): StoredObject {
-    return new StoredObject(this.key, this.namespace, this.name, this.storedBytes(), revision);
+    const copy = new StoredObject(this.key, this.namespace, this.name, this.storedBytes(), revision);
+    for (const [definition, { object }] of this.#views ?? []) {
+      if (definition.storage?.convert === undefined || object === undefined) continue;
+      copy.show(definition, cloneJson(object) as Unstructured);
+    }
+    return copy;
+  }
+
+  /** The apiVersion that the bytes are in. */
+  storedVersion(): string {
+    const start = versionStart.length;
+    const end = this.json.indexOf(0x22, start);
+    return this.json.toString('latin1', start, end);
+  }
+
+  /** Whether `objectFor` answers: not where a webhook has to convert first (`prepareViews`). */
+  isReadyFor(definition: ResourceDefinition): boolean {
+    if (definition.storage?.convert === undefined) return true;
+    if (this.#views?.get(definition)?.object !== undefined) return true;
+    return this.storedVersion() === apiVersionOf(definition.type);
+  }
+
+  pendingFor(definition: ResourceDefinition): Promise<void> | undefined {
+    return this.#views?.get(definition)?.pending;
+  }
+
+  /** `call` will `show` this object, or reject. */
+  awaitFor(definition: ResourceDefinition, call: Promise<void>): void {
+    const view = this.#view(definition);
+    view.pending = call;
+    const over = (): void => {
+      view.pending = undefined;
+    };
+    call.then(over, over);
+  }
+
+  /** How a served version shows it, as a webhook converted it. */
+  show(definition: ResourceDefinition, object: Unstructured): void {
+    object.metadata.resourceVersion = String(this.revision);
+    const view = this.#view(definition);
+    view.object = object;
+    view.json = undefined;
   }
 
   /** The bytes without resourceVersion, as they are in the store. */
@@ -95,6 +144,8 @@ export class StoredObject {
   objectFor(definition: ResourceDefinition): DeepReadonly<Unstructured> {
     if (definition.storage === undefined) return this.object();
     const view = this.#view(definition);
+    if (view.object === undefined && !this.isReadyFor(definition))
+      throw internalError(`${this.key} is not converted to ${apiVersionOf(definition.type)} yet`);
     view.object ??= definition.storage.fromStorage(cloneJson(this.object()) as Unstructured);
     return view.object;
   }
@@ -112,8 +163,9 @@ export class StoredObject {
     let view = this.#views.get(definition);
     if (view === undefined) {
       // A replaced definition (a changed CRD) leaves its views behind: keep only a few.
-      if (this.#views.size >= 4) this.#views.clear();
-      view = { object: undefined, json: undefined };
+      const oldest = this.#views.size >= maxViews ? this.#views.keys().next().value : undefined;
+      if (oldest !== undefined) this.#views.delete(oldest);
+      view = { object: undefined, json: undefined, pending: undefined };
       this.#views.set(definition, view);
     }
     return view;

@@ -55,6 +55,7 @@ export class WatchCache implements FeedTarget {
   #historyStart = 0;
   #loadedAt = 0;
   #lastChange = 0;
+  #retired = false;
   readonly #watchers = new Map<string, Set<CacheWatcher>>();
   readonly #written = new Map<string, StoredObject>();
 
@@ -147,6 +148,10 @@ export class WatchCache implements FeedTarget {
 
   /** Registers the watcher after replaying every change in the history with a greater revision. All in one turn. */
   watch(watcher: CacheWatcher, after: number): () => void {
+    if (this.#retired) {
+      watcher.cut();
+      return () => {};
+    }
     for (let i = this.#firstAfter(after); i < this.#history.length; i++) {
       const event = this.#history[i] as CacheEvent;
       if (interested(watcher, event)) watcher.event(event);
@@ -162,6 +167,12 @@ export class WatchCache implements FeedTarget {
       set.delete(watcher);
       if (set.size === 0 && this.#watchers.get(bucket) === set) this.#watchers.delete(bucket);
     };
+  }
+
+  /** The resource is not served any more: watchers end, and who comes late ends at once. */
+  retire(): void {
+    this.#retired = true;
+    this.cutWatchers();
   }
 
   cutWatchers(): void {

@@ -8,11 +8,11 @@ import type { Clock } from '../../../apimachinery/clock.ts';
 import type { ResourceType } from '../../../apimachinery/group-version.ts';
 import { cloneJson, type DeepReadonly, deepEqual, type Unstructured } from '../../../apimachinery/object.ts';
 import { applyJsonPatch, parseJsonPatch } from '../../../apimachinery/patch/json.ts';
-import type { ResourceDefinition } from '../../../apimachinery/resource-definition.ts';
 import { prune } from '../../../apimachinery/schema/prune.ts';
 import { internalError } from '../../../apimachinery/status-error.ts';
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from '../../../kubernetes/resource-types.ts';
 import { scaleOf, withScale } from '../../endpoints/scale.ts';
+import { convertBetween } from '../../registry/converted-views.ts';
 import type { ResourceCatalog } from '../../registry/resource-catalog.ts';
 import { resourcePrefix, storageType } from '../../registry/storage-key.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
@@ -45,8 +45,8 @@ export function createWebhookAdmission(catalog: ResourceCatalog, clock: Clock): 
     const { webhook } = indexed;
     const views = viewsOf(catalog, request, seen);
     const review = reviewRequest(request, seen, {
-      object: request.object === undefined ? undefined : views.show(request.object),
-      oldObject: request.oldObject === undefined ? undefined : views.show(request.oldObject),
+      object: request.object === undefined ? undefined : await views.show(request.object),
+      oldObject: request.oldObject === undefined ? undefined : await views.show(request.oldObject),
     });
     if (!conditionsHold(indexed, request, review)) return undefined;
     const failed = (why: string, cause?: unknown) =>
@@ -84,8 +84,8 @@ export function createWebhookAdmission(catalog: ResourceCatalog, clock: Clock): 
       );
     const before = cloneJson(object);
     try {
-      const patched = cloneJson(applyJsonPatch(views.show(object), parseJsonPatch(JSON.parse(verdict.patch))));
-      replaceContent(object, views.read(patched as Unstructured, object));
+      const patched = cloneJson(applyJsonPatch(await views.show(object), parseJsonPatch(JSON.parse(verdict.patch))));
+      replaceContent(object, await views.read(patched as Unstructured, object));
     } catch (error) {
       throw internalError(
         `admission webhook ${JSON.stringify(webhook.name)} sent a patch that cannot be applied: ${(error as Error).message}`,
@@ -156,35 +156,30 @@ export function createWebhookAdmission(catalog: ResourceCatalog, clock: Clock): 
 
 interface Views {
   /** The object as the webhook sees it. */
-  show(object: DeepReadonly<Unstructured>): DeepReadonly<Unstructured>;
+  show(object: DeepReadonly<Unstructured>): Promise<DeepReadonly<Unstructured>>;
   /** Back, after the webhook changed it. */
-  read(seen: Unstructured, original: DeepReadonly<Unstructured>): Unstructured;
+  read(seen: Unstructured, original: DeepReadonly<Unstructured>): Promise<Unstructured>;
 }
 
 /** Scale for the scale subresource; another version of the resource where a rule names only that. */
 function viewsOf(catalog: ResourceCatalog, { type, subresource }: AdmissionRequest, seen: ResourceType): Views {
   const own = catalog.lookup(type.group, type.version, type.resource);
   const other = catalog.lookup(seen.group, seen.version, seen.resource);
-  if (own === undefined || other === undefined) return { show: (object) => object, read: (object) => object };
+  if (own === undefined || other === undefined)
+    return { show: async (object) => object, read: async (object) => object };
   if (subresource === 'scale')
     return {
-      show: (object) => scaleOf(own, object),
-      read: (scale, original) => withScale(own, original, scale),
+      show: async (object) => scaleOf(own, object),
+      read: async (scale, original) => withScale(own, original, scale),
     };
   return {
-    show: (object) => (own === other ? object : convert(object, own, other)),
-    read(object) {
-      const back = own === other ? object : convert(object, other, own);
+    show: async (object) => (own === other ? object : convertBetween(object, own, other)),
+    async read(object) {
+      const back = own === other ? object : await convertBetween(object, other, own);
       prune(back, own.schema);
       return back;
     },
   };
-}
-
-function convert(object: DeepReadonly<Unstructured>, from: ResourceDefinition, to: ResourceDefinition): Unstructured {
-  const copy = cloneJson(object) as Unstructured;
-  const stored = from.storage === undefined ? copy : from.storage.toStorage(copy);
-  return to.storage === undefined ? stored : to.storage.fromStorage(stored);
 }
 
 /** The other served types of the same stored objects. Looked up again when the set of kinds changes. */
