@@ -3,6 +3,7 @@ import { groupResource, type ResourceType } from '../apimachinery/group-version.
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
 import { resourceInterpreterCustomizationSchema } from './config/v1alpha1/resource-interpreter-customization-schema.ts';
+import { clusterTaintPolicySchema } from './policy/v1alpha1/cluster-taint-policy-schema.ts';
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import * as types from './resource-types.ts';
@@ -53,6 +54,7 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
     }),
     customResourceDefinition({ type: types.overridePolicies, shortName: 'op', schema: overridePolicySchema }),
     customResourceDefinition({ type: types.clusterOverridePolicies, shortName: 'cop', schema: overridePolicySchema }),
+    customResourceDefinition({ type: types.clusterTaintPolicies, categories: [], schema: clusterTaintPolicySchema }),
     customResourceDefinition({
       type: types.resourceInterpreterCustomizations,
       shortName: 'ric',
@@ -76,6 +78,8 @@ interface Column {
 interface Definition {
   type: ResourceType;
   shortName?: string;
+  /** Default: karmada-io. */
+  categories?: readonly string[];
   schema: Schema;
   columns?: readonly Column[];
   subresources?: { status?: object };
@@ -94,7 +98,14 @@ const bindingColumns = [
   age,
 ];
 
-function customResourceDefinition({ type, shortName, schema, columns, subresources }: Definition): Unstructured {
+function customResourceDefinition({
+  type,
+  shortName,
+  categories = ['karmada-io'],
+  schema,
+  columns,
+  subresources,
+}: Definition): Unstructured {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -102,7 +113,7 @@ function customResourceDefinition({ type, shortName, schema, columns, subresourc
     spec: {
       group: type.group,
       names: {
-        categories: ['karmada-io'],
+        ...(categories.length === 0 ? {} : { categories: [...categories] }),
         kind: type.kind,
         listKind: `${type.kind}List`,
         plural: type.resource,

@@ -30,6 +30,7 @@ export const clusterOverridePolicies = type(
   'ClusterOverridePolicy',
   false,
 );
+export const clusterTaintPolicies = type(policyGroup, 'v1alpha1', 'clustertaintpolicies', 'ClusterTaintPolicy', false);
 export const resourceBindings = type(workGroup, 'v1alpha2', 'resourcebindings', 'ResourceBinding', true);
 export const clusterResourceBindings = type(
   workGroup,

@@ -4,22 +4,32 @@ import { systemClock } from '../apimachinery/clock.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import type { ApiServer } from '../apiserver/server.ts';
 import { parseExecutable } from '../component/executable.ts';
-import { logFlags } from '../component/flag-groups.ts';
+import { allowNoExecuteTaintPolicyFlag, logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { runComponent } from '../component/lifecycle.ts';
 import { createLogger, describeError } from '../component/logging.ts';
 import { defaultServiceAccountIssuer } from '../component/service-account-token.ts';
 import type { Secret } from '../kubernetes/types.ts';
+import { defaultCompaction } from '../storage/compaction.ts';
+
+const defaultDirectory = '/var/lib/karmada-apiserver';
+
+if (process.argv[2] === 'snapshot') {
+  const { runSnapshotCommand } = await import('../storage/embedded/snapshot-command.ts');
+  process.exit(await runSnapshotCommand('karmada-apiserver', process.argv.slice(3), defaultDirectory));
+}
 
 const flags = parseExecutable({
   name: 'karmada-apiserver',
   description: `The API server of a Karmada control plane. It keeps its objects in a directory of its own, so that it needs no etcd, and
-serves the Kubernetes API, custom resources and Karmada's API groups over TLS. Only one process may use a data directory.`,
+serves the Kubernetes API, custom resources and Karmada's API groups over TLS. Only one process may use a data directory.
+
+Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserver snapshot restore PATH --data-dir=DIR".`,
   examples: `# Serve on the loopback address with certificates from a folder
     karmada-apiserver --data-dir=/var/lib/karmada-apiserver --tls-cert-file=pki/tls.crt --tls-private-key-file=pki/tls.key \\
       --client-ca-file=pki/ca.crt --service-account-signing-key-file=pki/sa.key`,
   flags: {
-    'data-dir': flag.string('/var/lib/karmada-apiserver', 'The directory that holds the objects; made when absent.'),
+    'data-dir': flag.string(defaultDirectory, 'The directory that holds the objects; made when absent.'),
     'bind-address': flag.string('127.0.0.1', 'The IP address on which to listen.'),
     'secure-port': flag.int(5443, 'The port on which to serve HTTPS. 0 picks a free one.'),
     'tls-cert-file': flag.string('', 'File with the x509 certificate for HTTPS.'),
@@ -71,6 +81,19 @@ serves the Kubernetes API, custom resources and Karmada's API groups over TLS. O
       ['ServiceAccount', 'StorageObjectInUseProtection'],
       'Admission plugins of the built-in chain to leave out.',
     ),
+    'allow-no-execute-taint-policy': allowNoExecuteTaintPolicyFlag,
+    'history-retention': flag.duration(
+      defaultCompaction.keepMs,
+      'How long past states are kept: watches and lists may go on from them.',
+    ),
+    'history-max-revisions': flag.int(
+      defaultCompaction.keepRevisions,
+      'Past states are compacted earlier when there are more revisions than this.',
+    ),
+    'history-max-bytes': flag.int(
+      defaultCompaction.keepBytes,
+      'Past states are compacted earlier when more bytes than this were written since.',
+    ),
     'event-ttl': flag.duration(3_600_000, 'How long Events are kept.'),
     ...logFlags,
   },
@@ -110,7 +133,11 @@ await runComponent(
     for (const path of flags['service-account-key-file'])
       serviceAccountVerifyKeys.push(await waitForContent(`--service-account-key-file ${path}`, path, signal));
     const lua = createLuaPool();
-    const store = await openEmbeddedStore(flags['data-dir'], { name: 'karmada-apiserver' });
+    const store = await openEmbeddedStore(flags['data-dir'], {
+      name: 'karmada-apiserver',
+      restoreHint:
+        'restore the newest snapshot into an empty directory (karmada-apiserver snapshot restore PATH --data-dir=DIR)',
+    });
     try {
       const proxy = createClusterProxy({
         // Asked only by requests, when the server is there.
@@ -131,6 +158,7 @@ await runComponent(
               },
               compile: (chunk, script) => lua.compile(chunk, script),
             },
+            allowNoExecuteTaintPolicy: flags['allow-no-execute-taint-policy'],
           }),
         ],
         serving: { host: flags['bind-address'], port: flags['secure-port'], cert, key },
@@ -141,6 +169,11 @@ await runComponent(
           : undefined,
         disableAdmission: flags['disable-admission-plugins'],
         eventTtlMs: flags['event-ttl'],
+        compaction: {
+          keepMs: flags['history-retention'],
+          keepRevisions: flags['history-max-revisions'],
+          keepBytes: flags['history-max-bytes'],
+        },
         ...(clientCa === undefined ? {} : { clientCa }),
         bootstrapTokens: flags['enable-bootstrap-token-auth'],
         requestHeader:

@@ -66,6 +66,21 @@ status back, and keep the registry of clusters.`,
       'The number of ClusterPropagationPolicies that are synced at once.',
     ),
     'concurrent-dependent-resource-syncs': flag.int(2, 'The number of bindings whose dependencies are synced at once.'),
+    'graceful-eviction-timeout': flag.duration(
+      600_000,
+      'How long a workload stays in a cluster that it is leaving while its replacement does not become healthy.',
+    ),
+    'enable-taint-manager': flag.bool(
+      true,
+      'With the feature gate Failover: look for workloads that do not tolerate the NoExecute taints of their clusters.',
+    ),
+    'enable-no-execute-taint-eviction': flag.bool(false, 'Let the taint manager move such workloads away.'),
+    'no-execute-taint-eviction-purge-mode': flag.choice(
+      ['Gracefully', 'Directly'],
+      'Gracefully',
+      'How they leave when their policy does not say: Gracefully keeps them until the replacement is healthy.',
+    ),
+    'resource-eviction-rate': flag.float(0.5, 'Evictions a second of each worker of the taint manager.'),
     'failover-eviction-timeout': flag.duration(300_000, 'Without effect.', {
       deprecated: 'it has no effect and is accepted for manifests of older releases only',
     }),
@@ -130,6 +145,10 @@ async function run(
     { createClusterController },
     { createClusterStatusController },
     { createUnifiedAuthController },
+    { createClusterTaintPolicyController },
+    { createTaintManager },
+    { createGracefulEvictionControllers },
+    { createApplicationFailoverControllers },
     types,
   ] = await Promise.all([
     import('../client/connect.ts'),
@@ -150,6 +169,10 @@ async function run(
     import('../clusters/registration/cluster-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
     import('../clusters/unified-auth/unified-auth-controller.ts'),
+    import('../clusters/taints/cluster-taint-policy-controller.ts'),
+    import('../clusters/taints/taint-manager.ts'),
+    import('../clusters/eviction/graceful-eviction-controller.ts'),
+    import('../clusters/failover/application-failover-controller.ts'),
     import('../apis/resource-types.ts'),
   ]);
   const skipped = createSkippedResources(flags['skipped-propagating-apis'], flags['skipped-propagating-namespaces']);
@@ -168,6 +191,7 @@ async function run(
     types.clusterPropagationPolicies,
     types.overridePolicies,
     types.clusterOverridePolicies,
+    types.clusterTaintPolicies,
     types.resourceBindings,
     types.clusterResourceBindings,
     types.works,
@@ -301,6 +325,51 @@ async function run(
         controllers,
       }),
     );
+
+  const { recorder } = controlPlane;
+  if (enabled.has('gracefulEviction') && gates.GracefulEviction)
+    for (const controller of createGracefulEvictionControllers({
+      client,
+      informers,
+      recorder,
+      timeoutMs: flags['graceful-eviction-timeout'],
+      controllers,
+    }))
+      add(controller.name, controller);
+  if (gates.Failover) {
+    if (enabled.has('applicationFailover'))
+      for (const controller of createApplicationFailoverControllers({
+        client,
+        informers,
+        interpreter: controlPlane.interpreter,
+        recorder,
+        gates,
+        controllers,
+      }))
+        add(controller.name, controller);
+    if (enabled.has('clustertaintpolicy'))
+      add(
+        'clustertaintpolicy',
+        createClusterTaintPolicyController({
+          client,
+          informers,
+          events: { event: recorder('cluster-taint-policy-controller') },
+          workers: flags['concurrent-cluster-syncs'],
+          controllers,
+        }),
+      );
+    if (flags['enable-taint-manager'] && flags['enable-no-execute-taint-eviction'])
+      for (const controller of createTaintManager({
+        client,
+        informers,
+        events: { event: recorder('taint-manager') },
+        purgeMode: flags['no-execute-taint-eviction-purge-mode'] as 'Gracefully' | 'Directly',
+        evictionRate: flags['resource-eviction-rate'],
+        gates,
+        controllers,
+      }))
+        add(controller.name, controller);
+  }
 
   try {
     await manager.run(signal);

@@ -8,7 +8,7 @@ import { resourceInterpreterCustomizations } from '../apis/resource-types.ts';
 import { connect } from '../client/connect.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
-import { endpointFlags, kubeApiFlags, logFlags } from '../component/flag-groups.ts';
+import { allowNoExecuteTaintPolicyFlag, endpointFlags, kubeApiFlags, logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
@@ -42,6 +42,7 @@ by itself.`,
     'tls-cert-file-name': flag.string('tls.crt', 'The name of server certificate.'),
     'tls-private-key-file-name': flag.string('tls.key', 'The name of server key.'),
     'tls-min-version': flag.choice(['1.2', '1.3'], '1.3', 'Minimum TLS version supported. Possible values: 1.2, 1.3.'),
+    'allow-no-execute-taint-policy': allowNoExecuteTaintPolicyFlag,
     'print-manifests': flag.bool(
       false,
       "Print Karmada's CustomResourceDefinitions and the webhook configurations as YAML, and end.",
@@ -111,6 +112,7 @@ async function serve(signal: AbortSignal, logger: ReturnType<typeof createLogger
             (await client.resource<ResourceInterpreterCustomization>(resourceInterpreterCustomizations).list()).items,
           compile: (chunk, script) => lua.compile(chunk, script),
         },
+        allowNoExecuteTaintPolicy: flags['allow-no-execute-taint-policy'],
       }),
       logger,
     });

@@ -72,3 +72,9 @@ export const rateLimiterFlags = {
   'rate-limiter-qps': flag.int(10, 'The QPS of the bucket that limits retries of all keys.'),
   'rate-limiter-bucket-size': flag.int(100, 'The size of the bucket that limits retries of all keys.'),
 };
+
+/** Of karmada-webhook, and of karmada-apiserver, which does the same. */
+export const allowNoExecuteTaintPolicyFlag = flag.bool(
+  false,
+  'Let ClusterTaintPolicies set taints with the effect NoExecute, which may move workloads off a cluster.',
+);

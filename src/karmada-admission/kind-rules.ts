@@ -5,6 +5,8 @@ import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/obj
 import type { Schema } from '../apimachinery/schema/structural.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import { resourceInterpreterCustomizationSchema } from '../apis/config/v1alpha1/resource-interpreter-customization-schema.ts';
+import type { ClusterTaintPolicy } from '../apis/policy/v1alpha1/cluster-taint-policy.ts';
+import { clusterTaintPolicySchema } from '../apis/policy/v1alpha1/cluster-taint-policy-schema.ts';
 import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
 import { overridePolicySchema } from '../apis/policy/v1alpha1/override-policy-schema.ts';
 import type { ClusterPropagationPolicy, PropagationPolicy } from '../apis/policy/v1alpha1/propagation-policy.ts';
@@ -14,6 +16,7 @@ import type { Work } from '../apis/work/v1alpha1/work.ts';
 import { workSchema } from '../apis/work/v1alpha1/work-schema.ts';
 import type { ClusterResourceBinding, ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
 import { resourceBindingSchema } from '../apis/work/v1alpha2/resource-binding-schema.ts';
+import { validateClusterTaintPolicy } from './cluster-taint-policy.ts';
 import { mutateOverridePolicy, validateClusterOverridePolicy, validateOverridePolicy } from './override-policy.ts';
 import {
   mutateClusterPropagationPolicy,
@@ -57,12 +60,15 @@ export interface WriteRequest {
 export interface KindRulesOptions {
   /** What customizations of the interpreter are checked against. */
   customizations: CustomizationContext;
+  /** As of --allow-no-execute-taint-policy. Default false. */
+  allowNoExecuteTaintPolicy?: boolean | undefined;
   /** Makes permanent ids; tests give their own. */
   newId?: (() => string) | undefined;
 }
 
 /** A row a kind. */
-export function karmadaKindRules({ customizations, newId = randomUUID }: KindRulesOptions): readonly KindRules[] {
+export function karmadaKindRules(options: KindRulesOptions): readonly KindRules[] {
+  const { customizations, allowNoExecuteTaintPolicy = false, newId = randomUUID } = options;
   const onCreate = (request: WriteRequest): (() => string) | undefined =>
     request.operation === 'CREATE' ? newId : undefined;
   return [
@@ -104,6 +110,12 @@ export function karmadaKindRules({ customizations, newId = randomUUID }: KindRul
       webhook: 'clusteroverridepolicy.karmada.io',
       schema: overridePolicySchema,
       validate: (object) => validateClusterOverridePolicy(read<ClusterOverridePolicy>(object)),
+    },
+    {
+      type: types.clusterTaintPolicies,
+      webhook: 'clustertaintpolicy.karmada.io',
+      schema: clusterTaintPolicySchema,
+      validate: (object) => validateClusterTaintPolicy(read<ClusterTaintPolicy>(object), allowNoExecuteTaintPolicy),
     },
     {
       type: types.resourceBindings,

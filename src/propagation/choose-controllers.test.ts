@@ -4,11 +4,14 @@ import { assertGatesBuilt, chooseControllers } from './choose-controllers.ts';
 
 describe('--controllers', () => {
   const all = [
+    'applicationFailover',
     'binding',
     'bindingStatus',
     'cluster',
     'clusterStatus',
+    'clustertaintpolicy',
     'execution',
+    'gracefulEviction',
     'namespace',
     'unifiedAuth',
     'workStatus',
@@ -35,8 +38,8 @@ describe('--feature-gates', () => {
   it('the defaults and preemption are fine, a gate without its feature is refused', () => {
     assertGatesBuilt(featureGates());
     assertGatesBuilt(featureGates({ PropagationPolicyPreemption: true }));
-    expect(() => assertGatesBuilt(featureGates({ Failover: true }))).toThrow(
-      'the feature gate Failover cannot be enabled: the feature is not available yet',
+    expect(() => assertGatesBuilt(featureGates({ MultiClusterService: true }))).toThrow(
+      'the feature gate MultiClusterService cannot be enabled: the feature is not available yet',
     );
   });
 });

@@ -17,8 +17,8 @@ const controllers: Readonly<Record<string, { built: boolean; off?: boolean }>> =
   federatedResourceQuotaSync: { built: false },
   federatedResourceQuotaStatus: { built: false },
   federatedResourceQuotaEnforcement: { built: false },
-  gracefulEviction: { built: false },
-  applicationFailover: { built: false },
+  gracefulEviction: { built: true },
+  applicationFailover: { built: true },
   federatedHorizontalPodAutoscaler: { built: false },
   cronFederatedHorizontalPodAutoscaler: { built: false },
   hpaScaleTargetMarker: { built: false, off: true },
@@ -29,7 +29,7 @@ const controllers: Readonly<Record<string, { built: boolean; off?: boolean }>> =
   remedy: { built: false },
   workloadRebalancer: { built: false },
   agentcsrapproving: { built: false },
-  clustertaintpolicy: { built: false },
+  clustertaintpolicy: { built: true },
 };
 
 /**
@@ -60,10 +60,8 @@ export const knownControllers: readonly string[] = Object.keys(controllers);
 
 /** Gates that change what this executable does upstream, and whose feature is not built yet. */
 const unbuilt: readonly FeatureGate[] = [
-  'Failover',
   'MultiClusterService',
   'ResourceQuotaEstimate',
-  'StatefulFailoverInjection',
   'FederatedQuotaEnforcement',
   'MultiplePodTemplatesScheduling',
   'WorkloadAffinity',
