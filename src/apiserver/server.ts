@@ -5,7 +5,7 @@ import type { ResourceDefinition } from '../apimachinery/resource-definition.ts'
 import type { Transport } from '../client/transport.ts';
 import { createHealth } from '../component/health.ts';
 import { builtinResources } from '../kubernetes/kinds.ts';
-import { startCompaction } from '../storage/compaction.ts';
+import { type CompactionLimits, startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
@@ -93,6 +93,8 @@ export interface ApiServerOptions {
   disableAdmission?: readonly string[];
   /** Default 1 hour. */
   eventTtlMs?: number;
+  /** How much of the past is kept. */
+  compaction?: CompactionLimits;
   clock?: Clock;
   /** `v1.36.0` plus a suffix. */
   version?: string;
@@ -153,6 +155,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await catalog.add([...builtinResources(), ...(options.resources ?? [])]);
       const compacting = new AbortController();
       void startCompaction(store, compacting.signal, {
+        ...options.compaction,
         clock,
         onError: (error) => process.stderr.write(`apiserver: compaction failed, it is tried again: ${String(error)}\n`),
       });

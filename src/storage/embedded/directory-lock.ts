@@ -10,14 +10,20 @@ export interface DirectoryLock {
   release(): Promise<void>;
 }
 
-/** Throws, naming the owner, when the directory is held by this or another process. */
+export class DirectoryInUseError extends Error {
+  constructor(path: string) {
+    super(`${path} is in use by ${ownerText(path)}; stop it first, or choose another directory`);
+    this.name = 'DirectoryInUseError';
+  }
+}
+
+/** Throws DirectoryInUseError, naming the owner, when the directory is held by this or another process. */
 export async function acquireDirectoryLock(path: string): Promise<DirectoryLock> {
   if (process.platform !== 'linux')
     throw new Error(`${path} cannot be locked: stores on disk are supported on Linux only`);
   const { dev, ino } = statSync(path, { bigint: true });
   const release = await takeKernelLock(`store:${dev}:${ino}`);
-  if (release === undefined)
-    throw new Error(`${path} is in use by ${ownerText(path)}; stop it first, or choose another directory`);
+  if (release === undefined) throw new DirectoryInUseError(path);
   const ownerFile = join(path, 'owner.json');
   writeFileSync(ownerFile, `${JSON.stringify({ pid: process.pid, started: startTime() })}\n`, { mode: 0o600 });
   return {

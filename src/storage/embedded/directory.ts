@@ -20,7 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { acquireDirectoryLock } from './directory-lock.ts';
+import { acquireDirectoryLock, DirectoryInUseError } from './directory-lock.ts';
 import { checkPages, PageError } from './page-check.ts';
 import { DamagedRowError } from './tables.ts';
 
@@ -77,6 +77,28 @@ export async function openDirectory(directory: string, options: DirectoryOptions
   }
 }
 
+/**
+ * The data file of a complete store, for a reader beside its owner. Without an owner everything is checked; an owner has done
+ * so at its start. Throws StoreDirectoryError.
+ */
+export async function findDataFile(directory: string, options: DirectoryOptions): Promise<string> {
+  const { name } = options;
+  const path = resolve(directory);
+  if (!existsSync(join(path, 'format.json'))) throw new StoreDirectoryError(`${name}: there is no store in ${path}`);
+  try {
+    const lock = await acquireDirectoryLock(path);
+    try {
+      checkContents(path, options);
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    checkFormat(path, options);
+  }
+  return join(path, 'data.mdb');
+}
+
 function makeDirectory(path: string, name: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -102,15 +124,20 @@ function checkContents(path: string, options: DirectoryOptions): boolean {
     }
     return true;
   }
-  const format = readFormat(formatFile, path, options);
+  checkFormat(path, options);
+  if (!existsSync(dataFile)) throw damaged(path, options, 'data.mdb is missing');
+  checkDataFile(dataFile, path, options);
+  return false;
+}
+
+function checkFormat(path: string, options: DirectoryOptions): void {
+  const { name } = options;
+  const format = readFormat(join(path, 'format.json'), path, options);
   if (format !== formatVersion)
     throw new StoreDirectoryError(
       `${name}: the store in ${path} has format ${format}, this build reads format ${formatVersion}; ` +
         'start the build that wrote it, or move the directory away to begin with an empty store',
     );
-  if (!existsSync(dataFile)) throw damaged(path, options, 'data.mdb is missing');
-  checkDataFile(dataFile, path, options);
-  return false;
 }
 
 const ownFiles = new Set(['owner.json', 'format.json', 'format.json.tmp', 'data.mdb', 'data.mdb-lock', 'lock.mdb']);

@@ -46,10 +46,11 @@ export async function openEmbeddedStore(directory: string, options: EmbeddedStor
   }
 }
 
-function openTables(path: string): Tables {
+/** Of a data file; `readOnly` also beside the process that owns it. */
+export function openTables(path: string, { readOnly = false } = {}): Tables {
   const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
   // Without overlappingSync a commit is visible only once it is on disk, so no reader sees what a power cut could undo.
-  const root = open<Buffer, Buffer>({ path, ...binary, overlappingSync: false, maxDbs: 8 });
+  const root = open<Buffer, Buffer>({ path, ...binary, overlappingSync: false, maxDbs: 8, readOnly });
   const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...binary });
   return { root, index: table('index'), deleted: table('deleted'), log: table('log'), meta: table('meta') };
 }
