@@ -22,6 +22,7 @@ export const events = namespaced('', 'v1', 'events', 'Event');
 export const namespaces = clusterScoped('', 'v1', 'namespaces', 'Namespace');
 export const nodes = clusterScoped('', 'v1', 'nodes', 'Node');
 export const pods = namespaced('', 'v1', 'pods', 'Pod');
+export const resourceQuotas = namespaced('', 'v1', 'resourcequotas', 'ResourceQuota');
 export const secrets = namespaced('', 'v1', 'secrets', 'Secret');
 export const services = namespaced('', 'v1', 'services', 'Service');
 export const persistentVolumeClaims = namespaced('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
