@@ -98,6 +98,8 @@ export interface ResourceDefinition {
   /** Default rule: DNS-1123 subdomain. */
   validateName?(name: string): string | undefined;
   warnings?(object: DeepReadonly<Unstructured>): string[];
+  /** The warning that every request for the kind gets: what to use in its place. */
+  deprecation?: string;
   /** Field selectors besides metadata.name and metadata.namespace. */
   selectableFields?: { readonly [field: string]: (object: DeepReadonly<Unstructured>) => string };
   /** Columns of `kubectl get`; without them: Name and Age. */

@@ -36,9 +36,11 @@ import {
   bootstrapNamespaces,
   bootstrapPriorityClasses,
 } from './bootstrap/system-objects.ts';
+import { createComponentStatuses } from './component-statuses.ts';
 import { crdAdmission, createTerminatingCrdCheck } from './custom-resources/crd-admission.ts';
 import { createCrdController } from './custom-resources/crd-controller.ts';
 import { createDiscoveryRoutes } from './discovery/discovery-routes.ts';
+import type { ComputedResource } from './endpoints/computed.ts';
 import type { Route, VirtualResource } from './endpoints/special-routes.ts';
 import { createOpenApiV2Route, createOpenApiV3Route } from './openapi/openapi-routes.ts';
 import { createBindingHandler, createBindingResource } from './pods/binding.ts';
@@ -64,6 +66,7 @@ export interface BuiltinParts {
   admission: readonly AdmissionPlugin[];
   routes: readonly Route[];
   virtualResources: readonly VirtualResource[];
+  computed: readonly ComputedResource[];
   connect: readonly ConnectHandler[];
   commitHooks: readonly CommitHook[];
   /** Run in order after the caches are loaded and before the listener opens; `server.localTransport()` works already. */
@@ -76,7 +79,7 @@ export interface BuiltinParts {
 export function createBuiltinParts({ options, catalog, store, clock, version }: BuiltinContext): BuiltinParts {
   const index = new RbacIndex();
   const authorizer = createRbacAuthorizer(index);
-  const crds = createCrdController(catalog, clock);
+  const crds = createCrdController(catalog, clock, options.converters);
   const allocator =
     options.allocateServices === undefined
       ? undefined
@@ -98,7 +101,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     authenticator: createRequestAuthenticator({ frontProxy, certificates, tokens }),
     authorizer,
     admission: [
-      ...createAdmissionChain(catalog, clock, webhooks, options.disableAdmission),
+      ...createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission),
       crdAdmission,
       createTerminatingCrdCheck(catalog),
       createEscalationCheck(index, authorizer),
@@ -114,6 +117,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       ...createAccessReviews(authorizer, index),
       ...createIdentityReviews(tokens),
     ],
+    computed: [createComponentStatuses(store)],
     connect: [...connect, createBindingHandler(catalog, clock), createEvictionHandler(catalog, clock)],
     commitHooks: allocator === undefined ? [] : [allocator.hook],
     startHooks: [

@@ -69,10 +69,11 @@ export function createRouter(parts: RouterParts) {
       return createVirtual(virtual, request, info, user, warn);
     }
     const computed = catalog.computed(info);
-    if (computed !== undefined) return readComputed(computed, request, info, clock.now());
     const registry = catalog.registry(info);
-    if (registry === undefined) throw pathNotFound();
-    const { definition } = registry;
+    const definition = computed?.definition ?? registry?.definition;
+    if (definition?.deprecation !== undefined) warn(definition.deprecation);
+    if (computed !== undefined) return readComputed(computed, request, info, clock.now());
+    if (registry === undefined || definition === undefined) throw pathNotFound();
     if (!definition.type.namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw pathNotFound();
     const scoped = definition.type.namespaced ? info : { ...info, namespace: '' };
     const base = { request, info: scoped, user, definition, registry, authorizer, clock, warn };

@@ -130,7 +130,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hooks: parts.commitHooks,
     connect: [...parts.connect, ...(options.connect ?? [])],
     virtual: parts.virtualResources,
-    computed: options.computed ?? [],
+    computed: [...parts.computed, ...(options.computed ?? [])],
   });
   const metrics = createServerMetrics();
   const health = createHealth();

@@ -17,6 +17,7 @@ export type KindBehaviour = Partial<
     | 'validateUpdate'
     | 'validateName'
     | 'warnings'
+    | 'deprecation'
     | 'gracePeriodSeconds'
     | 'selectableFields'
     | 'columns'

@@ -65,7 +65,7 @@ function definitionOf(
       ...(scale.labelSelectorPath ? { selector: scale.labelSelectorPath.replace(/^\./, '') } : {}),
     };
   const warning = deprecationWarning(crd, version, type);
-  if (warning !== undefined) definition.warnings = () => [warning];
+  if (warning !== undefined) definition.deprecation = warning;
   if (version.selectableFields !== undefined && version.selectableFields.length > 0)
     definition.selectableFields = selectableFields(version.selectableFields);
   const storage = storageOf(crd, version, schema, convert);

@@ -1,5 +1,6 @@
 /** GET and LIST of kinds that are computed when they are asked for and never stored: PodMetrics, NodeMetrics. */
 import { matchesFields, parseFieldSelector } from '../../apimachinery/field-selector.ts';
+import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import { matchesRequirements, parseLabelSelector } from '../../apimachinery/label-selector.ts';
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
@@ -47,8 +48,7 @@ export async function readComputed(
     const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: {} };
     return encodeValue(format, 200, { ...list, items: items.map(partialObjectMetadata) });
   }
-  const apiVersion = `${type.group}/${type.version}`;
-  return encodeValue(format, 200, { kind: definition.listKind, apiVersion, metadata: {}, items });
+  return encodeValue(format, 200, { kind: definition.listKind, apiVersion: apiVersionOf(type), metadata: {}, items });
 }
 
 function selectorOf(info: RequestInfo): (object: DeepReadonly<Unstructured>) => boolean {

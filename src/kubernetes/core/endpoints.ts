@@ -49,7 +49,7 @@ export const endpoints: KindBehaviour = {
     });
     return errors;
   },
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   columns: [nameColumn, column('Endpoints', endpointsText), ageColumn],
 };
 
