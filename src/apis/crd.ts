@@ -3,6 +3,7 @@ import { groupResource, type ResourceType } from '../apimachinery/group-version.
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { Schema } from '../apimachinery/schema/structural.ts';
 import { resourceInterpreterCustomizationSchema } from './config/v1alpha1/resource-interpreter-customization-schema.ts';
+import { resourceInterpreterWebhookConfigurationSchema } from './config/v1alpha1/resource-interpreter-webhook-configuration-schema.ts';
 import { clusterTaintPolicySchema } from './policy/v1alpha1/cluster-taint-policy-schema.ts';
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
@@ -65,6 +66,10 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
         age,
       ],
       subresources: {},
+    }),
+    customResourceDefinition({
+      type: types.resourceInterpreterWebhookConfigurations,
+      schema: resourceInterpreterWebhookConfigurationSchema,
     }),
   ];
 }

@@ -197,6 +197,7 @@ async function run(
     types.works,
     types.clusters,
     types.resourceInterpreterCustomizations,
+    types.resourceInterpreterWebhookConfigurations,
   ])
     await waitForResource(client, type, signal);
 

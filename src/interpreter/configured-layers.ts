@@ -1,13 +1,17 @@
 /** The layers of a running control plane, in their order, kept up to date by the configurations in its API server. */
 import type { DeepReadonly, KubeObject } from '../apimachinery/object.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
-import { resourceInterpreterCustomizations } from '../apis/resource-types.ts';
+import type { ResourceInterpreterWebhookConfiguration } from '../apis/config/v1alpha1/resource-interpreter-webhook-configuration.ts';
+import { resourceInterpreterCustomizations, resourceInterpreterWebhookConfigurations } from '../apis/resource-types.ts';
 import type { InformerFactory } from '../client/informer.ts';
+import { services } from '../kubernetes/resource-types.ts';
 import type { InterpreterLayer } from './interpreter.ts';
 import { createDeclarativeLayer } from './lua/customization.ts';
 import { createLuaPool } from './lua/pool.ts';
 import { nativeLayer } from './native/native.ts';
 import { thirdPartyLayer } from './third-party/third-party.ts';
+import { createWebhookCaller } from './webhook/caller.ts';
+import { createWebhookLayer } from './webhook/webhook-layer.ts';
 
 export interface ConfiguredLayersOptions {
   /** Not started yet. Only when it has synced the layers are complete. */
@@ -19,7 +23,7 @@ export interface ConfiguredLayersOptions {
 export interface ConfiguredLayers {
   /** In the order in which they are asked. */
   layers: InterpreterLayer[];
-  /** Ends the threads that scripts run in. */
+  /** Ends the threads that scripts run in and the connections to webhooks. */
   close(): Promise<void>;
 }
 
@@ -39,5 +43,23 @@ export function createConfiguredLayers({ informers, onFailure }: ConfiguredLayer
     },
     deleted: (customization) => declarative.delete(customization),
   });
-  return { layers: [declarative, thirdPartyLayer, nativeLayer], close: () => pool.close() };
+  const stored = informers.informer(services);
+  const caller = createWebhookCaller((namespace, name) => stored.get(`${namespace}/${name}`));
+  const webhook = createWebhookLayer({
+    caller,
+    onFailure: (about, operation, message) => onFailure(about, interpretFailedReason, `${operation}: ${message}`),
+  });
+  informers.informer<ResourceInterpreterWebhookConfiguration>(resourceInterpreterWebhookConfigurations).addHandler({
+    added: (configuration) => webhook.set(configuration),
+    updated(configuration, old) {
+      if (configuration.metadata.resourceVersion !== old.metadata.resourceVersion) webhook.set(configuration);
+    },
+    deleted: (configuration) => webhook.delete(configuration),
+  });
+  return {
+    layers: [declarative, webhook, thirdPartyLayer, nativeLayer],
+    async close() {
+      await Promise.all([pool.close(), caller.close()]);
+    },
+  };
 }

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import { apiVersionOf, type GroupVersionKind } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { ResourceInterpreterCustomization } from '../../apis/config/v1alpha1/resource-interpreter-customization.ts';
+import { createBreakers } from '../breaker.ts';
 import { mergeReferences } from '../dependent-references.ts';
 import type {
   InterpretationListener,
@@ -13,9 +14,8 @@ import type {
   InterpreterOperation,
   InterpreterOperations,
 } from '../interpreter.ts';
-import { createBreakers } from './breaker.ts';
 import { type LuaScript, scriptOperations, scriptsOf } from './operations.ts';
-import type { LuaPool } from './pool.ts';
+import { LuaError, type LuaPool } from './pool.ts';
 
 type Customization = DeepReadonly<ResourceInterpreterCustomization>;
 
@@ -40,7 +40,11 @@ interface Entry {
 }
 
 export function createDeclarativeLayer(options: DeclarativeLayerOptions): DeclarativeLayer {
-  const breakers = createBreakers(options.clock ?? systemClock);
+  const breakers = createBreakers({
+    clock: options.clock ?? systemClock,
+    counts: (error) => error instanceof LuaError && error.limit !== undefined,
+    verb: 'stopped',
+  });
   const byName = new Map<string, Entry>();
   /** Entries of a kind, ordered by name. */
   const byKind = new Map<string, Entry[]>();
