@@ -8,6 +8,7 @@ import { clusterTaintPolicySchema } from './policy/v1alpha1/cluster-taint-policy
 import { overridePolicySchema } from './policy/v1alpha1/override-policy-schema.ts';
 import { propagationPolicySchema } from './policy/v1alpha1/propagation-policy-schema.ts';
 import * as types from './resource-types.ts';
+import { resourceBindingV1Alpha1Schema } from './work/v1alpha1/resource-binding-schema.ts';
 import { workSchema } from './work/v1alpha1/work-schema.ts';
 import { resourceBindingSchema } from './work/v1alpha2/resource-binding-schema.ts';
 
@@ -34,6 +35,7 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
       schema: resourceBindingSchema,
       columns: bindingColumns,
       subresources: { status: {} },
+      older: [{ version: 'v1alpha1', schema: resourceBindingV1Alpha1Schema }],
     }),
     customResourceDefinition({
       type: types.clusterResourceBindings,
@@ -41,6 +43,7 @@ export function karmadaCustomResourceDefinitions(): Unstructured[] {
       schema: resourceBindingSchema,
       columns: bindingColumns,
       subresources: { status: {} },
+      older: [{ version: 'v1alpha1', schema: resourceBindingV1Alpha1Schema }],
     }),
     customResourceDefinition({
       type: types.works,
@@ -88,7 +91,18 @@ interface Definition {
   schema: Schema;
   columns?: readonly Column[];
   subresources?: { status?: object };
+  /** Versions that are served and not stored, with the same subresources; a webhook converts them. */
+  older?: readonly { version: string; schema: Schema }[];
 }
+
+/** Where upstream's API server finds karmada-webhook. Ours converts by itself. */
+const conversion = {
+  strategy: 'Webhook',
+  webhook: {
+    clientConfig: { url: 'https://karmada-webhook.karmada-system.svc:443/convert' },
+    conversionReviewVersions: ['v1'],
+  },
+};
 
 const column = (name: string, type: Column['type'], jsonPath: string): Column => ({ name, type, jsonPath });
 const age = column('AGE', 'date', '.metadata.creationTimestamp');
@@ -110,12 +124,14 @@ function customResourceDefinition({
   schema,
   columns,
   subresources,
+  older = [],
 }: Definition): Unstructured {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name: groupResource(type) },
     spec: {
+      ...(older.length === 0 ? {} : { conversion: structuredClone(conversion) }),
       group: type.group,
       names: {
         ...(categories.length === 0 ? {} : { categories: [...categories] }),
@@ -127,6 +143,13 @@ function customResourceDefinition({
       },
       scope: type.namespaced ? 'Namespaced' : 'Cluster',
       versions: [
+        ...older.map(({ version, schema: olderSchema }) => ({
+          name: version,
+          schema: { openAPIV3Schema: structuredClone(olderSchema) },
+          served: true,
+          storage: false,
+          ...(subresources === undefined ? {} : { subresources: structuredClone(subresources) }),
+        })),
         {
           ...(columns === undefined ? {} : { additionalPrinterColumns: structuredClone(columns) }),
           name: type.version,

@@ -48,3 +48,10 @@ export const resourceInterpreterCustomizations = type(
   'ResourceInterpreterCustomization',
   false,
 );
+export const resourceInterpreterWebhookConfigurations = type(
+  configGroup,
+  'v1alpha1',
+  'resourceinterpreterwebhookconfigurations',
+  'ResourceInterpreterWebhookConfiguration',
+  false,
+);

@@ -1,4 +1,5 @@
 /** Assembles an API server: storage, resources, admission, identity and listeners. */
+
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
@@ -11,6 +12,7 @@ import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { createBuiltinParts } from './builtin-parts.ts';
+import type { Converters } from './custom-resources/conversion-webhook.ts';
 import type { ComputedResource } from './endpoints/computed.ts';
 import { sharedAbort } from './linked-abort.ts';
 import { type Listener, listen } from './listener.ts';
@@ -72,6 +74,8 @@ export interface ApiServerOptions {
   /** Kinds that are computed and never stored. */
   computed?: readonly ComputedResource[];
   connect?: readonly ConnectHandler[];
+  /** Conversions of custom resources that need no webhook here. */
+  converters?: Converters;
   /** Run after the built-in admission chain. */
   admission?: readonly AdmissionPlugin[];
   serving?: ServingOptions;

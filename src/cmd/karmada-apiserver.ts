@@ -113,6 +113,7 @@ await runComponent(
       { secrets },
       { createLuaPool },
       { resourceInterpreterCustomizations },
+      { bindingConverters },
     ] = await Promise.all([
       import('../storage/embedded/embedded-store.ts'),
       import('../apiserver/server.ts'),
@@ -123,6 +124,7 @@ await runComponent(
       import('../kubernetes/resource-types.ts'),
       import('../interpreter/lua/pool.ts'),
       import('../apis/resource-types.ts'),
+      import('../apis/work/binding-conversion.ts'),
     ]);
     const cert = await waitForFile('tls-cert-file', signal);
     const key = await waitForFile('tls-private-key-file', signal);
@@ -147,6 +149,7 @@ await runComponent(
       const server: ApiServer = createApiServer({
         store,
         connect: [proxy],
+        converters: bindingConverters,
         resources: [clusterResourceDefinition],
         admission: [
           createKarmadaAdmissionPlugin({

@@ -1,7 +1,6 @@
 /** What an API server has to know to call karmada-webhook: under upstream's names and paths, made from the table of rules. */
 import type { Unstructured } from '../apimachinery/object.ts';
 import { deletionProtectedLabel } from '../apis/constants.ts';
-import { clusterResourceBindings, resourceBindings } from '../apis/resource-types.ts';
 import { deletionProtectionWebhook, type KindRules } from './kind-rules.ts';
 
 export const mutatePath = ({ type }: KindRules): string => `/mutate-${type.kind.toLowerCase()}`;
@@ -58,22 +57,13 @@ export function webhookConfigurations({ rules, url, ca }: WebhookConfigurationOp
   ];
 }
 
-/** Points the definitions of the bindings, among others, to karmada-webhook for conversion. */
+/** Lets definitions that a webhook converts ask this one. */
 export function withConversion(definitions: readonly Unstructured[], url: string, ca?: string): Unstructured[] {
-  const converted = new Set<unknown>([resourceBindings.kind, clusterResourceBindings.kind]);
   return definitions.map((definition) => {
-    const spec = definition['spec'] as { names: { kind: string } };
-    if (!converted.has(spec.names.kind)) return definition;
-    return {
-      ...definition,
-      spec: {
-        ...spec,
-        conversion: {
-          strategy: 'Webhook',
-          webhook: { clientConfig: { url: `${url}/convert`, ...caBundle(ca) }, conversionReviewVersions: ['v1'] },
-        },
-      },
-    };
+    const spec = definition['spec'] as { conversion?: { webhook: object } };
+    if (spec.conversion === undefined) return definition;
+    const webhook = { ...spec.conversion.webhook, clientConfig: { url: `${url}/convert`, ...caBundle(ca) } };
+    return { ...definition, spec: { ...spec, conversion: { ...spec.conversion, webhook } } };
   });
 }
 

@@ -8,6 +8,7 @@ import { eventually } from '../../test/support/control-plane.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { propagationPolicies, resourceBindings, works } from '../apis/resource-types.ts';
+import { bindingConverters } from '../apis/work/binding-conversion.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../component/certificates.ts';
 import {
   configMaps,
@@ -15,9 +16,10 @@ import {
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
 } from '../kubernetes/resource-types.ts';
+import { createKarmadaAdmissionPlugin } from './admission-plugin.ts';
 import { karmadaKindRules } from './kind-rules.ts';
 import { readServingCertificate } from './serving-certificate.ts';
-import { webhookConfigurations } from './webhook-configurations.ts';
+import { webhookConfigurations, withConversion } from './webhook-configurations.ts';
 import { serveWebhooks, type WebhookServer } from './webhook-server.ts';
 
 const rules = karmadaKindRules({
@@ -42,7 +44,8 @@ beforeAll(async () => {
   url = `https://127.0.0.1:${hooks.address.port}`;
   api = await startApiServer();
   const definitions = api.client.resource(customResourceDefinitions);
-  for (const definition of karmadaCustomResourceDefinitions()) await definitions.create(definition);
+  for (const definition of withConversion(karmadaCustomResourceDefinitions(), url, ca.cert))
+    await definitions.create(definition);
   await eventually(() => api.client.resource(works).list({ limit: 1 }));
   const [mutating, validating] = webhookConfigurations({ rules, url, ca: ca.cert }) as [Unstructured, Unstructured];
   await api.client.resource(mutatingWebhookConfigurations).create(mutating);
@@ -129,6 +132,47 @@ describe('an API server that calls karmada-webhook', () => {
       spec: { resource: { apiVersion: 'v1', kind: 'ConfigMap', name: 'x' } },
     } as Unstructured);
     expect(created.metadata.labels).toEqual({ [label]: 'mine' });
+  });
+
+  it('serves bindings in their first version, too', async () => {
+    const older = await api.client.resource({ ...resourceBindings, version: 'v1alpha1' }).create({
+      apiVersion: 'work.karmada.io/v1alpha1',
+      kind: 'ResourceBinding',
+      metadata: { name: 'older', namespace: 'default' },
+      spec: { resource: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x', replicas: 3 } },
+    } as Unstructured);
+    expect(older['spec']).toMatchObject({ resource: { replicas: 3 } });
+    const stored = await api.client.resource(resourceBindings).get({ namespace: 'default', name: 'older' });
+    expect(stored['spec']).toMatchObject({ resource: { name: 'x' }, replicas: 3 });
+    expect(stored.metadata.labels).toEqual({ 'resourcebinding.karmada.io/permanent-id': 'an-id' });
+  });
+});
+
+describe('our own API server', () => {
+  it('does the same without a webhook', async () => {
+    const own = await startApiServer({
+      converters: bindingConverters,
+      admission: [createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } })],
+    });
+    try {
+      for (const definition of karmadaCustomResourceDefinitions())
+        await own.client.resource(customResourceDefinitions).create(definition);
+      const bindings = own.client.resource({ ...resourceBindings, version: 'v1alpha1' });
+      await eventually(() => bindings.list({ limit: 1 }));
+      await bindings.create({
+        apiVersion: 'work.karmada.io/v1alpha1',
+        kind: 'ResourceBinding',
+        metadata: { name: 'older', namespace: 'default' },
+        spec: { resource: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x', replicas: 3 } },
+      } as Unstructured);
+      const stored = await own.client.resource(resourceBindings).get({ namespace: 'default', name: 'older' });
+      expect(stored['spec']).toMatchObject({ resource: { name: 'x' }, replicas: 3 });
+      expect(stored.metadata.labels?.['resourcebinding.karmada.io/permanent-id']).toBeDefined();
+      const [listed] = (await bindings.list()).items;
+      expect(listed).toMatchObject({ apiVersion: 'work.karmada.io/v1alpha1', spec: { resource: { replicas: 3 } } });
+    } finally {
+      await own.stop();
+    }
   });
 });
 

@@ -2,17 +2,24 @@
  * Bindings between v1alpha1 and v1alpha2, in which they are stored. What only v1alpha2 has is not told in v1alpha1, so that
  * a write in v1alpha1 erases it, as upstream's conversion does.
  */
+import { groupResource } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly, ObjectMeta, Unstructured } from '../../apimachinery/object.ts';
-import { workGroup } from '../resource-types.ts';
+import { clusterResourceBindings, resourceBindings, workGroup } from '../resource-types.ts';
 import type { ResourceBindingV1Alpha1 } from './v1alpha1/resource-binding.ts';
 import type { ResourceBinding } from './v1alpha2/resource-binding.ts';
+
+/** By the name of the CRD. */
+export const bindingConverters = new Map([
+  [groupResource(resourceBindings), convertBinding],
+  [groupResource(clusterResourceBindings), convertBinding],
+]);
 
 const v1alpha1 = `${workGroup}/v1alpha1`;
 const v1alpha2 = `${workGroup}/v1alpha2`;
 
 /** The object in another version; itself when it is in that version. Throws an Error for versions that bindings do not have. */
-export function convertBinding(object: DeepReadonly<Unstructured>, apiVersion: string): DeepReadonly<Unstructured> {
-  if (object.apiVersion === apiVersion) return object;
+export function convertBinding(object: DeepReadonly<Unstructured>, apiVersion: string): Unstructured {
+  if (object.apiVersion === apiVersion) return object as Unstructured;
   if (object.apiVersion === v1alpha2 && apiVersion === v1alpha1)
     return downward(object as unknown as DeepReadonly<ResourceBinding>) as unknown as Unstructured;
   if (object.apiVersion === v1alpha1 && apiVersion === v1alpha2)

@@ -9,19 +9,29 @@ import { plainError } from '../../apimachinery/status-error.ts';
 import type { WebhookClientConfig } from '../../kubernetes/admissionregistration/webhook-types.ts';
 import type { WebhookClient } from '../admission/webhooks/webhook-client.ts';
 import { labelAndAnnotationErrors } from '../registry/object-meta.ts';
-import type { ReadonlyCrd } from './crd.ts';
+import { crdName, type ReadonlyCrd } from './crd.ts';
 
 export type ConvertObjects = NonNullable<NonNullable<ResourceDefinition['storage']>['convert']>;
+
+/** Conversions that the server knows by itself, by the CRD's name: asked in place of that CRD's webhook. */
+export type Converters = ReadonlyMap<string, (object: DeepReadonly<Unstructured>, apiVersion: string) => Unstructured>;
 
 const timeoutSeconds = 30;
 /** What goes into one call. */
 const maxObjects = 1000;
 
 /** Undefined when the versions of the CRD differ in nothing but their name. `signal`: the server stops. */
-export function conversionOf(crd: ReadonlyCrd, client: WebhookClient, signal: AbortSignal): ConvertObjects | undefined {
+export function conversionOf(
+  crd: ReadonlyCrd,
+  client: WebhookClient,
+  converters: Converters,
+  signal: AbortSignal,
+): ConvertObjects | undefined {
   const { conversion } = crd.spec;
   const config = conversion?.strategy === 'Webhook' ? conversion.webhook?.clientConfig : undefined;
   if (config === undefined) return undefined;
+  const own = converters.get(crdName(crd));
+  if (own !== undefined) return async (objects, apiVersion) => objects.map((object) => own(object, apiVersion));
   return async (objects, apiVersion) => {
     const result: Unstructured[] = [];
     for (let at = 0; at < objects.length; at += maxObjects)

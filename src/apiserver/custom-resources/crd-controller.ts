@@ -15,7 +15,7 @@ import { createController, type ReconcileResult } from '../../controller/control
 import { customResourceDefinitions } from '../../kubernetes/resource-types.ts';
 import { createWebhookClient } from '../admission/webhooks/webhook-client.ts';
 import type { ResourceCatalog, ResourceReader } from '../registry/resource-catalog.ts';
-import { type ConvertObjects, conversionOf } from './conversion-webhook.ts';
+import { type Converters, type ConvertObjects, conversionOf } from './conversion-webhook.ts';
 import {
   type CrdStatus,
   type CustomResourceDefinition,
@@ -34,7 +34,11 @@ export interface CrdController {
   stop(): Promise<void>;
 }
 
-export function createCrdController(catalog: ResourceCatalog, clock: Clock): CrdController {
+export function createCrdController(
+  catalog: ResourceCatalog,
+  clock: Clock,
+  converters: Converters = new Map(),
+): CrdController {
   const stopped = new AbortController();
   const webhookClient = createWebhookClient();
   let running: Promise<void> = Promise.resolve();
@@ -42,7 +46,7 @@ export function createCrdController(catalog: ResourceCatalog, clock: Clock): Crd
   return {
     async start(client) {
       const reader = catalog.reader(customResourceDefinitions);
-      const serving = new ServedCrds(catalog, (crd) => conversionOf(crd, webhookClient, stopped.signal));
+      const serving = new ServedCrds(catalog, (crd) => conversionOf(crd, webhookClient, converters, stopped.signal));
       const established = (await reader.list()).map(asCrd).filter(isEstablished);
       // One that cannot be served must not keep the server from starting: its reconciliation tries again and says why.
       await serving.serve(established).catch(() => Promise.allSettled(established.map((crd) => serving.serve([crd]))));
