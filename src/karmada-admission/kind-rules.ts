@@ -5,6 +5,8 @@ import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/obj
 import type { Schema } from '../apimachinery/schema/structural.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import { resourceInterpreterCustomizationSchema } from '../apis/config/v1alpha1/resource-interpreter-customization-schema.ts';
+import type { ResourceInterpreterWebhookConfiguration } from '../apis/config/v1alpha1/resource-interpreter-webhook-configuration.ts';
+import { resourceInterpreterWebhookConfigurationSchema } from '../apis/config/v1alpha1/resource-interpreter-webhook-configuration-schema.ts';
 import type { ClusterTaintPolicy } from '../apis/policy/v1alpha1/cluster-taint-policy.ts';
 import { clusterTaintPolicySchema } from '../apis/policy/v1alpha1/cluster-taint-policy-schema.ts';
 import type { ClusterOverridePolicy, OverridePolicy } from '../apis/policy/v1alpha1/override-policy.ts';
@@ -29,6 +31,7 @@ import {
   type CustomizationContext,
   validateResourceInterpreterCustomization,
 } from './resource-interpreter-customization.ts';
+import { validateResourceInterpreterWebhookConfiguration } from './resource-interpreter-webhook-configuration.ts';
 import { mutateWork } from './work.ts';
 
 /** The rules of one kind. Objects of a version other than `type.version` are converted to it before. */
@@ -140,6 +143,13 @@ export function karmadaKindRules(options: KindRulesOptions): readonly KindRules[
       webhookFields: { timeoutSeconds: 10 },
       validate: (object) =>
         validateResourceInterpreterCustomization(read<ResourceInterpreterCustomization>(object), customizations),
+    },
+    {
+      type: types.resourceInterpreterWebhookConfigurations,
+      webhook: 'config.karmada.io',
+      schema: resourceInterpreterWebhookConfigurationSchema,
+      validate: (object) =>
+        validateResourceInterpreterWebhookConfiguration(read<ResourceInterpreterWebhookConfiguration>(object)),
     },
     {
       type: types.works,
