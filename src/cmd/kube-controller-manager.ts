@@ -11,12 +11,12 @@ import { runComponent } from '../component/lifecycle.ts';
 import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
 import { createManager } from '../controller/manager.ts';
-import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
+import { createKubeControllers, type KubeControllersOptions } from '../kube-controllers/kube-controllers.ts';
 
 const flags = parseExecutable({
   name: 'kube-controller-manager',
   description: `The controllers that every Kubernetes API server needs beside it, whatever runs on the cluster: they empty namespaces that
-are deleted, collect objects whose owners are gone, give service accounts their tokens, and aggregate ClusterRoles.`,
+are deleted, collect objects whose owners are gone, give service accounts their tokens, aggregate ClusterRoles, and sign certificates.`,
   examples: `# Beside a Karmada control plane
     kube-controller-manager --kubeconfig=karmada.config --controllers=namespace,garbagecollector,serviceaccount-token \\
       --service-account-private-key-file=pki/sa.key --root-ca-file=pki/ca.crt`,
@@ -24,7 +24,8 @@ are deleted, collect objects whose owners are gone, give service accounts their 
     controllers: flag.list(
       ['*'],
       'Controllers to run: "*" means all, "foo" means foo, "-foo" means all but foo. There are: namespace, garbagecollector, ' +
-        'serviceaccount, serviceaccount-token, root-ca-cert-publisher, clusterrole-aggregation.',
+        'serviceaccount, serviceaccount-token, root-ca-cert-publisher, clusterrole-aggregation, csrapproving, csrcleaner, ' +
+        'csrsigning, and, only when they are named, bootstrapsigner and tokencleaner.',
     ),
     'service-account-private-key-file': flag.string(
       '',
@@ -33,6 +34,18 @@ are deleted, collect objects whose owners are gone, give service accounts their 
     'root-ca-file': flag.string(
       '',
       "File with the CA of the API server's certificate. It is put into token Secrets and into ConfigMap kube-root-ca.crt.",
+    ),
+    'cluster-signing-cert-file': flag.string(
+      '',
+      'File with the PEM-encoded certificate of the authority that signs CertificateSigningRequests. Without it none are signed.',
+    ),
+    'cluster-signing-key-file': flag.string(
+      '',
+      'File with the private key that belongs to --cluster-signing-cert-file.',
+    ),
+    'cluster-signing-duration': flag.duration(
+      365 * 24 * 3_600_000,
+      'The longest life of a certificate that is signed. Requests may ask for less with spec.expirationSeconds.',
     ),
     'health-probe-bind-address': flag.string(
       '127.0.0.1:10257',
@@ -69,6 +82,7 @@ await runComponent(
         controllers: flags.controllers,
         serviceAccountKey: await readOptional('service-account-private-key-file'),
         rootCa: await readOptional('root-ca-file'),
+        clusterSigning: await readAuthority(),
         logger,
         registry,
       });
@@ -91,7 +105,22 @@ await runComponent(
   { logger },
 );
 
-async function readOptional(name: 'service-account-private-key-file' | 'root-ca-file'): Promise<string | undefined> {
+async function readAuthority(): Promise<KubeControllersOptions['clusterSigning']> {
+  const cert = await readOptional('cluster-signing-cert-file');
+  const key = await readOptional('cluster-signing-key-file');
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined)
+    throw new Error('--cluster-signing-cert-file and --cluster-signing-key-file are given both or not at all');
+  return { cert, key, durationMs: flags['cluster-signing-duration'] };
+}
+
+type FileFlag =
+  | 'service-account-private-key-file'
+  | 'root-ca-file'
+  | 'cluster-signing-cert-file'
+  | 'cluster-signing-key-file';
+
+async function readOptional(name: FileFlag): Promise<string | undefined> {
   const path = flags[name];
   if (path === '') return undefined;
   try {

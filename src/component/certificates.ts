@@ -2,7 +2,7 @@
  * X.509 certificates with EC P-256 keys: authorities and the leaves they sign. The library is loaded at the first use (its
  * import takes 140 ms), so that executables that issue nothing do not pay for it.
  */
-import { X509Certificate as ParsedCertificate, randomBytes, webcrypto } from 'node:crypto';
+import { createPrivateKey, X509Certificate as ParsedCertificate, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /** Both PEM; the key is PKCS #8. */
@@ -50,6 +50,98 @@ export async function issueCertificate(ca: KeyPair, options: LeafOptions): Promi
   return { cert, key: await keyToPem(keys.privateKey) };
 }
 
+/** What somebody asks a certificate for (PKCS #10). */
+export interface CertificateRequest {
+  commonName: string;
+  organizations: string[];
+  dnsNames: string[];
+  ipAddresses: string[];
+  emails: string[];
+  uris: string[];
+}
+
+/** Reads a request in PEM and checks that it is signed with its own key. Throws an Error that says why not. */
+export async function parseCertificateRequest(pem: string): Promise<CertificateRequest> {
+  const x509 = await loadLibrary();
+  const request = new x509.Pkcs10CertificateRequest(pem);
+  if (!(await request.verify())) throw new Error('the signature of the certificate request is wrong');
+  const names = alternativeNames(x509, request);
+  const valuesOf = (type: string): string[] => names.filter((name) => name.type === type).map(({ value }) => value);
+  return {
+    commonName: request.subjectName.getField('CN')[0] ?? '',
+    organizations: request.subjectName.getField('O'),
+    dnsNames: valuesOf('dns'),
+    ipAddresses: valuesOf('ip'),
+    emails: valuesOf('email'),
+    uris: valuesOf('url'),
+  };
+}
+
+/** Signs a request (PEM) with its subject and alternative names. Usages by the names that Kubernetes gives them. */
+export async function signCertificateRequest(
+  ca: KeyPair,
+  pem: string,
+  options: { usages: readonly string[]; notBefore: Date; notAfter: Date },
+): Promise<string> {
+  const x509 = await loadLibrary();
+  const request = new x509.Pkcs10CertificateRequest(pem);
+  const authority = new x509.X509Certificate(ca.cert);
+  const names = alternativeNames(x509, request);
+  const bits = options.usages.reduce((flags, usage) => flags | (keyUsageBits[usage] ?? 0), 0);
+  const extended = options.usages.map((usage) => extendedUsages[usage]).filter((oid) => oid !== undefined);
+  // What is signed cannot outlive who signed it.
+  const notAfter = new Date(Math.min(options.notAfter.getTime(), authority.notAfter.getTime()));
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: request.subjectName,
+    issuer: authority.subjectName,
+    notBefore: options.notBefore,
+    notAfter,
+    ...(await importSigningKey(ca.key)),
+    publicKey: request.publicKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      ...(bits === 0 ? [] : [new x509.KeyUsagesExtension(bits, true)]),
+      ...(extended.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension(extended)]),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
+      ...(names.length === 0
+        ? []
+        : [new x509.SubjectAlternativeNameExtension(names.map(({ type, value }) => ({ type, value })))]),
+    ],
+  });
+  return withLineEnd(certificate.toString('pem'));
+}
+
+type Library = Awaited<ReturnType<typeof loadLibrary>>;
+
+const alternativeNames = (x509: Library, request: InstanceType<Library['Pkcs10CertificateRequest']>) =>
+  request.extensions.find((extension) => extension instanceof x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+
+/** Bits of the key usage extension as @peculiar/x509 numbers them (RFC 5280, 4.2.1.3). */
+const keyUsageBits: Readonly<Record<string, number>> = {
+  signing: 1,
+  'digital signature': 1,
+  'content commitment': 2,
+  'key encipherment': 4,
+  'data encipherment': 8,
+  'key agreement': 16,
+  'cert sign': 32,
+  'crl sign': 64,
+  'encipher only': 128,
+  'decipher only': 256,
+};
+
+const extendedUsages: Readonly<Record<string, string>> = {
+  any: '2.5.29.37.0',
+  'server auth': '1.3.6.1.5.5.7.3.1',
+  'client auth': '1.3.6.1.5.5.7.3.2',
+  'code signing': '1.3.6.1.5.5.7.3.3',
+  'email protection': '1.3.6.1.5.5.7.3.4',
+  's/mime': '1.3.6.1.5.5.7.3.4',
+  timestamping: '1.3.6.1.5.5.7.3.8',
+  'ocsp signing': '1.3.6.1.5.5.7.3.9',
+};
+
 /** True when the certificate (PEM) cannot be read or has less than `days` days left at `now` (ms). */
 export function needsRenewal(cert: string, days: number, now = Date.now()): boolean {
   try {
@@ -74,13 +166,7 @@ async function loadLibrary() {
 async function sign(ca: KeyPair, publicKey: webcrypto.CryptoKey, options: LeafOptions): Promise<string> {
   const x509 = await loadLibrary();
   const authority = new x509.X509Certificate(ca.cert);
-  const signingKey = await webcrypto.subtle.importKey(
-    'pkcs8',
-    pemToDer(ca.key),
-    { name: 'ECDSA', namedCurve: 'P-256' },
-    false,
-    ['sign'],
-  );
+  const { signingKey, signingAlgorithm } = await importSigningKey(ca.key);
   const names = [
     ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
     ...(options.ipAddresses ?? []).map((value) => {
@@ -132,8 +218,30 @@ async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
 }
 
-function pemToDer(pem: string): Buffer {
-  return Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+/** Any form of PEM that OpenSSL writes; EC and RSA. */
+async function importSigningKey(pem: string) {
+  const key = createPrivateKey(pem);
+  const der = key.export({ type: 'pkcs8', format: 'der' });
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType === 'rsa') {
+    const signingAlgorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
+    return {
+      signingAlgorithm,
+      signingKey: await webcrypto.subtle.importKey('pkcs8', der, signingAlgorithm, false, ['sign']),
+    };
+  }
+  const known = curve === undefined ? undefined : curves[curve];
+  if (known === undefined)
+    throw new Error(`keys of type ${key.asymmetricKeyType ?? '?'} ${curve ?? ''} cannot sign certificates`);
+  const algorithm = { name: 'ECDSA', namedCurve: known.name } as const;
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
+  return { signingAlgorithm: { name: 'ECDSA', hash: known.hash } as const, signingKey };
 }
+
+const curves: Readonly<Record<string, { name: string; hash: string }>> = {
+  prime256v1: { name: 'P-256', hash: 'SHA-256' },
+  secp384r1: { name: 'P-384', hash: 'SHA-384' },
+  secp521r1: { name: 'P-521', hash: 'SHA-512' },
+};
 
 const withLineEnd = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);

@@ -17,6 +17,8 @@ describe('the choice of controllers', () => {
       'garbage-collector-controller',
       'serviceaccount-controller',
       'clusterrole-aggregation-controller',
+      'certificatesigningrequest-approving-controller',
+      'certificatesigningrequest-cleaner-controller',
     ]);
     expect(choose(['*', '-garbagecollector'], { rootCa: 'ca' })).toEqual([
       'namespace-controller',

@@ -8,6 +8,9 @@ import type { Registry } from '../component/metrics.ts';
 import type { Runnable } from '../controller/manager.ts';
 import { createBootstrapSigner } from './bootstrap-tokens/bootstrap-signer.ts';
 import { createTokenCleaner } from './bootstrap-tokens/token-cleaner.ts';
+import { createApprovingController } from './certificate-signing/approving-controller.ts';
+import { createCleanerController } from './certificate-signing/cleaner-controller.ts';
+import { createSigningController } from './certificate-signing/signing-controller.ts';
 import { createDeletableResources, type DeletableResources } from './deletable-resources.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { createNamespaceController } from './namespace/namespace-controller.ts';
@@ -23,6 +26,8 @@ export interface KubeControllersOptions {
   serviceAccountKey?: string | undefined;
   /** PEM of the CA of the API server's certificate; needed by root-ca-cert-publisher, put into token Secrets. */
   rootCa?: string | undefined;
+  /** PEM of the authority that signs CertificateSigningRequests, and the longest life it gives; needed by csrsigning. */
+  clusterSigning?: { cert: string; key: string; durationMs: number } | undefined;
   /** As of --controllers: names, `*` for all, `-name` for all but. Default `*`. */
   controllers?: readonly string[] | undefined;
   clock?: Clock | undefined;
@@ -69,6 +74,18 @@ const entries: readonly Entry[] = [
   {
     names: ['clusterrole-aggregation-controller', 'clusterrole-aggregation'],
     create: (dependencies) => createRoleAggregationController(dependencies),
+  },
+  {
+    names: ['certificatesigningrequest-approving-controller', 'csrapproving'],
+    create: (dependencies) => createApprovingController(dependencies),
+  },
+  {
+    names: ['certificatesigningrequest-cleaner-controller', 'csrcleaner'],
+    create: (dependencies) => createCleanerController(dependencies),
+  },
+  {
+    names: ['certificatesigningrequest-signing-controller', 'csrsigning'],
+    create: (dependencies) => createSigningController(dependencies),
   },
   {
     names: ['bootstrap-signer-controller', 'bootstrapsigner'],
@@ -121,7 +138,11 @@ export function createKubeControllers(options: KubeControllersOptions): KubeCont
 
 function chooseControllers(
   words: readonly string[],
-  { serviceAccountKey, rootCa }: Pick<KubeControllersOptions, 'serviceAccountKey' | 'rootCa'>,
+  {
+    serviceAccountKey,
+    rootCa,
+    clusterSigning,
+  }: Pick<KubeControllersOptions, 'serviceAccountKey' | 'rootCa' | 'clusterSigning'>,
 ): Entry[] {
   const byName = new Map(entries.flatMap((entry) => entry.names.map((name) => [name, entry] as const)));
   const unknown = words.filter((word) => word !== '*' && !byName.has(word.replace(/^-/, '')));
@@ -139,6 +160,8 @@ function chooseControllers(
   const missing = (entry: Entry): string | undefined => {
     if (entry.names[1] === 'serviceaccount-token' && !serviceAccountKey) return '--service-account-private-key-file';
     if (entry.names[1] === 'root-ca-cert-publisher' && !rootCa) return '--root-ca-file';
+    if (entry.names[1] === 'csrsigning' && clusterSigning === undefined)
+      return '--cluster-signing-cert-file and --cluster-signing-key-file';
     return undefined;
   };
   return entries.filter((entry) => {

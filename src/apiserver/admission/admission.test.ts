@@ -120,6 +120,12 @@ describe('DefaultTolerationSeconds', () => {
 it('refuses to leave out a plugin that it does not know', () => {
   const mutating = { name: 'MutatingAdmissionWebhook', handles: () => false };
   expect(() =>
-    createAdmissionChain(undefined as never, undefined as never, { mutating, validating: mutating }, ['Typo']),
+    createAdmissionChain(
+      undefined as never,
+      undefined as never,
+      { mutating, validating: mutating },
+      { authorize: () => ({ allowed: false, reason: '' }) },
+      ['Typo'],
+    ),
   ).toThrow('unknown admission plugins: Typo');
 });

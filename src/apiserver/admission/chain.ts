@@ -1,6 +1,8 @@
 /** The built-in admission plugins in upstream's order. */
 import type { Clock } from '../../apimachinery/clock.ts';
+import type { Authorizer } from '../authorization/authorizer.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
+import { createCertificatePlugins } from './certificates.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
@@ -13,6 +15,7 @@ export function createAdmissionChain(
   catalog: ResourceCatalog,
   clock: Clock,
   webhooks: Pick<WebhookAdmission, 'mutating' | 'validating'>,
+  authorizer: Authorizer,
   disabled: readonly string[] = [],
 ): AdmissionPlugin[] {
   const plugins = [
@@ -20,6 +23,7 @@ export function createAdmissionChain(
     createServiceAccountAdmission(catalog, clock),
     createPriority(catalog),
     defaultTolerationSeconds,
+    ...createCertificatePlugins(authorizer),
     webhooks.mutating,
     webhooks.validating,
   ];

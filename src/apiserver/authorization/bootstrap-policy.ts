@@ -156,6 +156,8 @@ const adminRules: PolicyRule[] = [
   rule(readWrite, rbacGroup, 'rolebindings', 'roles'),
 ];
 
+const certificatesGroup = 'certificates.k8s.io';
+
 const nodeRules: PolicyRule[] = [
   rule(['create'], 'authentication.k8s.io', 'tokenreviews'),
   rule(['create'], 'authorization.k8s.io', 'localsubjectaccessreviews', 'subjectaccessreviews'),
@@ -210,6 +212,22 @@ const controllerManagerRules: PolicyRule[] = [
 
 /** Controllers that run inside kube-controller-manager; ours has one identity, so each binding names that user as well. */
 const controllers: Record<string, PolicyRule[]> = {
+  'certificate-controller': [
+    rule(['delete', 'get', 'list', 'watch'], certificatesGroup, 'certificatesigningrequests'),
+    rule(['update'], certificatesGroup, 'certificatesigningrequests/approval', 'certificatesigningrequests/status'),
+    named(['approve'], certificatesGroup, 'signers', 'kubernetes.io/kube-apiserver-client-kubelet'),
+    named(
+      ['sign'],
+      certificatesGroup,
+      'signers',
+      'kubernetes.io/kube-apiserver-client',
+      'kubernetes.io/kube-apiserver-client-kubelet',
+      'kubernetes.io/kubelet-serving',
+      'kubernetes.io/legacy-unknown',
+    ),
+    rule(['create'], 'authorization.k8s.io', 'subjectaccessreviews'),
+    ...eventRules(),
+  ],
   'clusterrole-aggregation-controller': [
     rule(['escalate', 'get', 'list', 'patch', 'update', 'watch'], rbacGroup, 'clusterroles'),
   ],
@@ -263,11 +281,10 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['create'], 'discovery.k8s.io', 'endpointslices/restricted'),
     ...eventRules(),
   ],
-  'expand-controller': [
-    rule(['get', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumes'),
-    rule(['patch', 'update'], '', 'persistentvolumeclaims/status'),
-    rule(read, '', 'persistentvolumeclaims'),
-    rule(read, 'storage.k8s.io', 'storageclasses'),
+  'ephemeral-volume-controller': [
+    rule(['update'], '', 'pods/finalizers'),
+    rule(read, '', 'pods'),
+    rule(['create', 'get', 'list', 'watch'], '', 'persistentvolumeclaims'),
     ...eventRules(),
   ],
   'generic-garbage-collector': [rule(['delete', 'get', 'list', 'patch', 'update', 'watch'], '*', '*'), ...eventRules()],
@@ -335,12 +352,6 @@ const controllers: Record<string, PolicyRule[]> = {
   ],
   'root-ca-cert-publisher': [rule(['create', 'update'], '', 'configmaps'), ...eventRules()],
   'service-account-controller': [rule(['create'], '', 'serviceaccounts'), ...eventRules()],
-  'service-controller': [
-    rule(read, '', 'services'),
-    rule(['patch', 'update'], '', 'services/status'),
-    rule(['list', 'watch'], '', 'nodes'),
-    ...eventRules(),
-  ],
   'statefulset-controller': [
     rule(['list', 'watch'], '', 'pods'),
     rule(read, 'apps', 'statefulsets'),
@@ -422,6 +433,11 @@ export const bootstrapClusterRoles: readonly BootstrapRole[] = [
     named(['approve'], 'certificates.k8s.io', 'signers', 'kubernetes.io/legacy-unknown'),
   ]),
   clusterRole('system:kube-scheduler', schedulerRules),
+  clusterRole('system:volume-scheduler', [
+    rule(['get', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumes'),
+    rule(read, 'storage.k8s.io', 'storageclasses'),
+    rule(['get', 'list', 'patch', 'update', 'watch'], '', 'persistentvolumeclaims'),
+  ]),
   clusterRole('system:kube-controller-manager', controllerManagerRules),
   ...Object.entries(controllers).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
 ];
@@ -435,6 +451,7 @@ export const bootstrapClusterRoleBindings: readonly BootstrapBinding[] = [
   clusterRoleBinding('system:node-proxier', [user('system:kube-proxy')]),
   clusterRoleBinding('system:service-account-issuer-discovery', [group('system:serviceaccounts')]),
   clusterRoleBinding('system:kube-scheduler', [user('system:kube-scheduler')]),
+  clusterRoleBinding('system:volume-scheduler', [user('system:kube-scheduler')]),
   clusterRoleBinding('system:kube-controller-manager', [user('system:kube-controller-manager')]),
   ...Object.keys(controllers).map((name) =>
     clusterRoleBinding(`system:controller:${name}`, [

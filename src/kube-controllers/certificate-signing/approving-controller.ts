@@ -1,0 +1,119 @@
+/**
+ * Approves the client certificates of kubelets, for those who hold the right to have them approved: creating subresource
+ * `nodeclient` (a new node) or `selfnodeclient` (a node that renews its own) of certificatesigningrequests. Key: the name.
+ */
+import { formatTime, systemClock } from '../../apimachinery/clock.ts';
+import { isNotFound } from '../../apimachinery/status-error.ts';
+import { parseCertificateRequest } from '../../component/certificates.ts';
+import { createController, type ReconcileResult } from '../../controller/controller.ts';
+import type { Runnable } from '../../controller/manager.ts';
+import { certificateSigningRequests } from '../../kubernetes/resource-types.ts';
+import type { CertificateSigningRequest } from '../../kubernetes/types.ts';
+import type { ControllerDependencies } from '../kube-controllers.ts';
+import { hasCondition, isIssued, pemOf, type Request, requestInformer } from './requests.ts';
+import { kubeletClientSigner, signers } from './signers.ts';
+
+interface Recognizer {
+  subresource: string;
+  /** `commonName` of the certificate that is asked for. */
+  recognizes(request: Request, commonName: string): boolean;
+  message: string;
+}
+
+const recognizers: readonly Recognizer[] = [
+  {
+    subresource: 'selfnodeclient',
+    recognizes: ({ spec }, commonName) => spec?.username === commonName,
+    message: 'Auto approving self kubelet client certificate after SubjectAccessReview.',
+  },
+  {
+    subresource: 'nodeclient',
+    recognizes: () => true,
+    message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
+  },
+];
+
+/** Rights may be granted after the request was made. */
+const retryMs = 60_000;
+
+export function createApprovingController(dependencies: ControllerDependencies): Runnable {
+  const { client, logger, registry, clock = systemClock } = dependencies;
+  const informer = requestInformer(dependencies);
+
+  async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const request = informer.get(name);
+    if (request === undefined || isIssued(request)) return undefined;
+    if (hasCondition(request, 'Approved') || hasCondition(request, 'Denied')) return undefined;
+    if (request.spec?.signerName !== kubeletClientSigner) return undefined;
+    const parsed = await parseCertificateRequest(pemOf(request)).catch(() => undefined);
+    if (parsed === undefined || signers[kubeletClientSigner]?.(parsed, request.spec.usages ?? []) !== undefined)
+      return undefined;
+    for (const recognizer of recognizers) {
+      if (!recognizer.recognizes(request, parsed.commonName)) continue;
+      if (!(await mayHave(request, recognizer.subresource, signal))) continue;
+      await approve(request, recognizer.message, signal);
+      return undefined;
+    }
+    return { requeueAfter: retryMs };
+  }
+
+  async function mayHave({ spec }: Request, subresource: string, signal: AbortSignal): Promise<boolean> {
+    const { group, version, resource } = certificateSigningRequests;
+    const { status } = await client.request<{ status?: { allowed?: boolean } }>(
+      'POST',
+      '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      {
+        body: {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: spec?.username,
+            uid: spec?.uid,
+            groups: spec?.groups,
+            extra: spec?.extra,
+            resourceAttributes: { group, version, resource, verb: 'create', subresource },
+          },
+        },
+        signal,
+      },
+    );
+    return status?.allowed === true;
+  }
+
+  async function approve(request: Request, message: string, signal: AbortSignal): Promise<void> {
+    const condition = {
+      type: 'Approved',
+      status: 'True',
+      reason: 'AutoApproved',
+      message,
+      lastUpdateTime: formatTime(clock.now()),
+    };
+    const conditions = [...(request.status?.conditions ?? []), condition];
+    try {
+      await client
+        .resource<CertificateSigningRequest>(certificateSigningRequests)
+        .update({ ...request, status: { ...request.status, conditions } }, { subresource: 'approval', signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  const controller = createController({
+    name: 'certificatesigningrequest-approving-controller',
+    reconcile,
+    maxDelay: 60_000,
+    logger,
+    registry,
+    clock,
+  });
+  const enqueue = ({ metadata }: { metadata: { readonly name?: string } }): void =>
+    controller.enqueue(metadata.name ?? '');
+  informer.addHandler({ added: enqueue, updated: enqueue });
+  return {
+    name: controller.name,
+    async run(signal) {
+      await informer.whenSynced(signal);
+      await controller.run(signal);
+    },
+  };
+}
