@@ -24,6 +24,7 @@ import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
 import type { ControllerContext } from './controllers/controller-context.ts';
 import { workloadControllers } from './controllers/controllers.ts';
+import { ensureProviderRights } from './controllers/provider-rights.ts';
 import {
   controllerManagerUser,
   controllerUser,
@@ -131,7 +132,11 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
     cleanups.push(() => life.abort(new Error('stopped')));
     parts.informers.start(life.signal);
-    await Promise.all([ensureNodeRights(parts.admin), ensureMetricsReader(parts.admin)]);
+    await Promise.all([
+      ensureNodeRights(parts.admin),
+      ensureMetricsReader(parts.admin),
+      ensureProviderRights(parts.admin),
+    ]);
     await Promise.all([parts.heartbeats(runtime).register(), parts.informers.whenSynced(life.signal)]);
     if (options.runtime === 'process') {
       const cached = parts.informers.informer(pods).list();

@@ -213,7 +213,7 @@ describe('a simulated cluster', () => {
         ?.message;
     });
     expect(message).toBe(
-      '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
+      '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
     );
     await client().delete({ namespace, name: 'big' });
   });

@@ -25,6 +25,7 @@ export const pods = namespaced('', 'v1', 'pods', 'Pod');
 export const resourceQuotas = namespaced('', 'v1', 'resourcequotas', 'ResourceQuota');
 export const secrets = namespaced('', 'v1', 'secrets', 'Secret');
 export const services = namespaced('', 'v1', 'services', 'Service');
+export const limitRanges = namespaced('', 'v1', 'limitranges', 'LimitRange');
 export const persistentVolumeClaims = namespaced('', 'v1', 'persistentvolumeclaims', 'PersistentVolumeClaim');
 export const persistentVolumes = clusterScoped('', 'v1', 'persistentvolumes', 'PersistentVolume');
 export const replicationControllers = namespaced('', 'v1', 'replicationcontrollers', 'ReplicationController');

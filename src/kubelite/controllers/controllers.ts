@@ -12,8 +12,13 @@ import { createTtlAfterFinishedController } from './job/ttl-after-finished-contr
 import { createNodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
 import { createTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
+import { providerIdentity } from './provider-rights.ts';
 import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
 import { createStatefulSetController } from './stateful-set/stateful-set-controller.ts';
+import { createEphemeralVolumeController } from './volumes/ephemeral-volume-controller.ts';
+import { createPersistentVolumeBinder } from './volumes/persistent-volume-binder.ts';
+import { createClaimProtection, createVolumeProtection } from './volumes/protection-controllers.ts';
+import { createSimulatedProvisioner, createVolumeExpander, provisionerName } from './volumes/simulated-provisioner.ts';
 
 export interface ControllerSettings {
   /** Pauses of Jobs between failing pods: the base. Default 10 s. */
@@ -113,5 +118,41 @@ export const workloadControllers: readonly WorkloadController[] = [
     identity: 'pod-garbage-collector',
     component: 'pod-garbage-collector',
     create: createPodGarbageCollector,
+  },
+  {
+    names: ['persistentvolume-binder-controller', 'persistentvolume-binder'],
+    identity: 'persistent-volume-binder',
+    component: 'persistentvolume-controller',
+    create: createPersistentVolumeBinder,
+  },
+  {
+    names: ['persistentvolume-protection-controller', 'pv-protection'],
+    identity: 'pv-protection-controller',
+    component: 'pv-protection-controller',
+    create: createVolumeProtection,
+  },
+  {
+    names: ['persistentvolumeclaim-protection-controller', 'pvc-protection'],
+    identity: 'pvc-protection-controller',
+    component: 'pvc-protection-controller',
+    create: createClaimProtection,
+  },
+  {
+    names: ['persistentvolume-expander-controller', 'persistentvolume-expander'],
+    identity: providerIdentity,
+    component: provisionerName,
+    create: createVolumeExpander,
+  },
+  {
+    names: ['ephemeral-volume-controller', 'ephemeral-volume'],
+    identity: 'ephemeral-volume-controller',
+    component: 'ephemeral_volume',
+    create: createEphemeralVolumeController,
+  },
+  {
+    names: ['kubelite-provisioner'],
+    identity: providerIdentity,
+    component: provisionerName,
+    create: createSimulatedProvisioner,
   },
 ];

@@ -1,4 +1,4 @@
-/** Whether a pod may run on a node, apart from how full the node is. Each filter gives upstream's reason when it may not. */
+/** Whether a pod may or would like to run on a node by its labels and taints. Each filter gives upstream's reason when it may not. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Node, Pod } from '../../kubernetes/types.ts';
 
@@ -11,14 +11,10 @@ type NodeSelectorTerm = NonNullable<
     NonNullable<NonNullable<ReadablePod['spec']>['affinity']>['nodeAffinity']
   >['requiredDuringSchedulingIgnoredDuringExecution']
 >['nodeSelectorTerms'][number];
+type NodeSelector = { readonly nodeSelectorTerms: readonly NodeSelectorTerm[] };
 type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
 
-/** The first reason against the node, or undefined. */
-export function refusal(pod: ReadablePod, node: ReadableNode): string | undefined {
-  return unschedulable(pod, node) ?? untolerated(pod, node) ?? affinityMismatch(pod, node);
-}
-
-function unschedulable(pod: ReadablePod, node: ReadableNode): string | undefined {
+export function unschedulable(pod: ReadablePod, node: ReadableNode): string | undefined {
   if (node.spec?.unschedulable !== true) return undefined;
   const taint: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
   return tolerates(pod, taint) ? undefined : 'node(s) were unschedulable';
@@ -29,7 +25,22 @@ export function untolerated(pod: ReadablePod, node: ReadableNode): string | unde
     (candidate) =>
       (candidate.effect === 'NoSchedule' || candidate.effect === 'NoExecute') && !tolerates(pod, candidate),
   );
-  return taint === undefined ? undefined : `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
+  return taint === undefined ? undefined : 'node(s) had untolerated taint(s)';
+}
+
+/** How many taints of the node would rather not have the pod. */
+export function untoleratedPreferences(pod: ReadablePod, node: ReadableNode): number {
+  const taints = node.spec?.taints ?? [];
+  return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !tolerates(pod, taint)).length;
+}
+
+/** The sum of the weights of preferred node affinity that the node meets. */
+export function preferredAffinity(pod: ReadablePod, node: ReadableNode): number {
+  let sum = 0;
+  for (const { preference, weight } of pod.spec?.affinity?.nodeAffinity
+    ?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+    if (matchesTerm(preference, node)) sum += weight;
+  return sum;
 }
 
 function tolerates(pod: ReadablePod, taint: Taint): boolean {
@@ -50,6 +61,11 @@ export function affinityMismatch(pod: ReadablePod, node: ReadableNode): string |
   const selected = Object.entries(selector).every(([key, value]) => labels[key] === value);
   if (selected && (terms === undefined || terms.some((term) => matchesTerm(term, node)))) return undefined;
   return "node(s) didn't match Pod's node affinity/selector";
+}
+
+/** One of the terms; without terms nothing matches. */
+export function matchesNodeSelector(selector: NodeSelector, node: ReadableNode): boolean {
+  return selector.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }
 
 function matchesTerm(term: NodeSelectorTerm, node: ReadableNode): boolean {
@@ -77,10 +93,12 @@ function matchesRequirement(requirement: Requirement, value: string | undefined)
     case 'DoesNotExist':
       return value === undefined;
     case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
+      return isInteger(value) && Number(value) > Number(values[0]);
     case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
+      return isInteger(value) && Number(value) < Number(values[0]);
     default:
       return false;
   }
 }
+
+const isInteger = (value: string | undefined): boolean => value !== undefined && /^[+-]?\d+$/.test(value);

@@ -1,71 +1,163 @@
-/** Picks a node for a pod, or says why none fits, in upstream's words. Cost: nodes × resources of the pod. */
-import type { DeepReadonly } from '../../apimachinery/object.ts';
-import type { Node, Pod } from '../../kubernetes/types.ts';
-import { refusal } from './node-filters.ts';
-import { hostPorts, type NodeUsage } from './node-usage.ts';
-import { type Amounts, podRequests } from './pod-requests.ts';
+/**
+ * Picks a node for a pod, or says why none will do. What nodes say about pods of one kind is kept: after a placement only the
+ * node that changed is looked at again, so a decision for the next pod of a Deployment costs a walk over numbers.
+ */
+import type { ClusterState, NodeState } from './cluster-state.ts';
+import { nodeRefusal, rawPreferences, resourceScore } from './node-fit.ts';
+import type { PlacementRule, Refusal } from './placement-rule.ts';
+import { affinityPreference, affinityRule } from './pod-affinity.ts';
+import type { NamespaceLabels, PodInfo } from './pod-info.ts';
+import { fewestFirst, spreadPreference, spreadRule } from './topology-spread.ts';
 
-export type Placement = { node: string } | { node?: undefined; message: string };
+export type Placement =
+  | { readonly node: string }
+  /** Why not, for each node, in the order of the state's nodes. */
+  | { readonly node?: undefined; readonly refusals: readonly Refusal[] };
 
-export function choosePlacement(
-  pod: DeepReadonly<Pod>,
-  nodes: readonly DeepReadonly<Node>[],
-  usage: NodeUsage,
-  allocatable: (node: DeepReadonly<Node>) => Amounts,
-): Placement {
-  if (nodes.length === 0) return { message: 'no nodes available to schedule pods' };
-  const requests = podRequests(pod);
-  const wantedPorts = hostPorts(pod);
-  const reasons = new Map<string, number>();
-  let best: { node: string; score: number; pods: number } | undefined;
-  for (const node of nodes) {
-    const name = node.metadata.name ?? '';
-    const offered = allocatable(node);
-    const against = refusal(pod, node);
-    const found =
-      against !== undefined
-        ? [against]
-        : wantedPorts.some((port) => usage.portTaken(name, port))
-          ? ["node(s) didn't have free ports for the requested pod ports"]
-          : shortages(requests, offered, name, usage);
-    for (const reason of found) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    if (found.length > 0) continue;
-    const score = leastUsedScore(requests, offered, name, usage);
-    const pods = usage.used(name, 'pods');
-    if (best === undefined || score > best.score || (score === best.score && pods < best.pods))
-      best = { node: name, score, pods };
-  }
-  if (best !== undefined) return { node: best.node };
-  const list = [...reasons]
-    .map(([reason, count]) => `${count} ${reason}`)
-    .sort()
-    .join(', ');
-  const head = `0/${nodes.length} nodes are available:`;
-  const helpful = [...reasons.keys()].every(
-    (reason) => reason.startsWith('Insufficient') || reason.startsWith('Too many'),
-  );
-  const preemption = helpful
-    ? `${nodes.length} No preemption victims found for incoming pod.`
-    : `${nodes.length} Preemption is not helpful for scheduling.`;
-  return { message: `${head} ${list}. preemption: ${head} ${preemption}` };
+export interface PlacementOptions {
+  state: ClusterState;
+  namespaceLabels: NamespaceLabels;
+  /** Pods of at least this priority that were promised a place on the node. */
+  nominated(node: string, priority: number): readonly PodInfo[];
 }
 
-function shortages(requests: Amounts, offered: Amounts, node: string, usage: NodeUsage): string[] {
-  const found: string[] = [];
-  for (const [resource, amount] of requests) {
-    if (amount === 0) continue;
-    if (usage.used(node, resource) + amount > (offered.get(resource) ?? 0))
-      found.push(resource === 'pods' ? 'Too many pods' : `Insufficient ${resource}`);
-  }
-  return found;
+export interface Placer {
+  place(info: PodInfo, more?: readonly PlacementRule[]): Placement;
+  /** What speaks against one node now, everything considered. Nothing that is kept is used. */
+  refusal(info: PodInfo, node: NodeState, more?: readonly PlacementRule[]): Refusal | undefined;
 }
 
-/** The free share of cpu and memory after placing the pod, 0 to 100: the mean of the two. */
-function leastUsedScore(requests: Amounts, offered: Amounts, node: string, usage: NodeUsage): number {
-  const free = (resource: string): number => {
-    const total = offered.get(resource) ?? 0;
-    if (total === 0) return 0;
-    return Math.max(0, 1 - (usage.used(node, resource) + (requests.get(resource) ?? 0)) / total);
+/** What all nodes say about pods that are alike. */
+interface Verdicts {
+  position: number;
+  readonly refusals: (Refusal | undefined)[];
+  readonly resources: number[];
+  readonly taints: number[];
+  readonly affinity: number[];
+  readonly siblings: number[];
+}
+
+/** Kinds of pods whose verdicts are kept. */
+const maxKinds = 32;
+const weights = { taints: 3, affinity: 2, siblings: 2 };
+
+export function createPlacer({ state, namespaceLabels, nominated }: PlacementOptions): Placer {
+  const kinds = new Map<string, Verdicts>();
+  let generation = -1;
+
+  function verdictsFor(info: PodInfo): Verdicts {
+    if (generation !== state.generation) {
+      kinds.clear();
+      generation = state.generation;
+    }
+    const key = kindOf(info);
+    let verdicts = kinds.get(key);
+    if (verdicts === undefined) {
+      if (kinds.size >= maxKinds) kinds.delete(kinds.keys().next().value ?? '');
+      verdicts = { position: -1, refusals: [], resources: [], taints: [], affinity: [], siblings: [] };
+    } else kinds.delete(key);
+    kinds.set(key, verdicts);
+    const changed = verdicts.position < 0 ? undefined : state.changedSince(verdicts.position);
+    verdicts.position = state.position;
+    if (changed === undefined) for (let index = 0; index < state.nodes.length; index++) ask(info, verdicts, index);
+    else for (const index of changed) ask(info, verdicts, index);
+    return verdicts;
+  }
+
+  function ask(info: PodInfo, verdicts: Verdicts, index: number): void {
+    const node = state.nodes[index];
+    if (node === undefined) return;
+    verdicts.refusals[index] = nodeRefusal(info, node, nominated(node.name, info.priority));
+    verdicts.resources[index] = resourceScore(info, node);
+    const raw = rawPreferences(info, node);
+    verdicts.taints[index] = raw.taints;
+    verdicts.affinity[index] = raw.affinity;
+    verdicts.siblings[index] = info.controller === undefined ? 0 : (node.byController.get(info.controller) ?? 0);
+  }
+
+  const rulesFor = (info: PodInfo, more: readonly PlacementRule[]): readonly PlacementRule[] =>
+    [...more, spreadRule(info, state), affinityRule(info, state, namespaceLabels)].filter((rule) => rule !== undefined);
+
+  return {
+    place(info, more = []) {
+      const verdicts = verdictsFor(info);
+      const rules = rulesFor(info, more);
+      const feasible: number[] = [];
+      const refusals: Refusal[] = [];
+      for (let index = 0; index < state.nodes.length; index++) {
+        const refusal = verdicts.refusals[index] ?? refusedBy(rules, state.nodes[index] as NodeState);
+        if (refusal === undefined) feasible.push(index);
+        else refusals.push(refusal);
+      }
+      if (feasible.length === 0) return { refusals };
+      const best = feasible.length === 1 ? feasible[0] : choose(info, verdicts, feasible);
+      return { node: (state.nodes[best ?? 0] as NodeState).name };
+    },
+    refusal(info, node, more = []) {
+      const others = nominated(node.name, info.priority).filter(({ uid }) => uid !== info.uid);
+      return nodeRefusal(info, node, others) ?? refusedBy(rulesFor(info, more), node);
+    },
   };
-  return Math.floor(((free('cpu') + free('memory')) / 2) * 100);
+
+  /** The best of the nodes; of equals the one with fewer pods, then the first. */
+  function choose(info: PodInfo, verdicts: Verdicts, feasible: readonly number[]): number | undefined {
+    const { resources, taints, affinity, siblings } = verdicts;
+    const mostTaints = maximum(taints, feasible);
+    const mostAffinity = maximum(affinity, feasible);
+    const spread = spreadPreference(info, state);
+    const preferences = [spread, affinityPreference(info, state, namespaceLabels)].filter((p) => p !== undefined);
+    const nodes = preferences.length === 0 ? [] : feasible.map((index) => state.nodes[index] as NodeState);
+    const scored = preferences.map(({ weight, scores }) => ({ weight, scores: scores(nodes) }));
+    // Pods of one controller spread over nodes unless the pod says how it wants to be spread.
+    const apart =
+      info.controller === undefined || info.pod.spec?.topologySpreadConstraints !== undefined
+        ? undefined
+        : fewestFirst(feasible.map((index) => siblings[index]));
+    let best: number | undefined;
+    let bestScore = -1;
+    let bestPods = 0;
+    for (let position = 0; position < feasible.length; position++) {
+      const index = feasible[position] as number;
+      let score = resources[index] ?? 0;
+      if (mostTaints > 0) score += weights.taints * (100 - Math.floor((100 * (taints[index] ?? 0)) / mostTaints));
+      if (mostAffinity > 0) score += weights.affinity * Math.floor((100 * (affinity[index] ?? 0)) / mostAffinity);
+      if (apart !== undefined) score += weights.siblings * (apart[position] ?? 0);
+      for (const { weight, scores } of scored) score += weight * (scores[position] ?? 0);
+      if (score < bestScore) continue;
+      const pods = state.nodes[index]?.pods.size ?? 0;
+      if (score === bestScore && pods >= bestPods) continue;
+      best = index;
+      bestScore = score;
+      bestPods = pods;
+    }
+    return best;
+  }
+}
+
+function refusedBy(rules: readonly PlacementRule[], node: NodeState): Refusal | undefined {
+  for (const rule of rules) {
+    const refusal = rule(node);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+function maximum(values: readonly number[], indexes: readonly number[]): number {
+  let most = 0;
+  for (const index of indexes) most = Math.max(most, values[index] ?? 0);
+  return most;
+}
+
+/** Pods with the same kind get the same answer from every single node. */
+function kindOf({ pod, requests, ports, priority, controller }: PodInfo): string {
+  const { nodeSelector, affinity, tolerations } = pod.spec ?? {};
+  return JSON.stringify([
+    [...requests],
+    ports,
+    priority,
+    controller,
+    nodeSelector,
+    affinity?.nodeAffinity,
+    tolerations,
+  ]);
 }
