@@ -35,6 +35,7 @@ import type { CommitHook } from './commit-hook.ts';
 import { prepareViews, storedForm } from './converted-views.ts';
 import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
 import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
+import { fittingForm } from './object-size.ts';
 import type { ObjectStore } from './object-store.ts';
 import { storageType } from './storage-key.ts';
 import type { StoredObject } from './stored-object.ts';
@@ -159,7 +160,7 @@ export class Registry {
         if ((await objects.get(ref)) !== undefined) return undefined;
         return { object, stored: undefined, created: true };
       }
-      const { bytes, shown } = await storedForm(object, definition);
+      const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
       const result = await this.#commit(key, 0, bytes, claims);
       if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true, shown);
       if (result.outcome === 'lost') return undefined;
@@ -245,7 +246,7 @@ export class Registry {
     if (unchanged && current.storedVersion() === apiVersionOf(storageType(definition)))
       return { object: old, stored: current, created: false };
     if (options.dryRun) return { object, stored: undefined, created: false };
-    const { bytes, shown } = await storedForm(object, definition);
+    const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
     if (current.sameAs(bytes)) return { object: old, stored: current, created: false };
     const result = await this.#commit(current.key, current.revision, bytes, claims);
     if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown);
