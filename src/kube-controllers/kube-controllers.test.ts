@@ -25,6 +25,8 @@ describe('the choice of controllers', () => {
       'serviceaccount-controller',
       'root-ca-certificate-publisher-controller',
       'clusterrole-aggregation-controller',
+      'certificatesigningrequest-approving-controller',
+      'certificatesigningrequest-cleaner-controller',
     ]);
   });
 

@@ -20,6 +20,12 @@ const leases: Rules[number] = {
   resources: ['leases'],
   verbs: ['create', 'get', 'list', 'update', 'watch'],
 };
+/** What the kube-controller-manager signs; approving those of people is left to people. */
+const kubernetesSigners = [
+  'kubernetes.io/kube-apiserver-client',
+  'kubernetes.io/kube-apiserver-client-kubelet',
+  'kubernetes.io/kubelet-serving',
+];
 const discovery: Rules[number] = { nonResourceURLs: ['/*'], verbs: ['get'] };
 
 /**
@@ -63,6 +69,14 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
     { apiGroups: ['*'], resources: ['*'], verbs: [...read, 'delete', 'deletecollection', 'patch', 'update'] },
     { apiGroups: [''], resources: ['serviceaccounts', 'configmaps', 'secrets'], verbs: ['create'] },
     { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['escalate'] },
+    { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    { apiGroups: ['certificates.k8s.io'], resources: ['signers'], resourceNames: kubernetesSigners, verbs: ['sign'] },
+    {
+      apiGroups: ['certificates.k8s.io'],
+      resources: ['signers'],
+      resourceNames: ['kubernetes.io/kube-apiserver-client-kubelet'],
+      verbs: ['approve'],
+    },
     events,
     leases,
     discovery,

@@ -12,6 +12,7 @@ export const apiServerUrl = `https://${apiServerName}.${componentNamespace}.svc.
 export const secretNames = {
   serving: 'karmada-apiserver-cert',
   serviceAccountKey: 'karmada-service-account-key-pair',
+  authority: 'karmada-ca',
   kubeconfigOf: (component: string) => `${component}-config`,
 } as const;
 
@@ -30,6 +31,7 @@ export function componentDeployments(hostHome: string): Deployment[] {
         `--secure-port=${apiServerPort}`,
         '--data-dir=/var/lib/karmada-apiserver',
         '--client-ca-file=/etc/karmada/pki/ca.crt',
+        '--enable-bootstrap-token-auth=true',
         '--tls-cert-file=/etc/karmada/pki/tls.crt',
         '--tls-private-key-file=/etc/karmada/pki/tls.key',
         '--service-account-key-file=/etc/karmada/service-account-key-pair/sa.pub',
@@ -50,15 +52,18 @@ export function componentDeployments(hostHome: string): Deployment[] {
         'kube-controller-manager',
         kubeconfigFlag,
         // As upstream: accounts and root CA ConfigMaps of templates would compete with the members' own.
-        '--controllers=namespace,garbagecollector,serviceaccount-token,clusterrole-aggregation',
+        '--controllers=namespace,garbagecollector,serviceaccount-token,clusterrole-aggregation,csrapproving,csrcleaner,csrsigning,bootstrapsigner,tokencleaner',
         '--service-account-private-key-file=/etc/karmada/service-account-key-pair/sa.key',
         '--root-ca-file=/etc/karmada/config/ca.crt',
+        '--cluster-signing-cert-file=/etc/karmada/ca/ca.crt',
+        '--cluster-signing-key-file=/etc/karmada/ca/ca.key',
         '--health-probe-bind-address=$(POD_IP):10257',
         '--leader-elect=true',
         '--v=2',
       ],
       mounts: {
         [configMount]: { secret: secretNames.kubeconfigOf('kube-controller-manager') },
+        '/etc/karmada/ca': { secret: secretNames.authority },
         '/etc/karmada/service-account-key-pair': { secret: secretNames.serviceAccountKey },
       },
       probe: { port: 10257, scheme: 'HTTP', path: '/readyz' },

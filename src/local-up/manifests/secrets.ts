@@ -17,6 +17,7 @@ export function componentSecrets(pki: ControlPlanePki): Secret[] {
   });
   return [
     secret(secretNames.serving, { 'ca.crt': pki.ca.cert, 'tls.crt': pki.serving.cert, 'tls.key': pki.serving.key }),
+    secret(secretNames.authority, { 'ca.crt': pki.ca.cert, 'ca.key': pki.ca.key }),
     secret(secretNames.serviceAccountKey, {
       'sa.key': pki.serviceAccount.privateKey,
       'sa.pub': pki.serviceAccount.publicKey,
