@@ -7,10 +7,23 @@ export interface ServerMetrics {
   /** Counts a long request; call the result when it is over. */
   longRunning(info: RequestInfo): () => void;
   observeInFlight(read: () => { readOnly: number; mutating: number }): void;
+  observeStorage(read: () => Promise<StorageNumbers>): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
 
+/** Asked at each scrape. */
+export interface StorageNumbers {
+  revision: number;
+  oldestRevision: number;
+  sizeBytes: number;
+  inUseBytes: number;
+  /** Objects by group and resource. */
+  objects: readonly { group: string; resource: string; count: number }[];
+}
+
+/** There is one store; upstream numbers its etcd clusters. */
+const storageCluster = 'store-0';
 const buckets = [0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60];
 
 export function createServerMetrics(): ServerMetrics {
@@ -48,7 +61,12 @@ export function createServerMetrics(): ServerMetrics {
       this.set({ request_kind: 'mutating' }, mutating);
     },
   });
+  const showStorage = storageGauges(registry);
+  let readStorage: (() => Promise<StorageNumbers>) | undefined;
   return {
+    observeStorage(read) {
+      readStorage = read;
+    },
     request(info, code, milliseconds) {
       total.inc({ ...labelsOf(info, code), code: String(code) });
       if (info.verb !== 'watch') {
@@ -64,7 +82,40 @@ export function createServerMetrics(): ServerMetrics {
     observeInFlight(read) {
       inFlight = read;
     },
-    text: () => registry.metrics(),
+    async text() {
+      // Before all: gauges are printed at once, and would show what the scrape before has left.
+      if (readStorage !== undefined) showStorage(await readStorage());
+      return registry.metrics();
+    },
+  };
+}
+
+/** Upstream's names: the first three are kube-apiserver's, the others etcd's. */
+function storageGauges(registry: Registry): (numbers: StorageNumbers) => void {
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const resources = gauge('apiserver_resource_objects', 'Stored objects by kind.', ['group', 'resource']);
+  const objects = gauge('apiserver_storage_objects', 'Stored objects by kind, under one label.', ['resource']);
+  const inUse = gauge('etcd_mvcc_db_total_size_in_use_in_bytes', 'Bytes of the store that hold data.');
+  const total = gauge('etcd_mvcc_db_total_size_in_bytes', 'Size of the store.');
+  const revision = gauge('etcd_debugging_mvcc_current_revision', 'Newest revision.');
+  const compacted = gauge('etcd_debugging_mvcc_compact_revision', 'Oldest revision that can still be read.');
+  const keys = gauge('etcd_debugging_mvcc_keys_total', 'Stored objects.');
+  const size = gauge('apiserver_storage_size_bytes', 'Size of the store.', ['storage_cluster_id']);
+  return (numbers) => {
+    size.set({ storage_cluster_id: storageCluster }, numbers.sizeBytes);
+    total.set(numbers.sizeBytes);
+    inUse.set(numbers.inUseBytes);
+    revision.set(numbers.revision);
+    compacted.set(numbers.oldestRevision);
+    keys.set(numbers.objects.reduce((sum, { count }) => sum + count, 0));
+    // Kinds come and go.
+    resources.reset();
+    objects.reset();
+    for (const { group, resource, count } of numbers.objects) {
+      resources.set({ group, resource }, count);
+      objects.set({ resource: group === '' ? resource : `${resource}.${group}` }, count);
+    }
   };
 }
 

@@ -137,6 +137,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     computed: [...parts.computed, ...(options.computed ?? [])],
   });
   const metrics = createServerMetrics();
+  metrics.observeStorage(async () => ({
+    revision: await store.revision(),
+    oldestRevision: await store.oldestRevision(),
+    ...(await store.stats()),
+    objects: catalog.counts(),
+  }));
   const health = createHealth();
   let started = false;
   health.add('start-hooks', 'ready', () => {

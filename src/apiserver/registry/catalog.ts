@@ -68,6 +68,12 @@ export class Catalog implements ResourceCatalog {
     return [...this.#registries.values()].map((registry) => registry.definition);
   }
 
+  /** How many objects are stored of each kind; kinds that share storage are counted once. */
+  counts(): { group: string; resource: string; count: number }[] {
+    const stores = new Set([...this.#registries.values()].map((registry) => registry.objects));
+    return [...stores].map(({ type, cache }) => ({ group: type.group, resource: type.resource, count: cache.size }));
+  }
+
   virtualResources(): readonly VirtualResource[] {
     return [...this.#virtual.values()];
   }
