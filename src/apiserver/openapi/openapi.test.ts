@@ -49,6 +49,7 @@ describe('OpenAPI 3', () => {
     ]);
     expect(deployment?.properties['spec']).toEqual({
       allOf: [{ $ref: '#/components/schemas/io.k8s.api.apps.v1.DeploymentSpec' }],
+      description: 'What you want; controllers work towards it.',
     });
     expect(components.schemas['io.k8s.api.core.v1.PodSpec']?.properties['containers']).toMatchObject({
       type: 'array',

@@ -1,6 +1,7 @@
 /** Schema graphs as OpenAPI 3 components: shared nodes once by their name, `$ref` everywhere else. */
 import type { GroupVersionKind } from '../../apimachinery/group-version.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
+import { descriptionOf } from './descriptions.ts';
 
 export type JsonObject = { [key: string]: unknown };
 
@@ -39,10 +40,17 @@ export function createComponents(prefix: string): Components {
 
   const node = (schema: Schema): JsonObject => {
     const result: JsonObject = {};
+    const { definition } = schema;
+    if (definition !== undefined) describe(result, descriptionOf(definition));
     for (const key of plainKeywords) if (schema[key] !== undefined) result[key] = schema[key];
     if (schema.properties !== undefined)
       result['properties'] = Object.fromEntries(
-        Object.entries(schema.properties).map(([name, property]) => [name, child(property)]),
+        Object.entries(schema.properties).map(([name, property]) => {
+          const form = child(property);
+          if (definition !== undefined && form['description'] === undefined)
+            describe(form, descriptionOf(definition, name));
+          return [name, form];
+        }),
       );
     if (schema.items !== undefined) result['items'] = child(schema.items);
     if (typeof schema.additionalProperties === 'object')
@@ -76,6 +84,10 @@ export function createComponents(prefix: string): Components {
       return { $ref: `${prefix}${name}` };
     },
   };
+}
+
+function describe(node: JsonObject, text: string | undefined): void {
+  if (text !== undefined) node['description'] = text;
 }
 
 export const kindExtension = 'x-kubernetes-group-version-kind';
