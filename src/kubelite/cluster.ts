@@ -53,6 +53,7 @@ import { createReferenceReader } from './kubelet/references.ts';
 import type { PodRuntime } from './kubelet/runtime.ts';
 import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
 import { createPodStreamHandlers } from './kubelet/streaming/pod-streams.ts';
+import { createPortForwardHandler } from './kubelet/streaming/port-forward.ts';
 import { createMetricsApi, createNodeOverhead, type MetricsSources } from './metrics-api.ts';
 import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
 import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
@@ -114,7 +115,11 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
         if (metrics === undefined) throw statusFailure(503, 'ServiceUnavailable', 'the kubelet is starting');
         return metrics;
       }),
-      connect: [createPodLogHandler(runtimeOf, () => clock.now()), ...createPodStreamHandlers(runtimeOf)],
+      connect: [
+        createPodLogHandler(runtimeOf, () => clock.now()),
+        ...createPodStreamHandlers(runtimeOf),
+        createPortForwardHandler(runtimeOf),
+      ],
     });
     await server.start();
     cleanups.push(() => server.stop());

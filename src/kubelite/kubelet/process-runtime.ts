@@ -3,6 +3,7 @@
  * pod, volumes as folders, probes, restarts with back-off, logs. Off unless it is asked for.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { Client } from '../../client/client.ts';
@@ -10,8 +11,10 @@ import { ConfigError, expandVariables, rewriteArgument } from './command-line.ts
 import { containerEnvironment, refuseForbiddenVariables } from './environment.ts';
 import { executableOf, unknownExecutable } from './executables.ts';
 import { endLeftovers, recordProcesses } from './leftovers.ts';
+import { listensOn } from './own-ports.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
+import { refused } from './pod-responder.ts';
 import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
 import { MissingReference, type ReferenceReader } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
@@ -291,6 +294,14 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
         ?.logs(request);
     },
 
+    async dial(pod, port) {
+      const known = pods.get(pod.metadata.uid ?? '');
+      const pids = (known?.main ?? []).flatMap(({ identity }) => (identity === undefined ? [] : [identity.pid]));
+      // Whoever listens on all addresses of this host would answer at the pod's as well.
+      if (known === undefined || !listensOn(pids, port)) throw refused(port);
+      return connectTo(known.podIP, port);
+    },
+
     usage(pod) {
       const known = pods.get(pod.metadata.uid ?? '');
       const used = new Map<string, Usage>();
@@ -321,6 +332,14 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     known.told.add(what);
     tell();
   }
+}
+
+function connectTo(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+  });
 }
 
 /** Kubelite itself is given 15 s to stop, so its pods get less than their own grace: so long for critical ones, so long for the others. */

@@ -1,4 +1,5 @@
 /** The seam between the kubelet and what runs pods. */
+import type { Duplex } from 'node:stream';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Pod } from '../../kubernetes/types.ts';
 import type { Usage } from './usage.ts';
@@ -89,6 +90,8 @@ export interface PodRuntime {
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
   /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
   exec?(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  /** A connection to a TCP port that the pod itself serves, never to anybody else's. Rejects as a refused connection. */
+  dial(pod: ReadablePod, port: number): Promise<Duplex>;
   /** What each running container uses. */
   usage(pod: ReadablePod): ReadonlyMap<string, Usage>;
   /** Ends all containers; nothing can be synced afterwards. */

@@ -10,6 +10,7 @@ import type { Clock } from '../../apimachinery/clock.ts';
 import { containerEnvironment } from './environment.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
+import { dialSimulated } from './pod-responder.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
@@ -207,6 +208,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       };
       return simulatedLogs(source, request, clock);
     },
+
+    dial: async (pod, port) => dialSimulated(pod, port),
 
     usage(pod) {
       const known = pods.get(pod.metadata.uid ?? '');

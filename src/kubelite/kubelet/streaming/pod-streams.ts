@@ -1,10 +1,11 @@
 /** pods/exec and pods/attach: checks what is asked as the API server does, then connects the caller with the runtime. */
 import type { DeepReadonly, Unstructured } from '../../../apimachinery/object.ts';
 import { badRequest, internalError, type Status, statusFailure } from '../../../apimachinery/status-error.ts';
-import type { ApiResponse } from '../../../apiserver/request.ts';
+import type { ApiResponse, UpgradedConnection } from '../../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../../apiserver/server.ts';
 import { chooseContainer } from '../choose-container.ts';
 import type { PodRuntime, ReadablePod } from '../runtime.ts';
+import { asksForSpdy, chooseExecProtocol, serveSpdyStreams, type WantedStreams } from './spdy-streams.ts';
 import { checkStreamingProtocol, type RemoteStreams, serveStreams } from './websocket-channels.ts';
 
 type RuntimeOf = (node: string) => PodRuntime | undefined;
@@ -35,8 +36,14 @@ function handler(subresource: string, kind: string, prepare: (connect: ConnectRe
     async upgrade(connect): Promise<ApiResponse> {
       // What is wrong with the request itself is said first: clients try a second protocol after any refusal.
       const work = prepare(connect);
+      const { signal, query } = connect.request;
+      if (asksForSpdy(connect.request)) {
+        const protocol = chooseExecProtocol(connect.request);
+        const wanted = wantedStreams(query);
+        const takeOver = (taken: UpgradedConnection) => serveSpdyStreams(taken, signal, protocol, wanted, work);
+        return { status: 101, headers: {}, body: '', takeOver };
+      }
       checkStreamingProtocol(connect.request);
-      const { signal } = connect.request;
       return { status: 101, headers: {}, body: '', takeOver: (taken) => serveStreams(taken, signal, work) };
     },
   };
@@ -85,14 +92,7 @@ function target(connect: ConnectRequest, runtimeOf: RuntimeOf) {
   return { pod, container, runtime };
 }
 
-interface Wanted {
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  tty: boolean;
-}
-
-function wantedStreams(query: URLSearchParams): Wanted {
+function wantedStreams(query: URLSearchParams): WantedStreams {
   const flag = (key: string): boolean => !['', '0', 'false', null].includes(query.get(key));
   const wanted = { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') };
   if (!wanted.stdin && !wanted.stdout && !wanted.stderr)
@@ -102,7 +102,7 @@ function wantedStreams(query: URLSearchParams): Wanted {
 
 async function* nothing(): AsyncGenerator<Buffer> {}
 
-function only(streams: RemoteStreams, wanted: Wanted): RemoteStreams {
+function only(streams: RemoteStreams, wanted: WantedStreams): RemoteStreams {
   const drop = async (): Promise<void> => {};
   return {
     ...streams,

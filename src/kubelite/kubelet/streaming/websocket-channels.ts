@@ -28,7 +28,9 @@ export function checkStreamingProtocol(request: ApiRequest): void {
     .split(',')
     .map((name) => name.trim());
   if (request.upgrade?.toLowerCase() !== 'websocket')
-    throw badRequest(`unable to upgrade to ${JSON.stringify(request.upgrade)}: streams are served over WebSocket only`);
+    throw badRequest(
+      `unable to upgrade to ${JSON.stringify(request.upgrade)}: streams are served over WebSocket and SPDY/3.1`,
+    );
   if (!asked.some((name) => supported.includes(name)))
     throw badRequest(`unable to upgrade: the client speaks none of the protocols ${supported.join(', ')}`);
 }
