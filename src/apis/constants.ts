@@ -118,6 +118,8 @@ export const eventReason = {
   syncImpersonationConfigFailed: 'SyncImpersonationConfigFailed',
   syncSucceed: 'SyncSucceed',
   syncFailed: 'SyncFailed',
+  /** An object that was in a member before is managed now. */
+  resourceAdopted: 'ResourceAdopted',
   workDispatching: 'WorkDispatching',
   reflectStatusSucceed: 'ReflectStatusSucceed',
   reflectStatusFailed: 'ReflectStatusFailed',

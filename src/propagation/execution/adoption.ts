@@ -7,6 +7,7 @@ import {
   managedLabel,
   managedLabelValue,
 } from '../../apis/constants.ts';
+import { differingPaths } from './field-paths.ts';
 
 type Shared = DeepReadonly<Unstructured>;
 
@@ -14,6 +15,20 @@ type Shared = DeepReadonly<Unstructured>;
 export function isManaged(object: Shared): boolean {
   return object.metadata.labels?.[managedLabel] === managedLabelValue;
 }
+
+/** Where taking it over changed the object, beside Karmada's own labels and annotations and what the server counts. */
+export function adoptedPaths(before: Shared, after: Shared): string[] {
+  return differingPaths(contentOf(before), contentOf(after));
+}
+
+function contentOf(object: Shared): Unstructured {
+  const { status: _, ...content } = object as Unstructured;
+  const { labels, annotations } = object.metadata;
+  return { ...content, metadata: { labels: foreign(labels), annotations: foreign(annotations) } } as Unstructured;
+}
+
+const foreign = (keys: Readonly<Record<string, string>> | undefined): Record<string, string> =>
+  Object.fromEntries(Object.entries(keys ?? {}).filter(([key]) => !/(^|\.)karmada\.io\//.test(key)));
 
 /** @throws when the object belongs to somebody else and the manifest does not ask for it to be taken over */
 export function assertMayUpdate(manifest: Shared, observed: Shared, cluster: string): void {

@@ -8,15 +8,20 @@ import type { Interpreter } from '../../interpreter/interpreter.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import type { PropagationMetrics } from '../metrics.ts';
 import { liveObject } from '../write.ts';
-import { assertMayUpdate, isManaged } from './adoption.ts';
+import { adoptedPaths, assertMayUpdate, isManaged } from './adoption.ts';
+import { asRefusal, type UpdateRefused } from './refusal.ts';
 import { comparableForms, desiredObject } from './retain.ts';
 
 type Shared = DeepReadonly<Unstructured>;
 
-export type WriteOutcome = 'created' | 'updated' | 'unchanged';
+export interface WriteOutcome {
+  wrote: 'created' | 'updated' | 'unchanged';
+  /** The object was somebody else's before: paths of the fields that changed beside Karmada's own labels and annotations. */
+  adopted?: string[];
+}
 
 export interface ObjectWriter {
-  /** Makes the member's object what the manifest says. Sends nothing when it is already. */
+  /** Makes the member's object what the manifest says. Sends nothing when it is already. @throws UpdateRefused */
   apply(cluster: string, type: ResourceType, manifest: Shared): Promise<WriteOutcome>;
   /** Deletes the object if Karmada manages it; absent is fine. */
   remove(cluster: string, type: ResourceType, manifest: Shared): Promise<void>;
@@ -38,6 +43,8 @@ export function createObjectWriter(
   const versions = new Map<string, Map<string, string>>();
   /** Pairs of (desired, observed) that a server has said to be the same, although they do not look it. */
   const settled = new Map<string, Map<string, string>>();
+  /** Pairs of (desired, observed) that a server has refused. */
+  const refused = new Map<string, Map<string, { forms: string; refusal: UpdateRefused }>>();
 
   const record = (cluster: string, object: Shared): void => {
     const version = object.metadata.resourceVersion;
@@ -46,6 +53,7 @@ export function createObjectWriter(
   const drop = (cluster: string, object: Shared): void => {
     versions.get(cluster)?.delete(recordKey(object));
     settled.get(cluster)?.delete(recordKey(object));
+    refused.get(cluster)?.delete(recordKey(object));
   };
 
   /** From the cache of managed objects; what is not there is read live. */
@@ -69,8 +77,9 @@ export function createObjectWriter(
       if (deepEqual(forms.desired, forms.observed) || isSettled(cluster, observed, forms)) {
         record(cluster, observed);
         metrics.updated(targetOf(cluster, manifest), 'success', 'none');
-        return 'unchanged';
+        return { wrote: 'unchanged' };
       }
+      throwIfRefused(cluster, observed, forms);
       try {
         const written = await client.update(desired);
         record(cluster, written);
@@ -80,11 +89,15 @@ export function createObjectWriter(
         const outcome =
           written.metadata.resourceVersion === observed.metadata.resourceVersion ? 'unchanged' : 'updated';
         metrics.updated(targetOf(cluster, manifest), 'success', outcome);
-        return outcome;
+        refused.get(cluster)?.delete(recordKey(manifest));
+        return isManaged(observed) ? { wrote: outcome } : { wrote: outcome, adopted: adoptedPaths(observed, written) };
       } catch (error) {
         if (!isConflict(error) || attempt === attempts) {
           metrics.updated(targetOf(cluster, manifest), 'error', 'none');
-          throw error;
+          const refusal = asRefusal(error, cluster, forms.desired, forms.observed);
+          if (refusal !== undefined)
+            entry(refused, cluster).set(recordKey(manifest), { forms: fingerprint(forms), refusal });
+          throw refusal ?? error;
         }
       }
       const live = await liveObject(client, manifest);
@@ -98,7 +111,7 @@ export function createObjectWriter(
     try {
       record(cluster, await client.create(manifest));
       metrics.created(targetOf(cluster, manifest), 'success');
-      return 'created';
+      return { wrote: 'created' };
     } catch (error) {
       if (!isAlreadyExists(error)) {
         metrics.created(targetOf(cluster, manifest), 'error');
@@ -113,6 +126,11 @@ export function createObjectWriter(
   function isSettled(cluster: string, observed: Shared, forms: ReturnType<typeof comparableForms>): boolean {
     const known = settled.get(cluster)?.get(recordKey(observed));
     return known !== undefined && known === fingerprint(forms);
+  }
+
+  function throwIfRefused(cluster: string, observed: Shared, forms: ReturnType<typeof comparableForms>): void {
+    const known = refused.get(cluster)?.get(recordKey(observed));
+    if (known !== undefined && known.forms === fingerprint(forms)) throw known.refusal;
   }
 
   return {
@@ -150,6 +168,7 @@ export function createObjectWriter(
     forget(cluster) {
       versions.delete(cluster);
       settled.delete(cluster);
+      refused.delete(cluster);
     },
   };
 }

@@ -20,9 +20,12 @@ import {
 import { clusterOfExecutionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ReconcileResult } from '../../controller/controller.ts';
+import { bindingsOfWork } from '../caches.ts';
 import type { ControlPlane, RecordEvent } from '../control-plane.ts';
 import { writeChange } from '../write.ts';
+import { listPaths } from './field-paths.ts';
 import type { ObjectWriter } from './object-writer.ts';
+import { UpdateRefused } from './refusal.ts';
 import { strippedManifest } from './release.ts';
 
 export interface ExecutionWorld extends ControlPlane {
@@ -37,6 +40,8 @@ type NewCondition = Omit<Condition, 'lastTransitionTime'>;
 
 /** A cluster that becomes ready brings its Works back at once; this is for a transition that was missed. */
 const notReady: ReconcileResult = { requeueAfter: 30_000 };
+/** What was refused is not sent again; whether somebody has cured it in the member is looked at from time to time. */
+const refusedBefore: ReconcileResult = { requeueAfter: 30_000 };
 
 export async function reconcileWork(world: ExecutionWorld, key: string): Promise<ReconcileResult> {
   const work = world.caches.works.get(key);
@@ -59,7 +64,12 @@ export async function reconcileWork(world: ExecutionWorld, key: string): Promise
     world.logger.debug('Cluster not ready', { work: key, cluster: name });
     return notReady;
   }
-  await world.metrics.syncWorkload(() => applyManifests(world, work, name, flipped ? [dispatching] : []));
+  try {
+    await world.metrics.syncWorkload(() => applyManifests(world, work, name, flipped ? [dispatching] : []));
+  } catch (error) {
+    if (error instanceof UpdateRefused) return refusedBefore;
+    throw error;
+  }
   return undefined;
 }
 
@@ -71,16 +81,21 @@ async function applyManifests(
   also: NewCondition[],
 ): Promise<void> {
   const manifests = work.spec.workload?.manifests ?? [];
-  const failures: { manifest: DeepReadonly<Unstructured>; message: string }[] = [];
+  const failures: Failure[] = [];
+  const adoptions: { manifest: DeepReadonly<Unstructured>; paths: readonly string[] }[] = [];
   let changed = false;
   for (const manifest of manifests) {
     try {
       const type = await typeOf(world, manifest);
-      if ((await world.writer.apply(cluster, type, manifest)) !== 'unchanged') changed = true;
+      const { wrote, adopted } = await world.writer.apply(cluster, type, manifest);
+      if (wrote !== 'unchanged') changed = true;
+      if (adopted !== undefined) adoptions.push({ manifest, paths: adopted });
     } catch (error) {
-      failures.push({ manifest, message: asStatusError(error).message.replace(/^Internal error occurred: /, '') });
+      const message = asStatusError(error).message.replace(/^Internal error occurred: /, '');
+      failures.push({ manifest, message, refused: error instanceof UpdateRefused });
     }
   }
+  for (const { manifest, paths } of adoptions) recordAdoption(world, work, cluster, manifest, paths);
   const { namespace = '', name = '' } = work.metadata;
   if (failures.length > 0) {
     const errors = failures.map(({ message }) => message);
@@ -91,6 +106,7 @@ async function applyManifests(
     const news = !hasCondition(work.status?.conditions, condition);
     await writeConditions(world, work, [...also, condition]);
     if (news) recordFailure(world, work, cluster, message, failures);
+    if (failures.every((failure) => failure.refused)) throw new UpdateRefused(message, undefined);
     throw new Error(message);
   }
   const applied: NewCondition = {
@@ -115,7 +131,7 @@ function recordFailure(
   work: SharedWork,
   cluster: string,
   message: string,
-  failures: readonly { manifest: DeepReadonly<Unstructured>; message: string }[],
+  failures: readonly Failure[],
 ): void {
   const { namespace = '', name = '' } = work.metadata;
   const text = `Failed to sync work(${namespace}/${name}) to cluster(${cluster}), err: ${message}`;
@@ -123,6 +139,42 @@ function recordFailure(
   for (const failure of failures) {
     const what = `Failed to create or update resource(${refOf(failure.manifest)}) in member cluster(${cluster}): ${failure.message}`;
     recordOnTemplate(world, failure.manifest, 'Warning', eventReason.syncFailed, what);
+    if (failure.refused) recordOnBindings(world, work, 'Warning', eventReason.syncFailed, what);
+  }
+}
+
+interface Failure {
+  manifest: DeepReadonly<Unstructured>;
+  message: string;
+  /** For what it says, not for the moment it was sent at. */
+  refused: boolean;
+}
+
+/** Which fields of somebody's object are others now: named, without values. */
+function recordAdoption(
+  world: ExecutionWorld,
+  work: SharedWork,
+  cluster: string,
+  manifest: DeepReadonly<Unstructured>,
+  paths: readonly string[],
+): void {
+  const what =
+    paths.length === 0 ? "nothing but Karmada's own labels and annotations changed" : `changed: ${listPaths(paths)}`;
+  const message = `Took over resource(${refOf(manifest)}) in cluster ${cluster}; ${what}`;
+  recordOnTemplate(world, manifest, 'Normal', eventReason.resourceAdopted, message);
+  recordOnBindings(world, work, 'Normal', eventReason.resourceAdopted, message);
+}
+
+function recordOnBindings(
+  world: ExecutionWorld,
+  work: SharedWork,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  for (const key of bindingsOfWork(work)) {
+    const binding = world.caches.bindings.get(key) ?? world.caches.clusterBindings.get(key);
+    if (binding !== undefined) world.record(binding, type, reason, message);
   }
 }
 

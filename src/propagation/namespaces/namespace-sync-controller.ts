@@ -3,7 +3,11 @@
 import { type DeepReadonly, deepEqual, parseKey, type Unstructured } from '../../apimachinery/object.ts';
 import { controllerReferenceTo } from '../../apimachinery/owner-references.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
-import { skipAutoPropagationLabel } from '../../apis/constants.ts';
+import {
+  conflictResolutionAnnotation,
+  conflictResolutionOverwrite,
+  skipAutoPropagationLabel,
+} from '../../apis/constants.ts';
 import { isReservedNamespace, workName } from '../../apis/naming.ts';
 import type { ClusterOverridePolicy } from '../../apis/policy/v1alpha1/override-policy.ts';
 import type { Informer, InformerFactory, InformerHandler } from '../../client/informer.ts';
@@ -112,6 +116,8 @@ async function reconcileNamespace(
     name: workName('Namespace', namespace.metadata.name ?? ''),
     labels: {},
     annotations,
+    // What was there before Karmada, with everything in it, outlives its Namespace here.
+    ...(takesOver(namespace) ? { preserveResourcesOnDeletion: true } : {}),
     ownerReferences: [controllerReferenceTo(namespace)],
     manifest,
   });
@@ -126,6 +132,9 @@ function shouldSync(namespace: Namespace): boolean {
     labels?.[skipAutoPropagationLabel]?.toLowerCase() !== 'true'
   );
 }
+
+const takesOver = ({ metadata }: Namespace): boolean =>
+  metadata.annotations?.[conflictResolutionAnnotation] === conflictResolutionOverwrite;
 
 /** What a member would see of it. */
 function contentOf(namespace: Namespace): unknown {

@@ -88,6 +88,26 @@ describe('namespace sync', () => {
     });
   });
 
+  it('leaves a namespace that it was told to take over in the member when its own goes', async () => {
+    const member = plane.members.get('member1');
+    await member?.client.resource(namespaces).create(namespace('heirloom', { labels: { own: '1' } }) as never);
+    await create('heirloom', { annotations: { 'work.karmada.io/conflict-resolution': 'overwrite' } });
+    await eventually(async () =>
+      expect((await inMember('member1', 'heirloom')).metadata.labels).toMatchObject({ 'karmada.io/managed': 'true' }),
+    );
+    expect((await workOf('member1', 'heirloom')).spec.preserveResourcesOnDeletion).toBe(true);
+    await plane.client.resource(namespaces).patch({ name: 'heirloom' }, 'merge', {
+      metadata: { labels: { 'namespace.karmada.io/skip-auto-propagation': 'true' } },
+    });
+    await plane.client
+      .resource(works)
+      .delete({ namespace: 'karmada-es-member1', name: workName('Namespace', 'heirloom') });
+    await eventually(async () => {
+      const { labels, deletionTimestamp } = (await inMember('member1', 'heirloom')).metadata;
+      expect([labels?.['karmada.io/managed'], labels?.['own'], deletionTimestamp]).toEqual([undefined, '1', undefined]);
+    });
+  });
+
   it('a Work that was deleted is made again', async () => {
     await create('back');
     const { uid } = (await eventually(() => workOf('member2', 'back'))).metadata;
