@@ -64,6 +64,8 @@ export interface BuiltinParts {
   authorizer: Authorizer;
   /** In order; plugins of ApiServerOptions.admission run after them. */
   admission: readonly AdmissionPlugin[];
+  /** After those: what is charged to a quota should be written, so nobody may refuse it any more. */
+  lastAdmission: readonly AdmissionPlugin[];
   routes: readonly Route[];
   virtualResources: readonly VirtualResource[];
   computed: readonly ComputedResource[];
@@ -95,17 +97,19 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
   const webhooks = createWebhookAdmission(catalog, clock);
+  const chain = createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission);
   let stopFollowing = () => {};
 
   return {
     authenticator: createRequestAuthenticator({ frontProxy, certificates, tokens }),
     authorizer,
     admission: [
-      ...createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission),
+      ...chain.filter((plugin) => !runsLast(plugin)),
       crdAdmission,
       createTerminatingCrdCheck(catalog),
       createEscalationCheck(index, authorizer),
     ],
+    lastAdmission: chain.filter(runsLast),
     routes: [
       ...createDiscoveryRoutes(catalog),
       createOpenApiV3Route(catalog, version, clock),
@@ -151,6 +155,8 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     ],
   };
 }
+
+const runsLast = ({ name }: AdmissionPlugin): boolean => name === 'ResourceQuota';
 
 /** Without a signing key the server issues no service account tokens, and has no way to ask for one. */
 function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog, clock: Clock) {

@@ -130,7 +130,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const catalog = new Catalog(store, clock);
   const parts = createBuiltinParts({ options, catalog, store, clock, version });
   catalog.configure({
-    admission: createAdmissionChain([...parts.admission, ...(options.admission ?? [])]),
+    admission: createAdmissionChain([...parts.admission, ...(options.admission ?? []), ...parts.lastAdmission]),
     hooks: parts.commitHooks,
     connect: [...parts.connect, ...(options.connect ?? [])],
     virtual: parts.virtualResources,

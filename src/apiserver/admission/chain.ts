@@ -1,18 +1,20 @@
 /** The built-in admission plugins in upstream's order. */
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
-import type { ResourceCatalog } from '../registry/resource-catalog.ts';
+import type { Catalog } from '../registry/catalog.ts';
 import { createCertificatePlugins } from './certificates.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { createPriority } from './priority.ts';
+import { createResourceQuotaAdmission } from './resource-quota.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
 import type { WebhookAdmission } from './webhooks/webhook-admission.ts';
 
 /** `disabled`: names of plugins to leave out; throws when a name is unknown. */
 export function createAdmissionChain(
-  catalog: ResourceCatalog,
+  catalog: Catalog,
   clock: Clock,
   webhooks: Pick<WebhookAdmission, 'mutating' | 'validating'>,
   authorizer: Authorizer,
@@ -20,12 +22,14 @@ export function createAdmissionChain(
 ): AdmissionPlugin[] {
   const plugins = [
     createNamespaceLifecycle(catalog),
+    createLimitRanger(catalog),
     createServiceAccountAdmission(catalog, clock),
     createPriority(catalog),
     defaultTolerationSeconds,
     ...createCertificatePlugins(authorizer),
     webhooks.mutating,
     webhooks.validating,
+    createResourceQuotaAdmission(catalog, clock),
   ];
   const unknown = disabled.filter((name) => !plugins.some((plugin) => plugin.name === name) && !absent.has(name));
   if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}`);
@@ -33,4 +37,4 @@ export function createAdmissionChain(
 }
 
 /** Upstream's names for which there is nothing to leave out here. */
-const absent = new Set(['StorageObjectInUseProtection', 'LimitRanger', 'ResourceQuota', 'NodeRestriction']);
+const absent = new Set(['StorageObjectInUseProtection', 'NodeRestriction']);
