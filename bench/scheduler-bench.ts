@@ -14,7 +14,7 @@ import { createInformerFactory } from '../src/client/informer-factory.ts';
 import { clusterResourceDefinition } from '../src/clusters/cluster-api.ts';
 import { createEventRecorder } from '../src/controller/event-recorder.ts';
 import { customResourceDefinitions } from '../src/kubernetes/resource-types.ts';
-import { generalEstimate } from '../src/scheduler/estimation/general-estimator.ts';
+import { createGeneralEstimator } from '../src/scheduler/estimation/general-estimator.ts';
 import { planPlacement } from '../src/scheduler/plan.ts';
 import { allPlugins } from '../src/scheduler/plugins/registry.ts';
 import { createScheduler } from '../src/scheduler/scheduler.ts';
@@ -79,14 +79,8 @@ function decisionRows(count: number): Row[] {
   const run = {
     plugins: allPlugins,
     propagateEmptyWorkloads: false,
-    estimators: [
-      {
-        name: 'general-estimator',
-        maxReplicas: (cluster: Cluster, spec: ResourceBinding['spec']) =>
-          generalEstimate(cluster, spec.replicaRequirements, true),
-      },
-    ],
-  } as Parameters<typeof planPlacement>[2];
+    estimators: [createGeneralEstimator(true)],
+  };
   const times: number[] = [];
   let cpu = process.cpuUsage();
   for (let i = -warmUps; i < decisions; i++) {

@@ -108,6 +108,28 @@ export function applyCondition(status: ResourceBindingStatus, error: unknown, cl
   status.conditions = setCondition(status.conditions, scheduledCondition(error), clock.now());
 }
 
+/** Says whether estimators had to be left out. A binding that has never seen one fail does not get it. */
+const estimatorsAnswered = 'EstimatorsAnswered';
+
+/** Sets the condition; the run went on without these estimators. */
+export function applyEstimatorCondition(
+  status: ResourceBindingStatus,
+  ignored: readonly { name: string; reason: string }[],
+  clock: Clock,
+): void {
+  const known = status.conditions?.some(({ type }) => type === estimatorsAnswered) === true;
+  if (ignored.length === 0 && !known) return;
+  const condition =
+    ignored.length === 0
+      ? ({ status: 'True', reason: 'Success', message: 'All estimators answered.' } as const)
+      : ({
+          status: 'False',
+          reason: 'EstimatorFailed',
+          message: ignored.map(({ name, reason }) => `${name} was left out: ${reason}`).join('; '),
+        } as const);
+  status.conditions = setCondition(status.conditions, { type: estimatorsAnswered, ...condition }, clock.now());
+}
+
 export const timeNow = (clock: Clock): string => formatTime(clock.now());
 
 /** Undefined when the binding says all of it already; targets in another order are the same targets. */

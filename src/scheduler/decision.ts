@@ -15,11 +15,15 @@ import {
 /** `observe`: nothing to schedule, but the generation has not been acknowledged yet. */
 export type Decision = 'ReconcileSchedule' | 'ScaleSchedule' | 'observe' | 'nothing';
 
-/** The first rule that applies wins. `cluster` looks a cluster up by name. */
-export function decide(binding: Binding, cluster: (name: string) => Cluster | undefined): Decision {
+/** The first rule that applies wins. `cluster` looks a cluster up by name; `multipleTemplates`: the gate of that name. */
+export function decide(
+  binding: Binding,
+  cluster: (name: string) => Cluster | undefined,
+  multipleTemplates = false,
+): Decision {
   const { spec, status, metadata } = binding;
   if (placementChanged(binding)) return 'ReconcileSchedule';
-  if (replicasChanged(spec)) return 'ScaleSchedule';
+  if (replicasChanged(spec, multipleTemplates)) return 'ScaleSchedule';
   if (isRescheduleRequested(binding)) return 'ReconcileSchedule';
   if (!isWorkload(spec) || isDuplicated(spec)) return 'ReconcileSchedule';
   const leaving = (spec.clusters ?? []).some(
@@ -65,8 +69,9 @@ export function parsePlacement(text: string): Placement | undefined {
   }
 }
 
-function replicasChanged(spec: BindingSpec): boolean {
+function replicasChanged(spec: BindingSpec, multipleTemplates: boolean): boolean {
   if (spec.placement?.replicaScheduling === undefined) return false;
+  if (multipleTemplates && (spec.components?.length ?? 0) > 0 && (spec.clusters?.length ?? 0) === 0) return true;
   const wanted = spec.replicas ?? 0;
   const targets = spec.clusters ?? [];
   if (isDivided(spec)) return targets.reduce((sum, target) => sum + (target.replicas ?? 0), 0) !== wanted;

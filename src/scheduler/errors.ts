@@ -17,11 +17,13 @@ export class UnschedulableError extends Error {
 
 /** The same kind of error with a prefix that names the step. */
 export function withStep(step: string, error: unknown): Error {
-  const message = `${step}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `${step}: ${messageOf(error)}`;
   return error instanceof UnschedulableError
     ? new UnschedulableError(message, { cause: error })
     : new Error(message, { cause: error });
 }
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function histogram(total: number, reasons: readonly string[]): string {
   if (total === 0 || reasons.length === 0) return 'no cluster exists';

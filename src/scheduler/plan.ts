@@ -1,9 +1,9 @@
 /** Where a binding goes, from the binding and the clusters alone: no scheduler runs, nothing is written. */
 import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
-import { FitError } from './errors.ts';
+import { FitError, messageOf } from './errors.ts';
 import { firstTermIndex } from './placement/affinity-groups.ts';
 import { type RunOptions, runScheduling } from './run.ts';
-import { type Binding, type Cluster, isRescheduleRequested } from './types.ts';
+import { type Binding, type Cluster, isRescheduleRequested, placesComponentSets } from './types.ts';
 import { emptyTrace, type RunTrace } from './why/run-trace.ts';
 
 export interface Plan {
@@ -26,12 +26,14 @@ export function planPlacement(
 ): Plan {
   const { spec, status, metadata } = binding;
   const fresh = isRescheduleRequested(binding);
+  const componentSets = options.multipleTemplates === true && placesComponentSets(spec);
+  const peers = options.peers?.(binding);
   const runs: RunTrace[] = [];
   const run = (affinityName: string): TargetCluster[] => {
     const trace = explain ? emptyTrace(affinityName, fresh) : undefined;
     if (trace !== undefined) runs.push(trace);
     try {
-      const targets = runScheduling({ spec, affinityName, fresh, trace }, clusters, options);
+      const targets = runScheduling({ spec, affinityName, fresh, trace, componentSets, peers }, clusters, options);
       if (trace !== undefined) trace.targets = targets;
       return targets;
     } catch (error) {
@@ -65,5 +67,3 @@ export function planPlacement(
   }
   return { error: firstError ?? new FitError(clusters.length, []), termFailures, runs };
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -13,7 +13,7 @@ import {
 import { overflowOrder } from './placement/affinity-groups.ts';
 import { assignReplicas } from './placement/division/assign-replicas.ts';
 import { selectClusters } from './placement/spread/select-clusters.ts';
-import type { Candidate, Cluster, SchedulingTask } from './types.ts';
+import type { Binding, Candidate, Cluster, Peers, SchedulingTask } from './types.ts';
 import type { RunTrace } from './why/run-trace.ts';
 
 export interface RunOptions {
@@ -21,6 +21,10 @@ export interface RunOptions {
   estimators: readonly Estimator[];
   /** Clusters that got no replicas are targets, too (--enable-empty-workload-propagation). */
   propagateEmptyWorkloads: boolean;
+  /** Several pod templates of one workload are placed together (gate MultiplePodTemplatesScheduling). */
+  multipleTemplates?: boolean | undefined;
+  /** Where bindings of the same affinity groups are (gate WorkloadAffinity). */
+  peers?: ((binding: Binding) => Peers | undefined) | undefined;
   /** Called with the seconds that a step took. */
   observe?(step: 'Filter' | 'Score' | 'Select' | 'AssignReplicas', seconds: number): void;
   /** Told once a step, with whether a cluster was left or a plugin failed. */
@@ -53,9 +57,7 @@ export function runScheduling(
   const candidates = timed('Score', () =>
     attempt('failed to prioritize clusters', () => rank(task, feasible, options)),
   );
-  const selected = timed('Select', () =>
-    attempt('failed to select clusters', () => selectClusters(task.spec, candidates, trace)),
-  );
+  const selected = timed('Select', () => attempt('failed to select clusters', () => selectClusters(task, candidates)));
   if (trace !== undefined) trace.selected = selected.map(({ name }) => name);
   const targets = timed('AssignReplicas', () =>
     attempt('failed to assign replicas', () => assignReplicas(task, selected)),
@@ -63,6 +65,17 @@ export function runScheduling(
   if (!options.propagateEmptyWorkloads) return targets;
   const named = new Set(targets.map((target) => target.name));
   return [...targets, ...selected.filter(({ name }) => !named.has(name)).map(({ name }) => ({ name }))];
+}
+
+/** Clusters that no filter refuses; none when all do. */
+export function feasibleClusters(
+  task: SchedulingTask,
+  clusters: readonly Cluster[],
+  { plugins }: Pick<RunOptions, 'plugins'>,
+): Cluster[] {
+  return clusters.filter(
+    (cluster) => cluster.metadata.deletionTimestamp === undefined && runFilters(plugins, task, cluster) === undefined,
+  );
 }
 
 /** Unhealthy clusters take part: their taints speak for them. Clusters being deleted count, but cannot be chosen. */
@@ -91,7 +104,8 @@ function filter(task: SchedulingTask, clusters: readonly Cluster[], options: Run
 
 function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOptions): Candidate[] {
   const { spec, trace } = task;
-  const rooms = estimateReplicas(options.estimators, feasible, spec, trace);
+  const rooms = estimateReplicas(options.estimators, feasible, task);
+  const scores = runScores(options.plugins, task, feasible, options.observePlugin);
   const assigned = new Map((spec.clusters ?? []).map((target) => [target.name, target.replicas ?? 0]));
   const candidates = feasible.map((cluster, i) => {
     const name = cluster.metadata.name ?? '';
@@ -99,7 +113,7 @@ function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOp
     return {
       cluster,
       name,
-      score: runScores(options.plugins, task, cluster, options.observePlugin),
+      score: scores[i] ?? 0,
       overflowOrder: overflowOrder(spec.placement ?? {}, task.affinityName, cluster),
       allocatable,
       available: allocatable + (assigned.get(name) ?? 0),

@@ -1,12 +1,20 @@
 /** What happens to one binding: decide, run, record. */
 import type { Clock } from '../apimachinery/clock.ts';
 import { isNotFound, StatusError } from '../apimachinery/status-error.ts';
+import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
 import { isResponsible } from './binding-events.ts';
 import { decide } from './decision.ts';
-import { applyCondition, type DecisionRecord, targetsPatch, timeNow } from './decision-record.ts';
-import { FitError, UnschedulableError } from './errors.ts';
+import {
+  applyCondition,
+  applyEstimatorCondition,
+  type DecisionRecord,
+  targetsPatch,
+  timeNow,
+} from './decision-record.ts';
+import { FitError, messageOf, UnschedulableError } from './errors.ts';
+import type { Estimator } from './estimation/estimate.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import { messageOf, type Plan, planPlacement } from './plan.ts';
+import { type Plan, planPlacement } from './plan.ts';
 import type { Outcome } from './queue.ts';
 import type { RunOptions } from './run.ts';
 import { type Binding, type Cluster, isRescheduleRequested } from './types.ts';
@@ -17,6 +25,10 @@ export interface BindingSchedulerOptions {
   clusters(): readonly Cluster[];
   cluster(name: string): Cluster | undefined;
   run: RunOptions;
+  /** Asks estimators that are elsewhere; undefined where there is nothing to ask. */
+  askEstimator?: ((binding: Binding, run: RunOptions) => Promise<Estimator | undefined>) | undefined;
+  /** Told of targets that were written. */
+  assume?: ((binding: Binding, targets: readonly TargetCluster[]) => void) | undefined;
   record: DecisionRecord;
   /** Keeps why a binding was placed as it was. */
   log: DecisionLog;
@@ -32,7 +44,9 @@ export interface Result {
   error?: unknown;
 }
 
-/** Everything up to the first write is synchronous, so that decisions never see each other half done. */
+/**
+ * Everything from the last estimator's answer to the first write is synchronous, so that decisions never see each other half done.
+ */
 export async function scheduleBinding(binding: Binding, options: BindingSchedulerOptions): Promise<Result> {
   const { record, clock } = options;
   const { metadata, spec } = binding;
@@ -55,7 +69,7 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
     return { outcome: 'backoff', error };
   }
 
-  const decision = decide(binding, options.cluster);
+  const decision = decide(binding, options.cluster, options.run.multipleTemplates);
   if (decision === 'nothing') return { outcome: 'forget' };
   const start = clock.now();
   try {
@@ -66,7 +80,10 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
       });
       return { outcome: 'forget', written };
     }
-    const plan = planPlacement(binding, options.clusters(), options.run, true);
+    const { run } = options;
+    const asked = await options.askEstimator?.(binding, run);
+    const estimators = asked === undefined ? run.estimators : [...run.estimators, asked];
+    const plan = planPlacement(binding, options.clusters(), { ...run, estimators }, true);
     options.log.record(binding, decision, plan, clock.now());
     const result = await carryOut(binding, plan, options);
     const failed = result.outcome !== 'forget';
@@ -85,7 +102,7 @@ async function carryOut(binding: Binding, plan: Plan, options: BindingSchedulerO
   if (plan.error === undefined) return recordSuccess(binding, plan, options);
   if (!(plan.error instanceof FitError)) {
     if (plan.termFailures.length === 0) record.failed(binding, messageOf(plan.error));
-    return recordFailure(binding, binding, plan.error, options);
+    return recordFailure(binding, binding, plan, plan.error, options);
   }
   let current = binding;
   let error: unknown = plan.error;
@@ -96,7 +113,7 @@ async function carryOut(binding: Binding, plan: Plan, options: BindingSchedulerO
     error = new AggregateError([plan.error, refused], `[${messageOf(plan.error)}, ${messageOf(refused)}]`);
   }
   record.failed(binding, messageOf(error));
-  return recordFailure(binding, current, error, options);
+  return recordFailure(binding, current, plan, error, options);
 }
 
 async function recordSuccess(binding: Binding, plan: Plan, options: BindingSchedulerOptions): Promise<Result> {
@@ -108,10 +125,11 @@ async function recordSuccess(binding: Binding, plan: Plan, options: BindingSched
   if (moved) {
     try {
       current = await record.writeTargets(binding, targets);
+      options.assume?.(current, targets);
     } catch (error) {
       if (isGone(error)) throw error;
       record.failed(binding, messageOf(error));
-      return recordFailure(binding, binding, error, options);
+      return recordFailure(binding, binding, plan, error, options);
     }
   }
   // When nobody else changed the spec meanwhile, the generation that the targets made is known to be handled, too.
@@ -121,6 +139,7 @@ async function recordSuccess(binding: Binding, plan: Plan, options: BindingSched
   const written = await record.writeStatus(current, (status) => {
     const before = JSON.stringify(status);
     applyCondition(status, undefined, clock);
+    applyEstimatorCondition(status, ignoredEstimators(plan), clock);
     status.schedulerObservedGeneration = observed;
     if (plan.affinityName !== undefined) status.schedulerObservingAffinityName = plan.affinityName;
     if (acknowledge || JSON.stringify(status) !== before) status.lastScheduledTime = timeNow(clock);
@@ -132,14 +151,21 @@ async function recordSuccess(binding: Binding, plan: Plan, options: BindingSched
 async function recordFailure(
   binding: Binding,
   current: Binding,
+  plan: Plan,
   error: unknown,
   { record, clock }: BindingSchedulerOptions,
 ): Promise<Result> {
-  const written = await record.writeStatus(current, (status) => applyCondition(status, error, clock));
+  const written = await record.writeStatus(current, (status) => {
+    applyCondition(status, error, clock);
+    applyEstimatorCondition(status, ignoredEstimators(plan), clock);
+  });
   const latest = written ?? (current === binding ? undefined : current);
   if (error instanceof FitError) return { outcome: 'forget', written: latest };
   return { outcome: error instanceof UnschedulableError ? 'unschedulable' : 'backoff', written: latest, error };
 }
+
+/** Of the run that counted. */
+const ignoredEstimators = (plan: Plan) => plan.runs.at(-1)?.ignoredEstimators ?? [];
 
 /** The binding, or its namespace, is on its way out: nothing is left to schedule. */
 function isGone(error: unknown): boolean {

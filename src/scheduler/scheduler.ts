@@ -11,20 +11,25 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import type { Registry } from '../component/metrics.ts';
 import type { EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
+import type { EstimatorPool } from '../estimator/connection-pool.ts';
+import type { AssumedBy, EstimatorClient } from '../estimator/estimator-client.ts';
 import { createAffectedIndex } from './affected-index.ts';
-import { isAccepted, relevantStates } from './binding-events.ts';
+import { isAccepted, isResponsible, relevantStates } from './binding-events.ts';
 import { createDecisionRecord } from './decision-record.ts';
-import type { Estimator } from './estimation/estimate.ts';
-import { generalEstimate } from './estimation/general-estimator.ts';
-import { selectPlugins } from './framework/framework.ts';
+import { createAssumedWorkloads } from './estimation/assumed-workloads.ts';
+import { createGeneralEstimator } from './estimation/general-estimator.ts';
+import { createRemoteEstimator } from './estimation/remote-estimator.ts';
+import { type Plugin, selectPlugins } from './framework/framework.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import { planPlacement } from './plan.ts';
-import { allPlugins } from './plugins/registry.ts';
+import { pluginsOf } from './plugins/registry.ts';
 import { createLegacyQueue, createPriorityQueue } from './queue.ts';
+import { createRefusedBindings } from './refused-bindings.ts';
 import type { RunOptions } from './run.ts';
 import { type BindingSchedulerOptions, scheduleBinding } from './schedule-binding.ts';
-import type { Binding } from './types.ts';
+import type { Binding, Cluster } from './types.ts';
 import { createDecisionLog, type DecisionEntry, decisionEntry } from './why/decision-log.ts';
+import { createWorkloadPeers } from './workload-peers.ts';
 
 export interface SchedulerOptions {
   client: Client;
@@ -35,6 +40,10 @@ export interface SchedulerOptions {
   gates?: FeatureGates | undefined;
   /** As of --plugins; default all. */
   plugins?: readonly string[] | undefined;
+  /** Beside those of this project. */
+  ownPlugins?: readonly Plugin[] | undefined;
+  /** Estimators of member clusters, asked beside the general one. */
+  accurate?: AccurateEstimators | undefined;
   propagateEmptyWorkloads?: boolean | undefined;
   /** Of the queue without priorities, in ms. */
   baseDelay?: number | undefined;
@@ -44,8 +53,15 @@ export interface SchedulerOptions {
   clock?: Clock | undefined;
 }
 
+export interface AccurateEstimators {
+  pool: EstimatorPool;
+  client: EstimatorClient;
+  /** Clusters in pull mode are not asked. */
+  skipPullMode: boolean;
+}
+
 /** Bindings whose writes are under way at once. Decisions are synchronous, hence still one after another in queue order. */
-const writers = 8;
+const maxWriters = 8;
 
 /** Single plugins are timed in one decision of so many. */
 const pluginSampling = 10;
@@ -66,16 +82,29 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const clusters = informers.informer<ClusterObject>(clusterType);
 
   const log = createDecisionLog();
-  const generalEstimator: Estimator = {
-    name: 'general-estimator',
-    maxReplicas: (cluster, spec) =>
-      generalEstimate(cluster, spec.replicaRequirements, gates.CustomizedClusterResourceModeling),
-  };
+  const fresh = createFreshReader(bindings, clusterBindings);
+  const assumed = gates.SchedulingOvercommitProtection ? createAssumedWorkloads() : undefined;
+  const assumedBy: AssumedBy = (cluster) => assumed?.of(cluster, clock.now()) ?? [];
   const run: RunOptions = {
-    plugins: selectPlugins(allPlugins, options.plugins ?? ['*']),
-    estimators: [generalEstimator],
+    plugins: selectPlugins([...pluginsOf(gates), ...(options.ownPlugins ?? [])], options.plugins ?? ['*']),
+    estimators: [createGeneralEstimator(gates.CustomizedClusterResourceModeling, assumedBy)],
     propagateEmptyWorkloads: options.propagateEmptyWorkloads ?? false,
+    multipleTemplates: gates.MultiplePodTemplatesScheduling,
+    peers: gates.WorkloadAffinity ? createWorkloadPeers(bindings, fresh.read) : undefined,
   };
+  const { accurate } = options;
+  const remote = accurate && createRemoteEstimator({ ...accurate, assumed: assumedBy });
+  const connect = async (cluster: Cluster): Promise<void> => {
+    if (accurate === undefined || (accurate.skipPullMode && cluster.spec.syncMode === 'Pull')) return;
+    const { name = '' } = cluster.metadata;
+    try {
+      await accurate.pool.connect(name);
+    } catch (error) {
+      logger.warn('Could not connect to the estimator', { cluster: name, err: error });
+    }
+  };
+  // What one decision takes, the next must see: where that is promised, decisions wait for each other's writes.
+  const writers = gates.WorkloadAffinity || gates.SchedulingOvercommitProtection ? 1 : maxWriters;
 
   return {
     name: 'scheduler',
@@ -96,7 +125,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         queue.push(objectKey(binding), binding.spec.schedulePriority?.priority ?? 0);
         metrics.incoming(event);
       };
-      const fresh = createFreshReader(bindings, clusterBindings);
       let decisions = 0;
       const affected = createAffectedIndex(schedulerName);
       const scheduling: BindingSchedulerOptions = {
@@ -112,20 +140,26 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
             observePlugin: sampled ? metrics.plugin : undefined,
           };
         },
+        askEstimator: remote && ((binding, current) => remote.ask(binding, clusters.list(), current)),
+        assume: assumed && ((binding, targets) => assumed.assume(binding, targets, clock.now())),
         log,
         record: createDecisionRecord(options.client, options.recorder),
         metrics,
         clock,
       };
 
+      const refused = createRefusedBindings();
       const bindingHandler: InformerHandler<ResourceBinding> = {
         added: (binding) => {
           affected.set(binding);
+          refused.set(binding);
           if (isAccepted(binding, schedulerName)) push(binding, 'BindingAdd');
         },
         updated: (binding, old) => {
           fresh.caughtUp(binding);
           affected.set(binding);
+          refused.set(binding);
+          assumed?.observe(binding);
           if (!isAccepted(binding, schedulerName)) return;
           if (!isAccepted(old, schedulerName)) push(binding, 'BindingAdd');
           else if (binding.metadata.generation !== old.metadata.generation) push(binding, 'BindingUpdate');
@@ -134,19 +168,28 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           const key = objectKey(binding);
           fresh.forget(key);
           affected.delete(key);
+          refused.delete(key);
+          assumed?.forget(key);
           log.forget(key);
         },
       };
+      const pushChanged = (keys: Iterable<string>): void => {
+        for (const key of keys) {
+          const binding = (key.includes('/') ? bindings : clusterBindings).get(key);
+          if (binding !== undefined && isResponsible(binding, schedulerName)) push(binding, 'ClusterChanged');
+        }
+      };
       const clusterHandler: InformerHandler<ClusterObject> = {
+        added: (cluster) => void connect(cluster),
         updated: (cluster, old) => {
-          for (const state of relevantStates(cluster, old))
-            for (const key of affected.affected(state)) {
-              const binding = (key.includes('/') ? bindings : clusterBindings).get(key);
-              if (binding !== undefined) push(binding, 'ClusterChanged');
-            }
+          void connect(cluster);
+          for (const state of relevantStates(cluster, old)) pushChanged(affected.affected(state));
+          pushChanged(refused.served(cluster, old));
         },
+        deleted: ({ metadata }) => accurate?.pool.disconnect(metadata.name ?? ''),
       };
       await Promise.all([clusters, bindings, clusterBindings].map((informer) => informer.whenSynced(signal)));
+      await Promise.all(clusters.list().map(connect));
       const removals = [
         bindings.addHandler(bindingHandler),
         clusterBindings.addHandler(bindingHandler),

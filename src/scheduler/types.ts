@@ -19,8 +19,20 @@ export interface SchedulingTask {
   affinityName: string;
   /** A reschedule was asked for: previous results count only as capacity. */
   fresh: boolean;
+  /** The unit of room is a set of all components, and one set is wanted (gate MultiplePodTemplatesScheduling). */
+  componentSets?: boolean | undefined;
+  /** Where bindings of the same affinity groups are (gate WorkloadAffinity). */
+  peers?: Peers | undefined;
   /** Where the run writes down what it finds, if somebody wants to know. */
   trace?: RunTrace | undefined;
+}
+
+/** Clusters of other bindings of the same namespace and group. */
+export interface Peers {
+  /** Of each peer that is placed: it wants company there. */
+  together: readonly ReadonlySet<string>[];
+  /** Of all peers that want to be apart. */
+  apart: ReadonlySet<string>;
 }
 
 /** A feasible cluster. */
@@ -46,6 +58,13 @@ export function compareCandidates(a: Candidate, b: Candidate): number {
 /** Whether there are replicas to speak of. */
 export function isWorkload(spec: BindingSpec): boolean {
   return (spec.replicas ?? 0) > 0 || spec.replicaRequirements !== undefined || (spec.components?.length ?? 0) > 0;
+}
+
+/** Several templates that must stay together: exactly one cluster takes a whole set of them. */
+export function placesComponentSets(spec: BindingSpec): boolean {
+  if ((spec.components?.length ?? 0) === 0) return false;
+  const cluster = spec.placement?.spreadConstraints?.find(({ spreadByField }) => spreadByField === 'cluster');
+  return cluster?.minGroups === 1 && cluster.maxGroups === 1;
 }
 
 export function isDivided(spec: BindingSpec): boolean {

@@ -1,11 +1,14 @@
 /** Allocatable replicas of the feasible clusters, the least that any estimator gives. */
-import type { BindingSpec, Cluster } from '../types.ts';
+import { messageOf } from '../errors.ts';
+import type { BindingSpec, Cluster, SchedulingTask } from '../types.ts';
 import type { RunTrace } from '../why/run-trace.ts';
 
 export interface Estimator {
   readonly name: string;
   /** Replicas that fit into the cluster; −1: it does not know. Throwing leaves the estimator out of this run. */
   maxReplicas(cluster: Cluster, spec: BindingSpec): number;
+  /** The same for whole sets of the binding's components; without it, it does not know. */
+  maxSets?(cluster: Cluster, spec: BindingSpec): number;
 }
 
 const unlimited = 2 ** 31 - 1;
@@ -15,28 +18,35 @@ const unknown = -1;
 export function estimateReplicas(
   estimators: readonly Estimator[],
   clusters: readonly Cluster[],
-  spec: BindingSpec,
-  trace?: RunTrace,
+  { spec, componentSets, trace }: Pick<SchedulingTask, 'spec' | 'componentSets' | 'trace'>,
 ): number[] {
-  const replicas = spec.replicas ?? 0;
-  if (replicas === 0 && (spec.components?.length ?? 0) === 0) return clusters.map(() => unlimited);
+  if (!hasPods(spec)) return clusters.map(() => unlimited);
   const least = clusters.map(() => unlimited);
   for (const estimator of estimators) {
     let answers: number[];
     try {
-      answers = clusters.map((cluster) => estimator.maxReplicas(cluster, spec));
+      answers = clusters.map((cluster) => answerOf(estimator, cluster, spec, componentSets === true));
     } catch (error) {
-      trace?.ignoredEstimators.push({
-        name: estimator.name,
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      trace?.ignoredEstimators.push({ name: estimator.name, reason: messageOf(error) });
       continue;
     }
     noteAnswers(trace, estimator.name, clusters, answers);
     for (const [i, answer] of answers.entries())
       if (answer !== unknown && answer < (least[i] ?? unlimited)) least[i] = answer;
   }
-  return least.map((room) => (room === unlimited ? replicas : room));
+  return least.map((room) => (room === unlimited ? (spec.replicas ?? 0) : room));
+}
+
+/** Whether there is anything to find room for. */
+export function hasPods(spec: BindingSpec): boolean {
+  return (spec.replicas ?? 0) > 0 || (spec.components?.length ?? 0) > 0;
+}
+
+/** Nonsense is no answer: less than nothing fits nowhere. */
+function answerOf(estimator: Estimator, cluster: Cluster, spec: BindingSpec, sets: boolean): number {
+  const answer = sets ? (estimator.maxSets?.(cluster, spec) ?? unknown) : estimator.maxReplicas(cluster, spec);
+  if (Number.isSafeInteger(answer) && answer >= unknown) return Math.min(answer, unlimited);
+  throw new Error(`it answered ${answer} for cluster ${cluster.metadata.name}`);
 }
 
 function noteAnswers(

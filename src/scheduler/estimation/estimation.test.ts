@@ -69,15 +69,17 @@ describe('estimateReplicas', () => {
         throw new Error('away');
       },
     };
-    expect(estimateReplicas([roomOf({ m1: 6, m2: 9 }), roomOf({ m1: 8, m2: 4 }), failing], list, spec)).toEqual([6, 4]);
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 9 }), roomOf({ m1: 8, m2: 4 }), failing], list, { spec })).toEqual([
+      6, 4,
+    ]);
   });
 
   it('counts a cluster that nobody knows as having room for all', () => {
-    expect(estimateReplicas([roomOf({ m1: 6 })], list, spec)).toEqual([6, 7]);
+    expect(estimateReplicas([roomOf({ m1: 6 })], list, { spec })).toEqual([6, 7]);
   });
 
   it('knows no limit without replicas', () => {
-    expect(estimateReplicas([roomOf({ m1: 6 })], list, binding({}).spec)).toEqual([2 ** 31 - 1, 2 ** 31 - 1]);
+    expect(estimateReplicas([roomOf({ m1: 6 })], list, { spec: binding({}).spec })).toEqual([2 ** 31 - 1, 2 ** 31 - 1]);
   });
 });
 
@@ -93,11 +95,11 @@ describe('several estimators', () => {
         return 4;
       },
     };
-    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), failing], two, ten)).toEqual([6, 7]);
-    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: 4, m2: 9 })], two, ten)).toEqual([4, 7]);
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), failing], two, { spec: ten })).toEqual([6, 7]);
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: 4, m2: 9 })], two, { spec: ten })).toEqual([4, 7]);
   });
 
   it('E9: one that does not know a cluster leaves it to the others', () => {
-    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: -1, m2: 3 })], two, ten)).toEqual([6, 3]);
+    expect(estimateReplicas([roomOf({ m1: 6, m2: 7 }), roomOf({ m1: -1, m2: 3 })], two, { spec: ten })).toEqual([6, 3]);
   });
 });

@@ -1,12 +1,15 @@
 /** The extension points of a run: filters refuse clusters, scores rank them. Plugins run in the order of the list. */
+import { messageOf } from '../errors.ts';
 import type { Cluster, SchedulingTask } from '../types.ts';
 
 export interface Plugin {
   readonly name: string;
   /** Why the cluster cannot take the binding, or undefined when it can. */
   filter?(task: SchedulingTask, cluster: Cluster): string | undefined;
-  /** 0 to 100. */
+  /** 0 to 100, or whatever `normalizeScore` brings into that range. */
   score?(task: SchedulingTask, cluster: Cluster): number;
+  /** Takes this plugin's scores of all feasible clusters and gives those that count, in the same order. */
+  normalizeScore?(task: SchedulingTask, scores: readonly number[]): readonly number[];
 }
 
 export interface Refusal {
@@ -14,14 +17,14 @@ export interface Refusal {
   reason: string;
 }
 
-export type ExtensionPoint = 'Filter' | 'Score';
+export type ExtensionPoint = 'Filter' | 'Score' | 'ScoreExtensionNormalize';
 export type PluginResult = 'Success' | 'Unschedulable' | 'Error';
 /** Told of every call of a plugin, with the seconds it took. */
 export type PluginObserver = (plugin: string, point: ExtensionPoint, result: PluginResult, seconds: number) => void;
 
 const since = (start: number): number => (performance.now() - start) / 1000;
 
-/** The first refusal, or undefined when every filter lets the cluster pass. */
+/** The first refusal, or undefined when every filter lets the cluster pass. A filter that throws refuses with its message. */
 export function runFilters(
   plugins: readonly Plugin[],
   task: SchedulingTask,
@@ -31,36 +34,65 @@ export function runFilters(
   for (const plugin of plugins) {
     if (plugin.filter === undefined) continue;
     const start = observe === undefined ? 0 : performance.now();
-    const reason = plugin.filter(task, cluster);
-    observe?.(plugin.name, 'Filter', reason === undefined ? 'Success' : 'Unschedulable', since(start));
+    let reason: string | undefined;
+    let result: PluginResult;
+    try {
+      reason = plugin.filter(task, cluster);
+      result = reason === undefined ? 'Success' : 'Unschedulable';
+    } catch (error) {
+      reason = messageOf(error);
+      result = 'Error';
+    }
+    observe?.(plugin.name, 'Filter', result, since(start));
     if (reason !== undefined) return { plugin: plugin.name, reason };
   }
   return undefined;
 }
 
-/** Sum of all scores. Throws with the plugin's name when one fails. */
+/** The sum of all scores of each cluster. Throws with the plugin's name when one fails. */
 export function runScores(
   plugins: readonly Plugin[],
   task: SchedulingTask,
-  cluster: Cluster,
+  clusters: readonly Cluster[],
   observe?: PluginObserver,
-): number {
-  let sum = 0;
+): number[] {
+  const sums = clusters.map(() => 0);
   for (const plugin of plugins) {
     if (plugin.score === undefined) continue;
-    const start = observe === undefined ? 0 : performance.now();
-    try {
-      sum += plugin.score(task, cluster);
-      observe?.(plugin.name, 'Score', 'Success', since(start));
-    } catch (error) {
-      observe?.(plugin.name, 'Score', 'Error', since(start));
-      throw new Error(
-        `plugin "${plugin.name}" failed with: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
+    let scores: readonly number[] = clusters.map((cluster) =>
+      observed(plugin, 'Score', 'failed with', observe, () => plugin.score?.(task, cluster) ?? 0),
+    );
+    if (plugin.normalizeScore !== undefined) {
+      const raw = scores;
+      scores = observed(
+        plugin,
+        'ScoreExtensionNormalize',
+        'normalizeScore failed with',
+        observe,
+        () => plugin.normalizeScore?.(task, raw) ?? raw,
       );
     }
+    for (const [i, score] of scores.entries()) sums[i] = (sums[i] ?? 0) + score;
   }
-  return sum;
+  return sums;
+}
+
+function observed<T>(
+  { name }: Plugin,
+  point: ExtensionPoint,
+  failed: string,
+  observe: PluginObserver | undefined,
+  call: () => T,
+): T {
+  const start = observe === undefined ? 0 : performance.now();
+  try {
+    const result = call();
+    observe?.(name, point, 'Success', since(start));
+    return result;
+  } catch (error) {
+    observe?.(name, point, 'Error', since(start));
+    throw new Error(`plugin "${name}" ${failed}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { matchesCluster } from '../../apis/match-cluster.ts';
 import type { ClusterAffinityTerm, Placement } from '../../apis/policy/v1alpha1/propagation-policy.ts';
-import type { Cluster } from '../types.ts';
+import type { Binding, Cluster } from '../types.ts';
 
 export function findTerm(
   placement: DeepReadonly<Placement>,
@@ -16,6 +16,14 @@ export function firstTermIndex(placement: DeepReadonly<Placement>, observed: str
   if (startOver || observed === '') return 0;
   const index = (placement.clusterAffinities ?? []).findIndex((term) => term.affinityName === observed);
   return Math.max(index, 0);
+}
+
+/** Names of the terms that a plan may try, in their order; one without a name where there are no terms. */
+export function termsToTry({ spec, status }: Binding, startOver = false): readonly string[] {
+  const { placement = {} } = spec;
+  if (placement.clusterAffinities === undefined) return [''];
+  const start = firstTermIndex(placement, status?.schedulerObservingAffinityName ?? '', startOver);
+  return placement.clusterAffinities.slice(start).map(({ affinityName }) => affinityName);
 }
 
 /** The term whose overflow tiers are in force, if any. */

@@ -8,14 +8,15 @@ export const apiEnablement: Plugin = {
   filter({ spec }, cluster) {
     if (isTarget(spec, cluster)) return undefined;
     const { apiVersion, kind } = spec.resource;
-    return served(cluster).has(`${apiVersion}/${kind}`) ? undefined : 'cluster(s) did not have the API resource';
+    return kindsServedBy(cluster).has(`${apiVersion}/${kind}`) ? undefined : 'cluster(s) did not have the API resource';
   },
 };
 
-/** `apps/v1/Deployment` …, made once for each version of a cluster's list. */
+/** Made once for each version of a cluster's list. */
 const servedKinds = new WeakMap<object, ReadonlySet<string>>();
 
-function served({ status }: Cluster): ReadonlySet<string> {
+/** `apps/v1/Deployment` … */
+export function kindsServedBy({ status }: Cluster): ReadonlySet<string> {
   const list = status?.apiEnablements;
   if (list === undefined) return new Set();
   let kinds = servedKinds.get(list);

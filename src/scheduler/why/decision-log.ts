@@ -2,7 +2,8 @@
 import { objectKey } from '../../apimachinery/object.ts';
 import type { TargetCluster } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Decision } from '../decision.ts';
-import { messageOf, type Plan } from '../plan.ts';
+import { messageOf } from '../errors.ts';
+import type { Plan } from '../plan.ts';
 import type { Binding } from '../types.ts';
 import type { RunTrace } from './run-trace.ts';
 

@@ -15,7 +15,13 @@ export function assignReplicas(task: SchedulingTask, selected: readonly Candidat
   const { spec } = task;
   if (selected.length === 0) throw new Error('no clusters available to schedule');
   const counts = (spec.replicas ?? 0) > 0 || spec.replicaRequirements !== undefined;
-  if (!counts || (spec.components?.length ?? 0) > 1) return selected.map(({ name }) => ({ name }));
+  const components = spec.components ?? [];
+  if (!counts || components.length > 1)
+    return selected.map(({ name }) =>
+      components.length > 1 && task.componentSets === true
+        ? { name, components: components.map((component) => ({ name: component.name, replicas: component.replicas })) }
+        : { name },
+    );
   const overflows = overflowTerm(spec.placement ?? {}, task.affinityName) !== undefined;
   const targets = overflows ? assignByTier(task, selected) : assign(task, selected, spec.replicas ?? 0);
   return targets.filter((target) => (target.replicas ?? 0) > 0);

@@ -1,19 +1,22 @@
 /** Which of the feasible clusters are used: all of them, or as many as the spread constraints say. */
-import type { BindingSpec, Candidate } from '../../types.ts';
+import type { BindingSpec, Candidate, SchedulingTask } from '../../types.ts';
 import { compareCandidates, isDuplicated } from '../../types.ts';
-import type { RunTrace } from '../../why/run-trace.ts';
 import { selectByCluster } from './by-cluster.ts';
 import { selectByRegion } from './by-region.ts';
 
 /** In the order of preference. Throws when the constraints cannot be met. */
-export function selectClusters(spec: BindingSpec, candidates: readonly Candidate[], trace?: RunTrace): Candidate[] {
+export function selectClusters(
+  { spec, componentSets, trace }: Pick<SchedulingTask, 'spec' | 'componentSets' | 'trace'>,
+  candidates: readonly Candidate[],
+): Candidate[] {
   const sorted = [...candidates].sort(compareCandidates);
   const constraints = spec.placement?.spreadConstraints ?? [];
   if (constraints.length === 0 || ignoresConstraints(spec)) return sorted;
   const byField = new Map(constraints.map((constraint) => [constraint.spreadByField ?? '', constraint]));
   const cluster = { minGroups: 0, maxGroups: 0, ...byField.get('cluster') };
   const region = byField.get('region');
-  const replicas = spec.replicas ?? 0;
+  // Of component sets, one is wanted.
+  const replicas = componentSets === true ? 1 : (spec.replicas ?? 0);
   if (region !== undefined)
     return selectByRegion(sorted, { minGroups: 0, maxGroups: 0, ...region }, cluster, {
       replicas,

@@ -43,7 +43,7 @@ const strategies: Record<string, Placement> = {
 function select(strategy: string, constraints: SpreadConstraint[], replicas: number, list: Candidate[]): string {
   try {
     const { spec } = binding({ replicas, placement: { ...strategies[strategy], spreadConstraints: constraints } });
-    return selectClusters(spec, list)
+    return selectClusters({ spec }, list)
       .map((candidate) => candidate.name)
       .join(', ');
   } catch (error) {
