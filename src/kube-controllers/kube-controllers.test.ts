@@ -19,6 +19,7 @@ describe('the choice of controllers', () => {
       'clusterrole-aggregation-controller',
       'certificatesigningrequest-approving-controller',
       'certificatesigningrequest-cleaner-controller',
+      'resourcequota-controller',
     ]);
     expect(choose(['*', '-garbagecollector'], { rootCa: 'ca' })).toEqual([
       'namespace-controller',
@@ -27,6 +28,7 @@ describe('the choice of controllers', () => {
       'clusterrole-aggregation-controller',
       'certificatesigningrequest-approving-controller',
       'certificatesigningrequest-cleaner-controller',
+      'resourcequota-controller',
     ]);
   });
 

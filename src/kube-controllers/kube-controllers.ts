@@ -14,6 +14,7 @@ import { createSigningController } from './certificate-signing/signing-controlle
 import { createDeletableResources, type DeletableResources } from './deletable-resources.ts';
 import { createGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { createNamespaceController } from './namespace/namespace-controller.ts';
+import { createResourceQuotaController } from './resource-quota/resource-quota-controller.ts';
 import { createRoleAggregationController } from './role-aggregation/role-aggregation-controller.ts';
 import { createRootCaPublisher } from './service-account-tokens/root-ca-publisher.ts';
 import { createServiceAccountController } from './service-account-tokens/service-account-controller.ts';
@@ -86,6 +87,10 @@ const entries: readonly Entry[] = [
   {
     names: ['certificatesigningrequest-signing-controller', 'csrsigning'],
     create: (dependencies) => createSigningController(dependencies),
+  },
+  {
+    names: ['resourcequota-controller', 'resourcequota'],
+    create: (dependencies, resources) => createResourceQuotaController({ ...dependencies, resources: resources() }),
   },
   {
     names: ['bootstrap-signer-controller', 'bootstrapsigner'],

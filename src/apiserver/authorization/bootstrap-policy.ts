@@ -350,6 +350,11 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(['create', 'delete', 'list', 'patch', 'watch'], '', 'pods'),
     ...eventRules(),
   ],
+  'resourcequota-controller': [
+    rule(['list', 'watch'], '*', '*'),
+    rule(['update'], '', 'resourcequotas/status'),
+    ...eventRules(),
+  ],
   'root-ca-cert-publisher': [rule(['create', 'update'], '', 'configmaps'), ...eventRules()],
   'service-account-controller': [rule(['create'], '', 'serviceaccounts'), ...eventRules()],
   'statefulset-controller': [
