@@ -60,6 +60,21 @@ export interface CertificateRequest {
   uris: string[];
 }
 
+/** A new key and a request (PKCS #10) for a client certificate for it, both PEM. */
+export async function createCertificateRequest(subject: {
+  commonName: string;
+  organizations: readonly string[];
+}): Promise<{ request: string; key: string }> {
+  const x509 = await loadLibrary();
+  const keys = await generateKeys();
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [subject.commonName] }, { O: [...subject.organizations] }],
+    keys,
+    signingAlgorithm,
+  });
+  return { request: withLineEnd(request.toString('pem')), key: await keyToPem(keys.privateKey) };
+}
+
 /** Reads a request in PEM and checks that it is signed with its own key. Throws an Error that says why not. */
 export async function parseCertificateRequest(pem: string): Promise<CertificateRequest> {
   const x509 = await loadLibrary();

@@ -52,6 +52,8 @@ export interface MemberClustersOptions {
   /** The control plane. */
   client: Client;
   informers: InformerFactory;
+  /** Of all clusters this one alone is looked at (an agent's own). */
+  only?: string | undefined;
   /** Requests a second to each member; defaults 200 and 400. */
   qps?: number | undefined;
   burst?: number | undefined;
@@ -64,6 +66,10 @@ export interface MemberClustersOptions {
   connect?: ((cluster: DeepReadonly<Cluster>) => Promise<Client>) | undefined;
 }
 
+/** Selects one Cluster by its name; all without one. */
+export const onlyCluster = (name: string | undefined): InformerOptions | undefined =>
+  name === undefined ? undefined : { fieldSelector: `metadata.name=${name}` };
+
 interface Entry {
   fingerprint: string;
   abort: AbortController;
@@ -73,7 +79,7 @@ interface Entry {
 
 export function createMemberClusters(options: MemberClustersOptions): MemberClusters {
   const { client, informers, logger = silentLogger, clock = systemClock, cacheSyncTimeout = 120_000 } = options;
-  const known = informers.informer<Cluster>(clusters);
+  const known = informers.informer<Cluster>(clusters, onlyCluster(options.only));
   const entries = new Map<string, Entry>();
   const listeners = new Set<(cluster: string) => void>();
 

@@ -45,3 +45,13 @@ export interface ControlPlane {
   clock: Clock;
   logger: Logger;
 }
+
+/** What carrying Works to members and reporting back needs of it: also in the agent of one cluster. */
+export interface WorkSide
+  extends Pick<
+    ControlPlane,
+    'client' | 'kinds' | 'interpreter' | 'controllers' | 'metrics' | 'recorder' | 'clock' | 'logger'
+  > {
+  /** An agent may not read bindings: Events on them are then left out. */
+  caches: Pick<Caches, 'works' | 'clusters'> & Partial<Pick<Caches, 'bindings' | 'clusterBindings'>>;
+}

@@ -7,11 +7,11 @@ import type { DeepReadonly } from '../apimachinery/object.ts';
 import type { Work } from '../apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
 import type { Informer } from '../client/informer.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { ControlPlane, WorkSide } from './control-plane.ts';
 
 /** Bindings of templates of those kinds. Returns what ends it. */
 export function onReinterpretedBindings(
-  { interpreter }: ControlPlane,
+  { interpreter }: Pick<ControlPlane, 'interpreter'>,
   bindings: Informer<ResourceBinding>,
   again: (binding: DeepReadonly<ResourceBinding>) => void,
 ): () => void {
@@ -22,7 +22,7 @@ export function onReinterpretedBindings(
 
 /** Works with a manifest of those kinds. Returns what ends it. */
 export function onReinterpretedWorks(
-  { interpreter, caches }: ControlPlane,
+  { interpreter, caches }: Pick<WorkSide, 'interpreter' | 'caches'>,
   again: (work: DeepReadonly<Work>) => void,
 ): () => void {
   return interpreter.onChange((concerns) => {

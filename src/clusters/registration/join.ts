@@ -52,14 +52,17 @@ export async function joinCluster(options: JoinOptions): Promise<Cluster | undef
 
   const context: Context = { ...options, namespace };
   const credentials = await prepareMember(context);
-  const references = await storeCredentials(context, credentials);
-  const cluster = await createCluster(context, id);
-  await ownSecrets(context, references, cluster);
+  await storeCredentials(context, credentials);
+  const cluster = await createCluster({ ...options, namespace }, id);
+  await ownSecrets(context, [impersonatorSecretName(clusterName), clusterName], cluster);
   return cluster;
 }
 
-type Context = JoinOptions & { namespace: string };
+type Context = Pick<JoinOptions, 'clusterName' | 'controlPlane' | 'member' | 'tokenTimeoutMs' | 'signal' | 'clock'> & {
+  namespace: string;
+};
 
+/** Base64, as in the data of Secrets. */
 interface Credentials {
   token: string;
   caBundle: string;
@@ -81,7 +84,8 @@ async function refuseRegistered(controlPlane: Client, name: string, id: string, 
   }
 }
 
-async function prepareMember(context: Context): Promise<Credentials> {
+/** Accounts and rights for Karmada in the member. Rejects when the member issues no token in time. */
+export async function prepareMember(context: Context): Promise<Credentials> {
   const { member, clusterName, namespace, signal } = context;
   const account = clusterServiceAccountName(clusterName);
   const role = clusterRoleName(account);
@@ -174,13 +178,8 @@ async function waitForToken(context: Context, account: string, what: string): Pr
   }
 }
 
-interface SecretReferences {
-  own: string;
-  impersonator: string;
-}
-
 /** A Secret that exists is taken as it is. */
-async function storeCredentials(context: Context, credentials: Credentials): Promise<SecretReferences> {
+async function storeCredentials(context: Context, credentials: Credentials): Promise<void> {
   const { controlPlane, clusterName, namespace, signal } = context;
   await createIfAbsent<Namespace>(
     controlPlane,
@@ -198,10 +197,9 @@ async function storeCredentials(context: Context, credentials: Credentials): Pro
   const impersonator = impersonatorSecretName(clusterName);
   await store(impersonator, { token: credentials.impersonatorToken });
   await store(clusterName, { caBundle: credentials.caBundle, token: credentials.token });
-  return { own: clusterName, impersonator };
 }
 
-async function createCluster(context: Context, id: string): Promise<Cluster> {
+async function createCluster(context: JoinOptions & { namespace: string }, id: string): Promise<Cluster> {
   const { controlPlane, clusterName, namespace, endpoint, provider, region, zones = [], signal } = context;
   try {
     return await controlPlane.resource<Cluster>(clusters).create(
@@ -231,7 +229,7 @@ async function createCluster(context: Context, id: string): Promise<Cluster> {
 }
 
 /** The Secrets go when the Cluster goes. */
-async function ownSecrets(context: Context, names: SecretReferences, cluster: Cluster): Promise<void> {
+export async function ownSecrets(context: Context, names: readonly string[], cluster: Cluster): Promise<void> {
   const { controlPlane, namespace, signal } = context;
   const owner = {
     apiVersion: cluster.apiVersion,
@@ -241,7 +239,7 @@ async function ownSecrets(context: Context, names: SecretReferences, cluster: Cl
     controller: true,
     blockOwnerDeletion: true,
   };
-  for (const name of [names.impersonator, names.own]) {
+  for (const name of names) {
     await controlPlane
       .resource(secrets)
       .patch({ namespace, name }, 'merge', { metadata: { ownerReferences: [owner] } }, { signal });
@@ -249,7 +247,7 @@ async function ownSecrets(context: Context, names: SecretReferences, cluster: Cl
 }
 
 /** What is there already is left as it is, and returned. */
-async function createIfAbsent<T extends KubeObject>(
+export async function createIfAbsent<T extends KubeObject>(
   client: Client,
   type: ResourceType,
   object: T,

@@ -24,7 +24,7 @@ import {
   createController,
   type ReconcileResult,
 } from '../../controller/controller.ts';
-import type { MemberCluster, MemberClusters } from '../../members/member-clusters.ts';
+import { type MemberCluster, type MemberClusters, onlyCluster } from '../../members/member-clusters.ts';
 import { apiEnablements, completeness } from './api-enablements.ts';
 import { createMemberResources, type MemberResources } from './member-resources.ts';
 import { createReadyThreshold, type ObservedReady, type ReadyThreshold } from './ready-threshold.ts';
@@ -34,6 +34,8 @@ export interface ClusterStatusControllerOptions {
   /** Not started yet. */
   informers: InformerFactory;
   members: MemberClusters;
+  /** An agent's own cluster. Default: all push clusters. */
+  only?: string | undefined;
   /** Times in ms. Defaults: 10 s between looks, 30 s for both thresholds. */
   statusUpdateFrequency?: number | undefined;
   successThreshold?: number | undefined;
@@ -52,7 +54,9 @@ const workers = 1000;
 
 export function createClusterStatusController(options: ClusterStatusControllerOptions): Controller {
   const { client, informers, members, clock = systemClock, statusUpdateFrequency = 10_000 } = options;
-  const informer = informers.informer<Cluster>(clusters);
+  const { only } = options;
+  const informer = informers.informer<Cluster>(clusters, onlyCluster(only));
+  const mode = only === undefined ? 'Push' : 'Pull';
   const context: Context = {
     client,
     members,
@@ -67,7 +71,7 @@ export function createClusterStatusController(options: ClusterStatusControllerOp
     workers,
     async reconcile(name, signal): Promise<ReconcileResult> {
       const cluster = informer.get(name);
-      if (cluster === undefined || cluster.spec.syncMode !== 'Push') {
+      if (cluster === undefined || cluster.spec.syncMode !== mode) {
         context.threshold.forget(name);
         return undefined;
       }

@@ -1,10 +1,11 @@
 /**
- * Approves the client certificates of kubelets, for those who hold the right to have them approved: creating subresource
- * `nodeclient` (a new node) or `selfnodeclient` (a node that renews its own) of certificatesigningrequests. Key: the name.
+ * Approves client certificates of a form that is known, for those who hold the right to have them approved: creating a
+ * subresource of certificatesigningrequests, such as `nodeclient` (a new node) or `selfnodeclient` (a node that renews its own).
+ * Key: the name.
  */
 import { formatTime, systemClock } from '../../apimachinery/clock.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
-import { parseCertificateRequest } from '../../component/certificates.ts';
+import { type CertificateRequest, parseCertificateRequest } from '../../component/certificates.ts';
 import { createController, type ReconcileResult } from '../../controller/controller.ts';
 import type { Runnable } from '../../controller/manager.ts';
 import { certificateSigningRequests } from '../../kubernetes/resource-types.ts';
@@ -13,30 +14,46 @@ import type { ControllerDependencies } from '../kube-controllers.ts';
 import { hasCondition, isIssued, pemOf, type Request, requestInformer } from './requests.ts';
 import { kubeletClientSigner, signers } from './signers.ts';
 
-interface Recognizer {
-  subresource: string;
-  /** `commonName` of the certificate that is asked for. */
-  recognizes(request: Request, commonName: string): boolean;
-  message: string;
+export interface ApproverOptions {
+  /** Upstream's name of the controller. */
+  name: string;
+  signerName: string;
+  /** Whether the certificate has the form that this controller knows. */
+  accepts(certificate: CertificateRequest, usages: readonly string[]): boolean;
+  /** Rights, the first that fits and is held approves. */
+  rights: readonly {
+    subresource: string;
+    /** Only for a request by the very user whose certificate it is. */
+    self: boolean;
+    message: string;
+  }[];
 }
 
-const recognizers: readonly Recognizer[] = [
-  {
-    subresource: 'selfnodeclient',
-    recognizes: ({ spec }, commonName) => spec?.username === commonName,
-    message: 'Auto approving self kubelet client certificate after SubjectAccessReview.',
-  },
-  {
-    subresource: 'nodeclient',
-    recognizes: () => true,
-    message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
-  },
-];
+const kubelets: ApproverOptions = {
+  name: 'certificatesigningrequest-approving-controller',
+  signerName: kubeletClientSigner,
+  accepts: (certificate, usages) => signers[kubeletClientSigner]?.(certificate, usages) === undefined,
+  rights: [
+    {
+      subresource: 'selfnodeclient',
+      self: true,
+      message: 'Auto approving self kubelet client certificate after SubjectAccessReview.',
+    },
+    {
+      subresource: 'nodeclient',
+      self: false,
+      message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
+    },
+  ],
+};
 
 /** Rights may be granted after the request was made. */
 const retryMs = 60_000;
 
-export function createApprovingController(dependencies: ControllerDependencies): Runnable {
+export function createApprovingController(
+  dependencies: Pick<ControllerDependencies, 'client' | 'informers' | 'logger' | 'registry' | 'clock'>,
+  { name: controllerName, signerName, accepts, rights }: ApproverOptions = kubelets,
+): Runnable {
   const { client, logger, registry, clock = systemClock } = dependencies;
   const informer = requestInformer(dependencies);
 
@@ -44,14 +61,13 @@ export function createApprovingController(dependencies: ControllerDependencies):
     const request = informer.get(name);
     if (request === undefined || isIssued(request)) return undefined;
     if (hasCondition(request, 'Approved') || hasCondition(request, 'Denied')) return undefined;
-    if (request.spec?.signerName !== kubeletClientSigner) return undefined;
+    if (request.spec?.signerName !== signerName) return undefined;
     const parsed = await parseCertificateRequest(pemOf(request)).catch(() => undefined);
-    if (parsed === undefined || signers[kubeletClientSigner]?.(parsed, request.spec.usages ?? []) !== undefined)
-      return undefined;
-    for (const recognizer of recognizers) {
-      if (!recognizer.recognizes(request, parsed.commonName)) continue;
-      if (!(await mayHave(request, recognizer.subresource, signal))) continue;
-      await approve(request, recognizer.message, signal);
+    if (parsed === undefined || !accepts(parsed, request.spec.usages ?? [])) return undefined;
+    for (const { subresource, self, message } of rights) {
+      if (self && request.spec.username !== parsed.commonName) continue;
+      if (!(await mayHave(request, subresource, signal))) continue;
+      await approve(request, message, signal);
       return undefined;
     }
     return { requeueAfter: retryMs };
@@ -99,7 +115,7 @@ export function createApprovingController(dependencies: ControllerDependencies):
   }
 
   const controller = createController({
-    name: 'certificatesigningrequest-approving-controller',
+    name: controllerName,
     reconcile,
     maxDelay: 60_000,
     logger,

@@ -6,7 +6,7 @@ import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusterReady, workNameAnnotation, workNamespaceAnnotation } from '../../apis/constants.ts';
 import { clusterOfExecutionSpace, executionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
-import type { ControlPlane } from '../control-plane.ts';
+import type { WorkSide } from '../control-plane.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import { createPerClusterController } from '../per-cluster.ts';
 import { onReinterpretedWorks } from '../reinterpretation.ts';
@@ -22,7 +22,7 @@ export interface ExecutionControllerOptions {
 }
 
 export function createExecutionController(
-  controlPlane: ControlPlane,
+  controlPlane: WorkSide,
   options: ExecutionControllerOptions,
 ): { run(signal: AbortSignal): Promise<void> } {
   const { works, clusters } = controlPlane.caches;

@@ -21,14 +21,14 @@ import { clusterOfExecutionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ReconcileResult } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
-import type { ControlPlane, RecordEvent } from '../control-plane.ts';
+import type { RecordEvent, WorkSide } from '../control-plane.ts';
 import { writeChange } from '../write.ts';
 import { listPaths } from './field-paths.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { UpdateRefused } from './refusal.ts';
 import { strippedManifest } from './release.ts';
 
-export interface ExecutionWorld extends ControlPlane {
+export interface ExecutionWorld extends WorkSide {
   writer: ObjectWriter;
   record: RecordEvent;
   /** Whether this process serves the cluster: the controller manager does the Push ones, an agent its own. */
@@ -173,7 +173,7 @@ function recordOnBindings(
   message: string,
 ): void {
   for (const key of bindingsOfWork(work)) {
-    const binding = world.caches.bindings.get(key) ?? world.caches.clusterBindings.get(key);
+    const binding = world.caches.bindings?.get(key) ?? world.caches.clusterBindings?.get(key);
     if (binding !== undefined) world.record(binding, type, reason, message);
   }
 }

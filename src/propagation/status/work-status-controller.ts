@@ -6,7 +6,7 @@ import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { workApplied } from '../../apis/constants.ts';
 import { clusterOfExecutionSpace, executionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
-import type { ControlPlane } from '../control-plane.ts';
+import type { WorkSide } from '../control-plane.ts';
 import { workKeyOf } from '../execution/execution-controller.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import { createPerClusterController } from '../per-cluster.ts';
@@ -22,7 +22,7 @@ export interface WorkStatusControllerOptions {
 }
 
 export function createWorkStatusController(
-  controlPlane: ControlPlane,
+  controlPlane: WorkSide,
   options: WorkStatusControllerOptions,
 ): { run(signal: AbortSignal): Promise<void> } {
   const { works, clusters } = controlPlane.caches;

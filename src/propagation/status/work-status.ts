@@ -8,11 +8,11 @@ import { clusterReady, eventReason, workApplied } from '../../apis/constants.ts'
 import { clusterOfExecutionSpace } from '../../apis/naming.ts';
 import type { ResourceHealth } from '../../apis/shared.ts';
 import type { ManifestStatus, Work } from '../../apis/work/v1alpha1/work.ts';
-import type { ControlPlane, RecordEvent } from '../control-plane.ts';
+import type { RecordEvent, WorkSide } from '../control-plane.ts';
 import type { MemberObjects } from '../member-objects.ts';
 import { writeChange } from '../write.ts';
 
-export interface WorkStatusWorld extends ControlPlane {
+export interface WorkStatusWorld extends WorkSide {
   members: MemberObjects;
   record: RecordEvent;
   serves(cluster: DeepReadonly<Cluster>): boolean;
