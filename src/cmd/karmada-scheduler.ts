@@ -19,8 +19,11 @@ import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
 import { createEventRecorder } from '../controller/event-recorder.ts';
 import { createManager } from '../controller/manager.ts';
+import { estimatorClientFlags, estimatorFlagProblems, estimatorsOf } from '../estimator/estimator-flags.ts';
+import { loadPluginModules } from '../scheduler/framework/plugin-modules.ts';
+import { pluginsOf } from '../scheduler/plugins/registry.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
-import { assertUsable, readKeyPair } from '../scheduler/scheduler-options.ts';
+import { assertNoProblems, readKeyPair, schedulerNameProblems } from '../scheduler/scheduler-options.ts';
 import { type DecisionsServer, serveDecisions } from '../scheduler/why/decisions-server.ts';
 
 const name = 'karmada-scheduler';
@@ -40,13 +43,25 @@ replicas each of them gets.`,
     ),
     plugins: flag.list(
       ['*'],
-      "Plugins to enable: '*' enables all, 'foo' only the plugin foo, '*,-foo' all but foo. There are: APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, SpreadConstraint, TaintToleration.",
+      "Plugins to enable: '*' enables all, 'foo' only the plugin foo, '*,-foo' all but foo. There are: APIEnablement, ClusterAffinity, ClusterEviction, ClusterLocality, SpreadConstraint, TaintToleration, those of --plugin-modules, and with the feature gate WorkloadAffinity also WorkloadAffinity and WorkloadAntiAffinity.",
+    ),
+    'plugin-modules': flag.list(
+      [],
+      'ES modules with plugins of your own: each exports an array "plugins" of objects with a name and the functions filter, score or normalizeScore.',
     ),
     'enable-empty-workload-propagation': flag.bool(
       false,
       'Also send a workload to the selected clusters that got no replicas of it.',
     ),
-    'enable-scheduler-estimator': flag.bool(false, 'Ask accurate scheduler estimators; not supported by this version.'),
+    'enable-scheduler-estimator': flag.bool(
+      false,
+      'Ask the scheduler estimators of member clusters how many replicas fit, beside what the clusters report.',
+    ),
+    'disable-scheduler-estimator-in-pull-mode': flag.bool(
+      false,
+      'Do not ask the scheduler estimators of clusters in pull mode; only with --enable-scheduler-estimator.',
+    ),
+    ...estimatorClientFlags,
     'decisions-bind-address': flag.string(
       '0',
       'The TCP address (:10359, 127.0.0.1:10359) to tell over TLS why bindings were placed as they were: GET /decisions/NAMESPACE/NAME with a bearer token whose user may get resourcebindings/decision. "0" disables it; port 0 picks a free one.',
@@ -71,7 +86,8 @@ await runComponent(
   async (signal) => {
     const gates = flags['feature-gates'];
     const schedulerName = flags['scheduler-name'];
-    assertUsable({ schedulerName, enableSchedulerEstimator: flags['enable-scheduler-estimator'], gates });
+    assertNoProblems([...estimatorFlagProblems(flags), ...schedulerNameProblems(schedulerName)]);
+    const ownPlugins = await loadPluginModules(flags['plugin-modules'], pluginsOf(gates));
     const health = createHealth();
     const registry = createRegistry();
     const endpoints = await serveEndpoints({
@@ -87,6 +103,7 @@ await runComponent(
       qps: flags['kube-api-qps'],
       burst: flags['kube-api-burst'],
     });
+    const estimators = flags['enable-scheduler-estimator'] ? estimatorsOf(flags, client, logger) : undefined;
     let decisions: DecisionsServer | undefined;
     const recorder = createEventRecorder(client, schedulerName, { logger });
     try {
@@ -98,9 +115,15 @@ await runComponent(
         schedulerName,
         gates,
         plugins: flags.plugins,
+        ownPlugins,
+        accurate: estimators && { ...estimators, skipPullMode: flags['disable-scheduler-estimator-in-pull-mode'] },
         propagateEmptyWorkloads: flags['enable-empty-workload-propagation'],
-        baseDelay: flags['rate-limiter-base-delay'],
-        maxDelay: flags['rate-limiter-max-delay'],
+        rateLimiter: {
+          baseDelay: flags['rate-limiter-base-delay'],
+          maxDelay: flags['rate-limiter-max-delay'],
+          qps: flags['rate-limiter-qps'],
+          bucketSize: flags['rate-limiter-bucket-size'],
+        },
         logger,
         registry,
       });
@@ -123,6 +146,7 @@ await runComponent(
       await manager.run(signal);
     } finally {
       await decisions?.stop();
+      estimators?.pool.close();
       await recorder.flush();
       await client.close();
       await endpoints.stop();

@@ -148,9 +148,11 @@ describe('the estimator of a member cluster', () => {
       gates,
       address: '127.0.0.1:0',
       credentials: serverCredentials({ ...serverFiles, insecureSkipClientVerify: false }),
+      async fillCaches() {
+        informers.start(life.signal);
+        await informers.whenSynced(life.signal);
+      },
     });
-    informers.start(life.signal);
-    await informers.whenSynced(life.signal);
   });
   afterAll(async () => {
     life.abort(new Error('done'));

@@ -57,6 +57,8 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
       verbs: ['get', 'patch', 'update'],
     },
     { apiGroups: ['cluster.karmada.io'], resources: ['clusters'], verbs: read },
+    // Where the estimators of member clusters are.
+    { apiGroups: [''], resources: ['services'], verbs: ['get'] },
     // Who asks why a binding was placed, and whether they may know.
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },

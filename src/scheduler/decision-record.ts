@@ -164,7 +164,8 @@ function refOf(binding: Binding): ObjectRef {
   return { namespace: binding.metadata.namespace, name: binding.metadata.name ?? '' };
 }
 
-function templateOf(binding: Binding): KubeObject {
+/** Enough of the template to record Events on it. */
+export function templateOf(binding: Binding): KubeObject {
   const { apiVersion, kind, namespace, name, uid } = binding.spec.resource;
   const metadata: KubeObject['metadata'] = { name };
   if (namespace) metadata.namespace = namespace;

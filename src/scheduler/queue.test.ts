@@ -103,7 +103,7 @@ describe('the priority queue', () => {
 
 describe('the legacy queue', () => {
   it('hands out in order and delays what failed', async () => {
-    const queue = createLegacyQueue({ baseDelay: 5, maxDelay: 1000 }, manualClock());
+    const queue = createLegacyQueue({ baseDelay: 5, maxDelay: 1000, qps: 10, bucketSize: 100 }, manualClock());
     queue.push('a', 0);
     queue.push('b', 10);
     expect(await queue.take()).toBe('a');

@@ -10,6 +10,7 @@
  *                 unschedulable ◀── lack of room ───────┘
  */
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { createTokenBucket } from '../client/token-bucket.ts';
 import { createRetryDelays } from '../controller/retry-delays.ts';
 import { createWorkQueue } from '../controller/work-queue.ts';
 
@@ -132,20 +133,25 @@ export function createPriorityQueue(clock: Clock = systemClock): SchedulingQueue
 }
 
 export interface RateLimiterOptions {
+  /** In ms. */
   baseDelay: number;
   maxDelay: number;
+  /** Of the bucket that all failures draw from. */
+  qps: number;
+  bucketSize: number;
 }
 
 /** The queue of before (gate PriorityBasedScheduling off): first in, first out, every failure backs off alike. */
 export function createLegacyQueue(options: RateLimiterOptions, clock: Clock = systemClock): SchedulingQueue {
   const queue = createWorkQueue(clock);
   const delays = createRetryDelays(options.baseDelay, options.maxDelay);
+  const bucket = createTokenBucket(options.qps, options.bucketSize, clock);
   return {
     push: (key) => queue.add(key),
     take: () => queue.take(),
     done(key, outcome) {
       if (outcome === 'forget') delays.forget(key);
-      else queue.add(key, { afterMs: delays.next(key) });
+      else queue.add(key, { afterMs: Math.max(delays.next(key), bucket.reserve()) });
       queue.done(key);
     },
     lengths: () => ({ active: queue.length, backoff: 0, unschedulable: 0 }),

@@ -23,7 +23,7 @@ import { type Plugin, selectPlugins } from './framework/framework.ts';
 import { createSchedulerMetrics } from './metrics.ts';
 import { planPlacement } from './plan.ts';
 import { pluginsOf } from './plugins/registry.ts';
-import { createLegacyQueue, createPriorityQueue } from './queue.ts';
+import { createLegacyQueue, createPriorityQueue, type RateLimiterOptions } from './queue.ts';
 import { createRefusedBindings } from './refused-bindings.ts';
 import type { RunOptions } from './run.ts';
 import { type BindingSchedulerOptions, scheduleBinding } from './schedule-binding.ts';
@@ -45,9 +45,8 @@ export interface SchedulerOptions {
   /** Estimators of member clusters, asked beside the general one. */
   accurate?: AccurateEstimators | undefined;
   propagateEmptyWorkloads?: boolean | undefined;
-  /** Of the queue without priorities, in ms. */
-  baseDelay?: number | undefined;
-  maxDelay?: number | undefined;
+  /** Of the queue without priorities. */
+  rateLimiter?: RateLimiterOptions | undefined;
   logger?: Logger | undefined;
   registry?: Registry | undefined;
   clock?: Clock | undefined;
@@ -62,6 +61,8 @@ export interface AccurateEstimators {
 
 /** Bindings whose writes are under way at once. Decisions are synchronous, hence still one after another in queue order. */
 const maxWriters = 8;
+
+const defaultRateLimiter: RateLimiterOptions = { baseDelay: 5, maxDelay: 1_000_000, qps: 10, bucketSize: 100 };
 
 /** Single plugins are timed in one decision of so many. */
 const pluginSampling = 10;
@@ -119,7 +120,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async run(signal) {
       const queue = gates.PriorityBasedScheduling
         ? createPriorityQueue(clock)
-        : createLegacyQueue({ baseDelay: options.baseDelay ?? 5, maxDelay: options.maxDelay ?? 1_000_000 }, clock);
+        : createLegacyQueue(options.rateLimiter ?? defaultRateLimiter, clock);
       const metrics = createSchedulerMetrics(options.registry, queue);
       const push = (binding: Binding, event: Parameters<typeof metrics.incoming>[0]): void => {
         queue.push(objectKey(binding), binding.spec.schedulePriority?.priority ?? 0);

@@ -27,6 +27,8 @@ export interface EstimatorServerOptions {
   /** `host:port`. */
   address: string;
   credentials: ServerCredentials;
+  /** Resolves when the informers are filled: no questions are taken before. */
+  fillCaches(): Promise<void>;
   registry?: Registry | undefined;
   logger?: Logger | undefined;
   clock?: Clock | undefined;
@@ -40,7 +42,7 @@ export interface EstimatorServer {
 /** Requests larger than this are refused. */
 const maxRequestBytes = 4 * 2 ** 20;
 
-/** Rejects when the address is taken. Answers once the caches are filled; the informers must be started by the caller. */
+/** Rejects when the address is taken. */
 export async function serveEstimator(options: EstimatorServerOptions): Promise<EstimatorServer> {
   const { client, informers, gates, clusterName, logger = silentLogger, clock = systemClock } = options;
   const metrics = createEstimatorMetrics(options.registry);
@@ -123,6 +125,7 @@ export async function serveEstimator(options: EstimatorServerOptions): Promise<E
     MaxAvailableComponentSets: handler('MaxAvailableComponentSets'),
     GetUnschedulableReplicas: handler('GetUnschedulableReplicas'),
   });
+  await options.fillCaches();
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(options.address, options.credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
