@@ -1,113 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
-import { systemClock } from '../apimachinery/clock.ts';
-import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { appliedPlacementAnnotation } from '../apis/constants.ts';
-import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import type { Placement } from '../apis/policy/v1alpha1/propagation-policy.ts';
 import { clusterResourceBindings, clusters, resourceBindings } from '../apis/resource-types.ts';
-import type { ResourceBinding, ResourceBindingSpec } from '../apis/work/v1alpha2/resource-binding.ts';
-import { createInformerFactory } from '../client/informer-factory.ts';
-import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
-import { customResourceDefinitions, events } from '../kubernetes/resource-types.ts';
-import type { CoreEvent } from '../kubernetes/types.ts';
+import type { ResourceBinding } from '../apis/work/v1alpha2/resource-binding.ts';
 import { binding, cluster, text } from './fixtures.test-support.ts';
-import { createScheduler } from './scheduler.ts';
-
-const clusterDefinition: ResourceDefinition = {
-  type: clusters,
-  singular: 'cluster',
-  listKind: 'ClusterList',
-  shortNames: [],
-  categories: [],
-  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
-  schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-  strategicMerge: false,
-  hasStatus: true,
-  generation: 'spec',
-};
-
-async function eventually<T>(check: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + 10_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await systemClock.sleep(5);
-    }
-  }
-}
+import { conditionOf as condition, eventually, type SchedulerHarness, startHarness } from './harness.test-support.ts';
 
 describe('the scheduler', () => {
-  let api: TestApiServer;
-  let recorder: EventRecorder;
-  let stop: () => Promise<void>;
+  let harness: SchedulerHarness;
+  let api: SchedulerHarness['api'];
+  let addCluster: SchedulerHarness['addCluster'];
+  let addBinding: SchedulerHarness['addBinding'];
+  let read: SchedulerHarness['read'];
+  let scheduled: SchedulerHarness['scheduled'];
+  let eventTexts: SchedulerHarness['eventTexts'];
+  let settled: SchedulerHarness['settled'];
 
   beforeEach(async () => {
-    api = await startApiServer({ resources: [clusterDefinition] });
-    for (const definition of karmadaCustomResourceDefinitions())
-      await api.client.resource(customResourceDefinitions).create(definition);
-    await eventually(() => api.client.resource(clusterResourceBindings).list({ limit: 1 }));
-    await eventually(() => api.client.resource(resourceBindings).list({ limit: 1 }));
-    const informers = createInformerFactory(api.client);
-    recorder = createEventRecorder(api.client, 'default-scheduler');
-    const scheduler = createScheduler({ client: api.client, informers, recorder, schedulerName: 'default-scheduler' });
-    const life = new AbortController();
-    informers.start(life.signal);
-    const running = scheduler.run(life.signal);
-    stop = async () => {
-      life.abort(new Error('stopped'));
-      await running;
-    };
+    harness = await startHarness();
+    ({ api, addCluster, addBinding, read, scheduled, eventTexts, settled } = harness);
+    harness.start();
   });
-  afterEach(async () => {
-    await stop();
-    await api.stop();
-  });
-
-  const addCluster = async (object: Cluster): Promise<void> => {
-    const created = await api.client.resource<Cluster>(clusters).create(object);
-    await api.client.resource<Cluster>(clusters).updateStatus({ ...created, status: object.status ?? {} });
-  };
-  const addBinding = (placement: Placement, spec: Partial<ResourceBindingSpec> = {}, name = 'nginx-deployment') =>
-    api.client.resource<ResourceBinding>(resourceBindings).create(
-      binding(
-        {
-          placement,
-          ...spec,
-          resource: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'nginx', uid: 'u-1' },
-        },
-        { name, namespace: 'default', labels: { 'propagationpolicy.karmada.io/permanent-id': 'x' } },
-      ),
-    );
-  const read = (name = 'nginx-deployment') =>
-    api.client.resource<ResourceBinding>(resourceBindings).get({ namespace: 'default', name });
-  const condition = (object: ResourceBinding) => object.status?.conditions?.find((entry) => entry.type === 'Scheduled');
-  /** Waits until the scheduler has said something about the current generation. */
-  const scheduled = (check: (object: ResourceBinding) => void, name?: string) =>
-    eventually(async () => {
-      const object = await read(name);
-      expect(condition(object)).toBeDefined();
-      check(object);
-      return object;
-    });
-  const eventTexts = async (): Promise<string[]> => {
-    await recorder.flush();
-    const list = await api.client.resource<CoreEvent>(events).list({ namespace: 'default' });
-    return list.items
-      .map((event) => `${event.involvedObject.kind} ${event.type} ${event.reason} ${event.message}`)
-      .sort();
-  };
-  const settled = async (): Promise<number> => {
-    for (let before = -1; ; ) {
-      const now = Number(await api.store.revision());
-      if (now === before) return now;
-      before = now;
-      await systemClock.sleep(150);
-    }
-  };
+  afterEach(() => harness.stop());
 
   it('records targets, placement, condition and events, then writes nothing more', async () => {
     await addCluster(cluster('m1', {}, 10));
@@ -255,5 +170,37 @@ describe('the scheduler', () => {
         'ClusterResourceBinding Normal ScheduleBindingSucceed Binding has been scheduled successfully. Result {m1:0}',
       ),
     );
+  });
+
+  it('tries again what no cluster served, when one begins to serve it', async () => {
+    const bare = cluster('m1', {}, 10);
+    await addCluster({ ...bare, status: { ...bare.status, apiEnablements: [] } });
+    await addBinding({}, { replicas: 1 });
+    await scheduled((object) => expect(condition(object)?.reason).toBe('NoClusterFit'));
+    const { apiEnablements } = bare.status ?? {};
+    await api.client
+      .resource<Cluster>(clusters)
+      .patch({ name: 'm1' }, 'merge', { status: { apiEnablements } }, { subresource: 'status' });
+    await scheduled((object) => expect(text(object.spec.clusters ?? [])).toBe('m1 1'));
+  });
+
+  it('starts over when a reschedule is asked for after the last success', async () => {
+    for (const name of ['m1', 'm2']) await addCluster(cluster(name, {}, 10));
+    const terms = ['m1', 'm2'].map((name) => ({ affinityName: name, clusterNames: [name] }));
+    await addBinding({ clusterAffinities: terms }, { replicas: 1, clusters: [{ name: 'm2', replicas: 1 }] });
+    await scheduled((object) => expect(text(object.spec.clusters ?? [])).toBe('m1 1'));
+    await api.client
+      .resource(resourceBindings)
+      .patch(
+        { namespace: 'default', name: 'nginx-deployment' },
+        'merge',
+        { status: { schedulerObservingAffinityName: 'm2' } },
+        { subresource: 'status' },
+      );
+    await harness.patchBinding({ spec: { rescheduleTriggeredAt: '2999-01-01T00:00:00Z', replicas: 2 } });
+    await scheduled((object) => {
+      expect(text(object.spec.clusters ?? [])).toBe('m1 2');
+      expect(object.status?.schedulerObservingAffinityName).toBe('m1');
+    });
   });
 });
