@@ -38,6 +38,8 @@ export interface ConnectHandler {
   /** Kind shown in discovery, its group and version where they differ from the resource's. */
   kind: string;
   kindGroupVersion?: { group: string; version: string };
+  /** The object's name where the path says more: `https:web:443` of a proxy. */
+  objectName?(name: string): string;
   handle(request: ConnectRequest): Promise<ApiResponse>;
   /**
    * For requests that ask for another protocol, after the same checks; without it they are answered by `handle`. The reply either

@@ -16,8 +16,8 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
 import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
-import { nodes, pods } from '../kubernetes/resource-types.ts';
-import type { Node, Pod } from '../kubernetes/types.ts';
+import { endpointSlices, nodes, pods } from '../kubernetes/resource-types.ts';
+import type { EndpointSlice, Node, Pod } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
@@ -55,7 +55,9 @@ import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
 import { createPodStreamHandlers } from './kubelet/streaming/pod-streams.ts';
 import { createPortForwardHandler } from './kubelet/streaming/port-forward.ts';
 import { createMetricsApi, createNodeOverhead, type MetricsSources } from './metrics-api.ts';
+import { nodeDocument } from './node-documents.ts';
 import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
+import { createResourceProxies, type ProxySources } from './resource-proxy.ts';
 import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
 
 export interface Kubelite {
@@ -101,6 +103,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     );
     let runtime: PodRuntime | undefined;
     let metrics: MetricsSources | undefined;
+    let proxies: ProxySources | undefined;
     const nodeSpecs = planNodes(options, podCidr);
     const runtimeOf = (node: string) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined);
     const server = createApiServer({
@@ -111,14 +114,12 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       clientCa: pki.ca.cert,
       serviceAccountKey: pki.serviceAccountKey,
       allocateServices: { serviceCidr: formatCidr(serviceCidr) },
-      computed: createMetricsApi(() => {
-        if (metrics === undefined) throw statusFailure(503, 'ServiceUnavailable', 'the kubelet is starting');
-        return metrics;
-      }),
+      computed: createMetricsApi(() => ready(metrics)),
       connect: [
         createPodLogHandler(runtimeOf, () => clock.now()),
         ...createPodStreamHandlers(runtimeOf),
         createPortForwardHandler(runtimeOf),
+        ...createResourceProxies(() => ready(proxies)),
       ],
     });
     await server.start();
@@ -134,6 +135,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     const parts = createParts({ options, server, pki, clock, logger, nodeSpecs });
     runtime = await parts.createRuntime();
     metrics = parts.metrics(runtimeOf);
+    proxies = parts.proxies(metrics);
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
     cleanups.push(() => life.abort(new Error('stopped')));
     parts.informers.start(life.signal);
@@ -170,6 +172,12 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     await stopAll();
     throw error;
   }
+}
+
+/** Throws 503 for what is asked before the cluster's parts are there. */
+function ready<T>(part: T | undefined): T {
+  if (part === undefined) throw statusFailure(503, 'ServiceUnavailable', 'the kubelet is starting');
+  return part;
 }
 
 interface PartsOptions {
@@ -227,6 +235,15 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
         runtimeOf: (node) => (isDown(node) ? undefined : runtimeOf(node)),
         nodeOverhead: createNodeOverhead(options.runtime === 'process', clock),
         now: () => clock.now(),
+      };
+    },
+
+    proxies(metrics: MetricsSources): ProxySources {
+      return {
+        pods: informers.informer<Pod>(pods),
+        endpointSlices: informers.informer<EndpointSlice>(endpointSlices),
+        runtimeOf: metrics.runtimeOf,
+        nodeDocument: (node, path) => nodeDocument(metrics, node, path),
       };
     },
 

@@ -8,7 +8,7 @@ import type { EndpointContext } from './context.ts';
 export async function connect(context: EndpointContext, handler: ConnectHandler): Promise<ApiResponse> {
   const { request, user, info, registry, definition } = context;
   if (!handler.methods.includes(request.method)) throw methodNotAllowed();
-  const stored = await registry.get({ namespace: info.namespace, name: info.name });
+  const stored = await registry.get({ namespace: info.namespace, name: handler.objectName?.(info.name) ?? info.name });
   const { namespace, name, rest } = info;
   const connecting = { request, user, namespace, name, rest, object: stored.objectFor(definition) };
   return request.upgrade !== undefined && handler.upgrade !== undefined
