@@ -96,7 +96,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     options.requestHeader === undefined ? undefined : createFrontProxyAuthenticator(options.requestHeader, clock);
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
-  const webhooks = createWebhookAdmission(catalog, clock);
+  const webhooks = createWebhookAdmission(catalog, clock, authorizer);
   const chain = createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission);
   let stopFollowing = () => {};
 

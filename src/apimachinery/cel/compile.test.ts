@@ -56,6 +56,10 @@ describe('expressions that hold', () => {
     ["ip('192.168.0.1').family() == 4 && ip('::1').isLoopback() && isIP('::ffff') && !isIP('1.2.3.256')"],
     ["cidr('10.0.0.0/8').containsIP('10.1.2.3') && !cidr('10.0.0.0/8').containsCIDR('0.0.0.0/0')"],
     ["cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && ip.isCanonical('::1') && !ip.isCanonical('0::1')"],
+    ["'abc 123 de 45'.find('[0-9]+') == '123' && 'abc'.find('[0-9]+') == '' && 'abc'.find('b*') == ''"],
+    ["'1 22 333'.findAll('[0-9]+') == ['1', '22', '333'] && '1 22 333'.findAll('[0-9]+', 2) == ['1', '22']"],
+    ["'abc'.findAll('x').size() == 0 && 'aab'.findAll('a|ab') == ['a', 'a'] && 'ab'.findAll('a', 0) == []"],
+    ["'baaac'.findAll('a*') == ['', 'aaa', '']"],
     ["semver('1.2.3').isLessThan(semver('1.10.0')) && semver('v1.2', true).minor() == 2 && !isSemver('v1.2')"],
     ["semver('1.0.0-rc.1').compareTo(semver('1.0.0')) == -1"],
     [

@@ -88,8 +88,10 @@ function compileNode(node: ASTNode, scope: Scope): Node {
       return literal(node.args);
     case 'id':
       return variable(node.args, node, scope);
-    case '.':
-      return select(node, compileNode(node.args[0], scope), node.args[1], false);
+    case '.': {
+      const dotted = dottedVariable(node, scope);
+      return dotted === undefined ? select(node, compileNode(node.args[0], scope), node.args[1], false) : dotted;
+    }
     case '.?':
       return select(node, compileNode(node.args[0], scope), node.args[1], true);
     case '[]':
@@ -188,6 +190,13 @@ function variable(name: string, node: ASTNode, scope: Scope): Node {
     throw new CompileError(`undeclared reference to '${name}' (in container '')`, node.range.start);
   const value = new TypeValue(known);
   return { type: { kind: 'type' }, cost: 1, run: () => value };
+}
+
+/** Variables with a dot in their name: `authorizer.requestResource`. */
+function dottedVariable(node: ASTNode & { op: '.' }, scope: Scope): Node | undefined {
+  const [from, field] = node.args;
+  const name = from.op === 'id' ? `${from.args}.${field}` : '';
+  return scope.names.has(name) ? variable(name, node, scope) : undefined;
 }
 
 /** The type of a field; undefined when the type has no such field, throws when it can have none. */

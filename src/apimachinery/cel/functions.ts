@@ -1,5 +1,6 @@
 /** Every function that expressions may call. */
 import { addressFunctions } from './addresses.ts';
+import { authorizerFunctions } from './authorizer.ts';
 import { formatFunctions } from './format-functions.ts';
 import { kubernetesFunctions } from './kubernetes-functions.ts';
 import { listFunctions } from './list-functions.ts';
@@ -17,5 +18,6 @@ export const functions: FunctionTable = tableOf(
   listFunctions,
   kubernetesFunctions,
   addressFunctions,
+  authorizerFunctions,
   formatFunctions,
 );

@@ -1,8 +1,9 @@
 /** Functions of strings. Positions count characters (code points); regular expressions are RE2's, in linear time. */
+import { RegexLimit } from '../schema/linear-match.ts';
 import { compileRegex, type SafeRegex } from '../schema/regex.ts';
 import { declare, type Overload, regexCost, searchCost, total, traversal } from './overloads.ts';
 import { formatText } from './string-format.ts';
-import { CelError, CelList, type Value } from './values.ts';
+import { CelError, CelList, CostExceeded, type Value } from './values.ts';
 
 const ascii = /^[ -~]*$/;
 
@@ -74,7 +75,43 @@ function regex(pattern: string): SafeRegex {
   }
 }
 
-const matches = ([text, pattern]: [string, string]): boolean => regex(pattern).test(text);
+/** What the sizes tell of a search is paid for already; the rest counts as it is done. */
+const stepsPaid = 4;
+const stepCost = 0.1;
+/** Steps of one call, whatever may be spent. */
+const maxSteps = 20_000_000;
+
+function limited<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RegexLimit) throw new CostExceeded(error.message);
+    throw error;
+  }
+}
+
+const matches = ([text, pattern]: [string, string]): boolean => limited(() => regex(pattern).test(text));
+
+/** All matches that do not overlap, at most `limit` of them (negative: all). An empty one right behind another is none. */
+function findAll(text: string, pattern: string, limit: bigint, spend: (cost: number) => void): string[] {
+  const compiled = regex(pattern);
+  const found: string[] = [];
+  let paid = stepsPaid * (text.length + 1) * (pattern.length + 1);
+  let last = -1;
+  for (let at = 0; at <= text.length && (limit < 0n || found.length < Number(limit)); ) {
+    const budget = { steps: maxSteps };
+    const match = limited(() => compiled.find(text, at, budget));
+    const steps = maxSteps - budget.steps;
+    spend(Math.max(0, steps - paid) * stepCost);
+    paid = Math.max(0, paid - steps);
+    if (match === undefined) break;
+    const [start, end] = match;
+    if (end > start || start !== last) found.push(text.slice(start, end));
+    last = end;
+    at = end > start ? end : end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1);
+  }
+  return found;
+}
 
 const escapes: { readonly [character: string]: string } = {
   '\u0007': '\\a',
@@ -102,6 +139,21 @@ export const stringFunctions: readonly Overload[] = [
   ),
   declare('string::matches(string): bool', matches, regexCost),
   declare('matches(string, string): bool', matches, regexCost),
+  declare(
+    'string::find(string): string',
+    ([text, pattern]: [string, string], spend) => findAll(text, pattern, 1n, spend)[0] ?? '',
+    regexCost,
+  ),
+  declare(
+    'string::findAll(string): list<string>',
+    ([text, pattern]: [string, string], spend) => new CelList(findAll(text, pattern, -1n, spend)),
+    regexCost,
+  ),
+  declare(
+    'string::findAll(string, int): list<string>',
+    ([text, pattern, limit]: [string, string, bigint], spend) => new CelList(findAll(text, pattern, limit, spend)),
+    regexCost,
+  ),
   declare('string::charAt(int): string', ([a, at]: [string, bigint]) => charAt(a, at), traversal),
   declare('string::indexOf(string): int', ([a, b]: [string, string]) => find(a, b, 0n, false), searchCost),
   declare(

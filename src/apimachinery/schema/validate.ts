@@ -2,6 +2,7 @@
 import { type DeepReadonly, deepEqual } from '../object.ts';
 import { type FieldError, fieldError } from '../status-error.ts';
 import { hasFormat } from './formats.ts';
+import { RegexLimit } from './linear-match.ts';
 import { childSchema } from './prune.ts';
 import { compileRegex, maxRegexInput } from './regex.ts';
 import type { Schema } from './structural.ts';
@@ -66,10 +67,21 @@ function validateString(value: string, schema: Schema, path: string, errors: Fie
     if (minLength !== undefined && length < minLength)
       errors.push(fieldError.invalid(path, value, `${path} in body should be at least ${minLength} chars long`));
   }
-  if (pattern !== undefined && (value.length > maxRegexInput || !compileRegex(pattern).test(value)))
+  if (pattern !== undefined && !matchesPattern(value, pattern))
     errors.push(fieldError.invalid(path, value, `${path} in body should match '${pattern}'`));
   if (format !== undefined && !hasFormat(format, value))
     errors.push(fieldError.invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`));
+}
+
+/** A text that is too long for a pattern, or too much work, does not match it. */
+function matchesPattern(value: string, pattern: string): boolean {
+  if (value.length > maxRegexInput) return false;
+  try {
+    return compileRegex(pattern).test(value);
+  } catch (error) {
+    if (error instanceof RegexLimit) return false;
+    throw error;
+  }
 }
 
 function validateNumber(value: number, schema: Schema, path: string, errors: FieldError[]): void {

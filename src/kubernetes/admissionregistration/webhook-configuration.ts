@@ -1,4 +1,5 @@
 /** Mutating- and ValidatingWebhookConfigurations: defaults, rules, columns. Calling the webhooks is the API server's work. */
+import { authorizerTypes } from '../../apimachinery/cel/authorizer.ts';
 import { compile, compileErrorText } from '../../apimachinery/cel/compile.ts';
 import { CompileError } from '../../apimachinery/cel/node.ts';
 import { type CelType, dyn } from '../../apimachinery/cel/types.ts';
@@ -31,6 +32,7 @@ export const matchConditionVariables: { readonly [name: string]: CelType } = {
   object: dyn,
   oldObject: dyn,
   request: dyn,
+  ...authorizerTypes,
 };
 
 /** Review versions that are spoken here. */

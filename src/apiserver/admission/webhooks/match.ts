@@ -1,9 +1,13 @@
 /** Whether a webhook is to be called for a request, and in which version of the resource it wants to see it. */
+import { type AccessAnswer, type AccessQuestion, authorizerValues } from '../../../apimachinery/cel/authorizer.ts';
 import { CelError, CostExceeded, fromJson, type Value } from '../../../apimachinery/cel/values.ts';
 import type { ResourceType } from '../../../apimachinery/group-version.ts';
 import { matchesLabels } from '../../../apimachinery/label-selector.ts';
 import { forbidden } from '../../../apimachinery/status-error.ts';
 import { namespaces } from '../../../kubernetes/resource-types.ts';
+import { withAuthenticatedGroup } from '../../authentication/request-authenticator.ts';
+import { serviceAccountUser } from '../../authentication/service-account-authenticator.ts';
+import type { Authorizer } from '../../authorization/authorizer.ts';
 import type { ResourceCatalog } from '../../registry/resource-catalog.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { type IndexedWebhook, ruleMatches } from './webhook-index.ts';
@@ -63,12 +67,20 @@ export function conditionsHold(
   { webhook, conditions }: IndexedWebhook,
   request: AdmissionRequest,
   review: { object: unknown; oldObject: unknown },
+  authorizer: Authorizer,
 ): boolean {
   if (conditions.length === 0) return true;
   const variables: { [name: string]: Value } = {
     object: fromJson(review.object),
     oldObject: fromJson(review.oldObject),
     request: fromJson(review),
+    ...authorizerValues((question) => answer(authorizer, request, question), {
+      group: request.type.group,
+      resource: request.type.resource,
+      subresource: request.subresource,
+      namespace: request.namespace,
+      name: request.name,
+    }),
   };
   let left = conditionsLimit;
   let failure: string | undefined;
@@ -92,4 +104,15 @@ export function conditionsHold(
   if (failure === undefined) return true;
   if (webhook.failurePolicy === 'Ignore') return false;
   throw forbidden(request.type, request.name, failure);
+}
+
+/** Conditions are evaluated in one go: an authorizer that has to ask elsewhere cannot answer them. */
+function answer(authorizer: Authorizer, { user }: AdmissionRequest, question: AccessQuestion): AccessAnswer {
+  const { serviceAccount: account, ...attributes } = question;
+  const asked =
+    account === undefined ? user : withAuthenticatedGroup(serviceAccountUser(account.namespace, account.name));
+  const decision = authorizer.authorize({ ...attributes, user: asked, version: '*' });
+  return decision instanceof Promise
+    ? { allowed: false, reason: '', error: 'the authorizer does not answer at once' }
+    : decision;
 }

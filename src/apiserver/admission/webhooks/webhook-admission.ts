@@ -11,6 +11,7 @@ import { applyJsonPatch, parseJsonPatch } from '../../../apimachinery/patch/json
 import { prune } from '../../../apimachinery/schema/prune.ts';
 import { internalError } from '../../../apimachinery/status-error.ts';
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from '../../../kubernetes/resource-types.ts';
+import type { Authorizer } from '../../authorization/authorizer.ts';
 import { scaleOf, withScale } from '../../endpoints/scale.ts';
 import { convertBetween } from '../../registry/converted-views.ts';
 import type { ResourceCatalog } from '../../registry/resource-catalog.ts';
@@ -32,7 +33,11 @@ export interface WebhookAdmission {
 /** Milliseconds after a write to a configuration in which requests wait for the index to have caught up with it. */
 const settling = 2000;
 
-export function createWebhookAdmission(catalog: ResourceCatalog, clock: Clock): WebhookAdmission {
+export function createWebhookAdmission(
+  catalog: ResourceCatalog,
+  clock: Clock,
+  authorizer: Authorizer,
+): WebhookAdmission {
   const client = createWebhookClient();
   const stopped = new AbortController();
   const equivalents = createEquivalents(catalog);
@@ -48,7 +53,7 @@ export function createWebhookAdmission(catalog: ResourceCatalog, clock: Clock): 
       object: request.object === undefined ? undefined : await views.show(request.object),
       oldObject: request.oldObject === undefined ? undefined : await views.show(request.oldObject),
     });
-    if (!conditionsHold(indexed, request, review)) return undefined;
+    if (!conditionsHold(indexed, request, review, authorizer)) return undefined;
     const failed = (why: string, cause?: unknown) =>
       internalError(`failed calling webhook ${JSON.stringify(webhook.name)}: ${why}`, cause);
     try {
