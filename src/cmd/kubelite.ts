@@ -40,6 +40,10 @@ const flags = parseExecutable({
     'node-cpu': flag.string('8', 'CPU that each node offers.'),
     'node-memory': flag.string('32Gi', 'Memory that each node offers.'),
     'node-pods': flag.int(110, 'Pods that each node takes.'),
+    controllers: flag.list(
+      ['*'],
+      'Controllers to run: "*" means all, "foo" means foo, "-foo" means all but foo; names as of kube-controller-manager.',
+    ),
     'pod-ready-delay': flag.duration(500, 'Time until a simulated pod is Running and Ready.'),
     'node-monitor-grace-period': flag.duration(50_000, 'A node whose Lease is not renewed for so long counts as lost.'),
     'restart-backoff-base': flag.duration(
@@ -83,6 +87,7 @@ function optionsOf(): KubeliteOptions {
     nodeCpu: flags['node-cpu'],
     nodeMemory: flags['node-memory'],
     nodePods: flags['node-pods'],
+    controllers: flags.controllers,
     podReadyDelayMs: flags['pod-ready-delay'],
     nodeMonitorGraceMs: flags['node-monitor-grace-period'],
     restartBackoff: { baseMs: flags['restart-backoff-base'], maxMs: flags['restart-backoff-max'] },

@@ -104,6 +104,9 @@ const entries: readonly Entry[] = [
   },
 ];
 
+/** Every name that `controllers` may hold. */
+export const kubeControllerNames: ReadonlySet<string> = new Set(entries.flatMap(({ names }) => names));
+
 /**
  * Makes the chosen controllers; what they read is asked of the informer factory here, so it must be started afterwards (or
  * run already). Throws on a name that does not exist, and when a chosen controller lacks its key or CA.

@@ -32,6 +32,8 @@ export interface KubeliteOptions {
   restartBackoff?: { baseMs: number; maxMs: number } | undefined;
   /** A node whose Lease is not renewed for so long (ms) counts as lost. Default 50 s. */
   nodeMonitorGraceMs?: number | undefined;
+  /** As of kube-controller-manager's --controllers: `*`, `name`, `-name`. Default `*`. */
+  controllers?: readonly string[] | undefined;
   logger?: Logger | undefined;
   clock?: Clock | undefined;
 }

@@ -22,8 +22,8 @@ import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
+import { type ControllerChoice, chooseControllers } from './controller-choice.ts';
 import type { ControllerContext } from './controllers/controller-context.ts';
-import { workloadControllers } from './controllers/controllers.ts';
 import { ensureProviderRights } from './controllers/provider-rights.ts';
 import {
   controllerManagerUser,
@@ -77,6 +77,7 @@ export interface Kubelite {
 /** Starts a cluster: it listens, its nodes are Ready and its controllers run when this resolves. */
 export async function startKubelite(options: KubeliteOptions): Promise<Kubelite> {
   const logger = options.logger ?? silentLogger;
+  const choice = chooseControllers(options.controllers ?? ['*']);
   const clock = options.clock ?? systemClock;
   const ranges = defaultRanges(options);
   const podCidr = parseCidr(options.podCidr ?? ranges.podCidr);
@@ -132,7 +133,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     const work = new AbortController();
     // Every part listens for the end: many listeners are no leak here.
     setMaxListeners(0, life.signal, work.signal);
-    const parts = createParts({ options, server, pki, clock, logger, nodeSpecs });
+    const parts = createParts({ options, choice, server, pki, clock, logger, nodeSpecs });
     runtime = await parts.createRuntime();
     metrics = parts.metrics(runtimeOf);
     proxies = parts.proxies(metrics);
@@ -182,6 +183,7 @@ function ready<T>(part: T | undefined): T {
 
 interface PartsOptions {
   options: KubeliteOptions;
+  choice: ControllerChoice;
   server: ApiServer;
   pki: ClusterPki;
   clock: Clock;
@@ -189,7 +191,7 @@ interface PartsOptions {
   nodeSpecs: readonly NodeSpec[];
 }
 
-function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOptions) {
+function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }: PartsOptions) {
   const clientOf = (user?: UserInfo): Client => createClient(server.localTransport(user));
   const admin = clientOf();
   const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
@@ -293,7 +295,7 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
       const podController = createKubelet({ ...kubelet, runtime, hostIPOf: (node) => hostIPs.get(node), isDown });
       enqueuePod = (key) => podController.enqueue(key);
       const runnables: Runnable[] = [
-        ...workloadControllers.map(({ identity, component, create }) =>
+        ...choice.workloads.map(({ identity, component, create }) =>
           create(contextOf(controllerUser(identity), component), {
             restartBackoff: options.restartBackoff,
             nodeMonitorGraceMs: options.nodeMonitorGraceMs,
@@ -307,6 +309,7 @@ function createParts({ options, server, pki, clock, logger, nodeSpecs }: PartsOp
           informers,
           serviceAccountKey: pki.serviceAccountKey,
           rootCa: pki.ca.cert,
+          controllers: choice.others,
           clock,
           logger,
         }),
