@@ -2,6 +2,7 @@
 
 import { systemClock } from '../../src/apimachinery/clock.ts';
 import { setCondition } from '../../src/apimachinery/conditions.ts';
+import { apiVersionOf } from '../../src/apimachinery/group-version.ts';
 import type { Unstructured } from '../../src/apimachinery/object.ts';
 import { cloneJson } from '../../src/apimachinery/object.ts';
 import type { Cluster } from '../../src/apis/cluster/v1alpha1/cluster.ts';
@@ -9,10 +10,14 @@ import { karmadaCustomResourceDefinitions } from '../../src/apis/crd.ts';
 import { executionSpace } from '../../src/apis/naming.ts';
 import { clusterResourceBindings, clusters, resourceBindings } from '../../src/apis/resource-types.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
+import { createTransport } from '../../src/client/http-transport.ts';
 import { createInformerFactory } from '../../src/client/informer-factory.ts';
+import type { Transport } from '../../src/client/transport.ts';
 import { clusterResourceDefinition } from '../../src/clusters/cluster-api.ts';
 import { createEventRecorder } from '../../src/controller/event-recorder.ts';
 import { createKarmadaAdmissionPlugin } from '../../src/karmada-admission/admission-plugin.ts';
+import { startKubelite } from '../../src/kubelite/cluster.ts';
+import { builtinResources } from '../../src/kubernetes/kinds.ts';
 import { customResourceDefinitions, namespaces } from '../../src/kubernetes/resource-types.ts';
 import { createMemberClusters } from '../../src/members/member-clusters.ts';
 import { createBindingControllers } from '../../src/propagation/binding/binding-controller.ts';
@@ -32,14 +37,49 @@ export interface TestControlPlane {
   api: TestApiServer;
   client: Client;
   members: ReadonlyMap<string, TestApiServer>;
+  /** A client of a member, for what its own users would do. */
+  memberClient(name: string): Client;
   /** Starts the controllers; the promise of `stop` resolves when all have ended. */
-  startControllers(options?: { preemption?: boolean }): Promise<{ stop(): Promise<void> }>;
+  startControllers(options?: ControllersOptions): Promise<{ stop(): Promise<void> }>;
   /** Sets the Ready condition of a cluster. */
   setReady(cluster: string, ready: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startControlPlane(memberNames: readonly string[]): Promise<TestControlPlane> {
+export interface ControllersOptions {
+  preemption?: boolean;
+  /** Sees what the controllers send: to the control plane (no name) or to a member. */
+  through?(transport: Transport, member?: string): Transport;
+}
+
+export interface ControlPlaneOptions {
+  /** Members are whole clusters, with workload controllers and simulated pods, rather than API servers alone. */
+  kubelites?: boolean;
+}
+
+/** What the tests need of a member, whatever it is made of. */
+interface Member {
+  client: Client;
+  transport(): Transport;
+  stop(): Promise<void>;
+}
+
+async function startMemberApiServer(): Promise<Member & { api: TestApiServer }> {
+  const api = await startApiServer({ allocateServices: { serviceCidr: '10.96.0.0/16' } });
+  return { api, client: api.client, transport: () => api.server.localTransport(), stop: () => api.stop() };
+}
+
+async function startMemberCluster(name: string): Promise<Member> {
+  const cluster = await startKubelite({ name, podReadyDelayMs: 10 });
+  const { ca, ...clientCertificate } = cluster.credentials;
+  const transport = () => createTransport({ server: cluster.url, ca, clientCertificate });
+  return { client: cluster.client, transport, stop: () => cluster.stop() };
+}
+
+export async function startControlPlane(
+  memberNames: readonly string[],
+  options: ControlPlaneOptions = {},
+): Promise<TestControlPlane> {
   const api = await startApiServer({
     resources: [clusterResourceDefinition],
     admission: [createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } })],
@@ -56,8 +96,14 @@ export async function startControlPlane(memberNames: readonly string[]): Promise
     }
   });
   const members = new Map<string, TestApiServer>();
+  const all = new Map<string, Member>();
   for (const name of memberNames) {
-    members.set(name, await startApiServer({ allocateServices: { serviceCidr: '10.96.0.0/16' } }));
+    if (options.kubelites === true) all.set(name, await startMemberCluster(name));
+    else {
+      const member = await startMemberApiServer();
+      all.set(name, member);
+      members.set(name, member.api);
+    }
     await api.client
       .resource(namespaces)
       .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: executionSpace(name) } });
@@ -72,7 +118,12 @@ export async function startControlPlane(memberNames: readonly string[]): Promise
     api,
     client: api.client,
     members,
-    startControllers: (options) => startControllers(api, members, options),
+    memberClient(name) {
+      const member = all.get(name);
+      if (member === undefined) throw new Error(`no member ${name}`);
+      return member.client;
+    },
+    startControllers: (more) => startControllers(api, all, more),
     async setReady(cluster, ready) {
       const resource = api.client.resource<Cluster>(clusters);
       const current = await resource.get({ name: cluster });
@@ -85,7 +136,7 @@ export async function startControlPlane(memberNames: readonly string[]): Promise
       await resource.updateStatus({ ...current, status: { ...current.status, conditions, apiEnablements } });
     },
     async stop() {
-      for (const member of members.values()) await member.stop();
+      for (const member of all.values()) await member.stop();
       await api.stop();
     },
   };
@@ -95,10 +146,11 @@ export async function startControlPlane(memberNames: readonly string[]): Promise
 
 async function startControllers(
   api: TestApiServer,
-  members: ReadonlyMap<string, TestApiServer>,
-  options: { preemption?: boolean } = {},
+  members: ReadonlyMap<string, Member>,
+  options: ControllersOptions = {},
 ): Promise<{ stop(): Promise<void> }> {
-  const client = createClient(api.server.localTransport());
+  const through = options.through ?? ((transport: Transport) => transport);
+  const client = createClient(through(api.server.localTransport()));
   const life = new AbortController();
   const informers = createInformerFactory(client);
   const controlPlane = createControlPlane({ client, informers, controllers: { baseDelay: 5, maxDelay: 500 } });
@@ -109,7 +161,7 @@ async function startControllers(
     connect: async (cluster) => {
       const member = members.get(cluster.metadata.name ?? '');
       if (member === undefined) throw new Error('no such member');
-      return createClient(member.server.localTransport());
+      return createClient(through(member.transport(), cluster.metadata.name));
     },
   });
   const memberObjects = createMemberObjects(clusterClients);
@@ -183,17 +235,9 @@ function versionOf(definition: Unstructured): string {
 }
 
 /** What the members of these tests serve, as far as the scheduler asks. */
-const apiEnablements = [
-  { groupVersion: 'apps/v1', resources: [{ name: 'deployments', kind: 'Deployment' }] },
-  {
-    groupVersion: 'rbac.authorization.k8s.io/v1',
-    resources: [{ name: 'clusterroles', kind: 'ClusterRole' }],
-  },
-  {
-    groupVersion: 'v1',
-    resources: [
-      { name: 'services', kind: 'Service' },
-      { name: 'configmaps', kind: 'ConfigMap' },
-    ],
-  },
-];
+const apiEnablements = [...new Set(builtinResources().map(({ type }) => apiVersionOf(type)))].map((groupVersion) => ({
+  groupVersion,
+  resources: builtinResources()
+    .filter(({ type }) => apiVersionOf(type) === groupVersion)
+    .map(({ type }) => ({ name: type.resource, kind: type.kind })),
+}));
