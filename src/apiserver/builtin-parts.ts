@@ -64,6 +64,8 @@ export interface BuiltinParts {
   authorizer: Authorizer;
   /** In order; plugins of ApiServerOptions.admission run after them. */
   admission: readonly AdmissionPlugin[];
+  /** What of it concerns subresources that are served by functions: webhooks. */
+  connectAdmission: readonly AdmissionPlugin[];
   /** After those: what is charged to a quota should be written, so nobody may refuse it any more. */
   lastAdmission: readonly AdmissionPlugin[];
   routes: readonly Route[];
@@ -110,6 +112,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createEscalationCheck(index, authorizer),
     ],
     lastAdmission: chain.filter(runsLast),
+    connectAdmission: [webhooks.mutating, webhooks.validating],
     routes: [
       ...createDiscoveryRoutes(catalog),
       createOpenApiV3Route(catalog, version, clock),

@@ -2,6 +2,7 @@
 import type { Clock } from '../apimachinery/clock.ts';
 import type { ResourceDefinition, ResourceVerb } from '../apimachinery/resource-definition.ts';
 import { methodNotAllowed, notFound, pathNotFound } from '../apimachinery/status-error.ts';
+import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
 import { readComputed } from './endpoints/computed.ts';
@@ -27,6 +28,8 @@ export interface RouterParts {
   authorizer: Authorizer;
   clock: Clock;
   routes: readonly Route[];
+  /** Admission of subresources that are served by functions. */
+  connectAdmission: readonly AdmissionPlugin[];
 }
 
 type Endpoint = (context: EndpointContext) => Promise<ApiResponse> | ApiResponse;
@@ -82,6 +85,7 @@ export function createRouter(parts: RouterParts) {
       return connect(
         { ...base, format: { media: 'json', as: 'Object', tableVersion: 'meta.k8s.io/v1', pretty: false } },
         handler,
+        parts.connectAdmission,
       );
     const endpoint = endpointOf(definition, request, info);
     if (definition.type.namespaced && info.name !== '' && info.namespace === '') throw pathNotFound();

@@ -156,7 +156,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const shutdown = sharedAbort();
   const { authenticator, authorizer } = parts;
   const routes = [...createStatusRoutes({ health, metrics, catalog, version }), ...parts.routes];
-  const route = createRouter({ catalog, authorizer, clock, routes });
+  const route = createRouter({ catalog, authorizer, clock, routes, connectAdmission: parts.connectAdmission });
   const handle = createPipeline({ authenticator, authorizer, clock, metrics, shutdown: shutdown.signal, route });
   let listener: Listener | undefined;
   const background: { stop(): void }[] = [];

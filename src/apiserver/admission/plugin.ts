@@ -8,6 +8,8 @@ export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 export interface AdmissionRequest {
   operation: AdmissionOperation;
   type: ResourceType;
+  /** Of the object, where a subresource has a kind of its own: Eviction, PodExecOptions. */
+  kind?: { group: string; version: string; kind: string };
   subresource: string;
   namespace: string;
   /** Empty on create with generateName. */

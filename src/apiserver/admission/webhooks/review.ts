@@ -18,7 +18,6 @@ const optionKinds = {
   CREATE: 'CreateOptions',
   UPDATE: 'UpdateOptions',
   DELETE: 'DeleteOptions',
-  CONNECT: 'ConnectOptions',
 };
 
 /** `type` is the version that the webhook sees; `objects` are in it. */
@@ -29,7 +28,7 @@ export function reviewRequest(
 ): ReviewRequest {
   const { operation, subresource, user, dryRun, name } = request;
   const kindOf = (seen: ResourceType) => {
-    const { group, version, kind } = subresource === 'scale' ? scaleTarget.type : seen;
+    const { group, version, kind } = request.kind ?? (subresource === 'scale' ? scaleTarget.type : seen);
     return { group, version, kind };
   };
   const resourceOf = ({ group, version, resource }: ResourceType) => ({ group, version, resource });
@@ -55,7 +54,11 @@ export function reviewRequest(
     object: objects.object === undefined ? null : cloneJson(objects.object),
     oldObject: objects.oldObject === undefined ? null : cloneJson(objects.oldObject),
     dryRun,
-    options: { kind: optionKinds[operation], apiVersion: 'meta.k8s.io/v1', ...(dryRun ? { dryRun: ['All'] } : {}) },
+    // What a connection is asked for is the object itself.
+    options:
+      operation === 'CONNECT'
+        ? null
+        : { kind: optionKinds[operation], apiVersion: 'meta.k8s.io/v1', ...(dryRun ? { dryRun: ['All'] } : {}) },
   };
 }
 

@@ -13,6 +13,7 @@ import {
   deployments,
   mutatingWebhookConfigurations,
   namespaces,
+  pods,
   validatingWebhookConfigurations,
 } from '../../../kubernetes/resource-types.ts';
 
@@ -429,5 +430,108 @@ describe('configurations', () => {
       code: 422,
       message: expect.stringContaining(message),
     });
+  });
+});
+
+describe('subresources that are served by functions', () => {
+  const rules = (resource: string) => [
+    { operations: ['*'], apiGroups: [''], apiVersions: ['v1'], resources: [resource] },
+  ];
+  const pod = () =>
+    test.client.resource<Unstructured>(pods).create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p', namespace: 'default' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    } as Unstructured);
+  const post = (path: string, body: object) =>
+    send(test.server.localTransport(), 'POST', `/api/v1/namespaces/default/pods/p/${path}`, { body });
+
+  it('are reviewed: an eviction, as what it is', async () => {
+    await pod();
+    await configure('validating', 'c', webhook('v', { rules: rules('pods/eviction') }));
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p', namespace: 'default' } };
+    answers.set('/v', { allowed: false, status: { message: 'not now' } });
+    const refused = await post('eviction', eviction);
+    expect([refused.status, refused.body.message]).toEqual([
+      400,
+      'admission webhook "v.example.com" denied the request: not now',
+    ]);
+    expect(seen[0]?.request).toMatchObject({
+      operation: 'CREATE',
+      kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      subResource: 'eviction',
+      name: 'p',
+      object: eviction,
+    });
+    answers.delete('/v');
+    expect((await post('eviction', eviction)).status).toBe(201);
+  });
+
+  it('are changed: a binding goes where the webhook wants it', async () => {
+    await pod();
+    await configure('mutating', 'c', webhook('m', { rules: rules('pods/binding') }));
+    answers.set('/m', patchOf({ op: 'replace', path: '/target/name', value: 'other' }));
+    const binding = { metadata: { name: 'p' }, target: { kind: 'Node', name: 'node' } };
+    const reply = await post('binding', binding);
+    expect([reply.status, reply.body.message]).toEqual([201, undefined]);
+    const bound = await test.client.resource<Unstructured>(pods).get({ namespace: 'default', name: 'p' });
+    expect((bound['spec'] as { nodeName?: string }).nodeName).toBe('other');
+  });
+
+  it('are reviewed: a connection, by its options', async () => {
+    await test.stop();
+    test = await startApiServer({
+      disableAdmission: ['ServiceAccount'],
+      connect: [
+        {
+          group: '',
+          version: 'v1',
+          resource: 'pods',
+          subresource: 'exec',
+          methods: ['GET', 'POST'],
+          kind: 'PodExecOptions',
+          handle: async () => ({ status: 200, headers: {}, body: 'connected' }),
+        },
+      ],
+    });
+    await pod();
+    await configure('validating', 'c', webhook('v', { rules: rules('pods/exec') }));
+    const reply = await post('exec?command=sh&command=-c&stdin=true&container=c', {});
+    expect(reply.text).toBe('connected');
+    expect(seen[0]?.request).toMatchObject({
+      operation: 'CONNECT',
+      kind: { group: '', version: 'v1', kind: 'PodExecOptions' },
+      subResource: 'exec',
+      object: { kind: 'PodExecOptions', apiVersion: 'v1', command: ['sh', '-c'], stdin: true, container: 'c' },
+      oldObject: null,
+      options: null,
+    });
+    answers.set('/v', { allowed: false });
+    expect((await post('exec?command=sh', {})).body.message).toContain('denied the request without explanation');
+  });
+});
+
+describe('conditions that ask the authorizer', () => {
+  it('hold for who may do it', async () => {
+    const expression =
+      "!authorizer.group('').resource('configmaps').namespace('default').check('breakglass').allowed()";
+    await configure('validating', 'c', webhook('v', { matchConditions: [{ name: 'c', expression }] }));
+    await create('as-admin');
+    expect(paths()).toEqual([]);
+    const user = { name: 'jane', groups: ['system:authenticated'] };
+    await test.client.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      body: {
+        metadata: { name: 'jane' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'jane' }],
+      },
+    });
+    const reply = await send(test.server.localTransport(user), 'POST', '/api/v1/namespaces/default/configmaps', {
+      body: configMap('as-jane'),
+    });
+    expect(reply.status).toBe(201);
+    expect(paths()).toEqual(['/v']);
   });
 });
