@@ -32,6 +32,8 @@ export interface KubeliteOptions {
   restartBackoff?: { baseMs: number; maxMs: number } | undefined;
   /** A node whose Lease is not renewed for so long (ms) counts as lost. Default 50 s. */
   nodeMonitorGraceMs?: number | undefined;
+  /** How often HorizontalPodAutoscalers are looked at (ms). Default 15 s. */
+  autoscalerPeriodMs?: number | undefined;
   /** As of kube-controller-manager's --controllers: `*`, `name`, `-name`. Default `*`. */
   controllers?: readonly string[] | undefined;
   logger?: Logger | undefined;
@@ -55,6 +57,11 @@ export function defaultRanges(options: KubeliteOptions): { podCidr: string; serv
     .digest();
   const block = `127.${16 + ((hash[0] ?? 0) % 224)}`;
   return { podCidr: `${block}.0.0/17`, serviceCidr: `${block}.128.0/17` };
+}
+
+/** LoadBalancers and Ingresses of a cluster have addresses in 172.19.<n>.0/24, where n comes from the cluster's name. */
+export function loadBalancerPrefix(cluster: string): string {
+  return `172.19.${createHash('sha256').update(cluster).digest()[0] ?? 0}`;
 }
 
 /** The first node is named as kind names it. */

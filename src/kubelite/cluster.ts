@@ -20,7 +20,13 @@ import { endpointSlices, nodes, pods } from '../kubernetes/resource-types.ts';
 import type { EndpointSlice, Node, Pod } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
-import { defaultRanges, type KubeliteOptions, kubernetesVersion, nodeName } from './cluster-options.ts';
+import {
+  defaultRanges,
+  type KubeliteOptions,
+  kubernetesVersion,
+  loadBalancerPrefix,
+  nodeName,
+} from './cluster-options.ts';
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
 import { type ControllerChoice, chooseControllers } from './controller-choice.ts';
 import type { ControllerContext } from './controllers/controller-context.ts';
@@ -299,6 +305,8 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
           create(contextOf(controllerUser(identity), component), {
             restartBackoff: options.restartBackoff,
             nodeMonitorGraceMs: options.nodeMonitorGraceMs,
+            autoscalerPeriodMs: options.autoscalerPeriodMs,
+            addressPrefix: loadBalancerPrefix(options.name),
           }),
         ),
         createPodScheduler(contextOf(schedulerUser, 'default-scheduler')),

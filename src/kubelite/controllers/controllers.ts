@@ -1,11 +1,16 @@
 /** The controllers of this room, under the names by which kube-controller-manager's `--controllers` knows them. */
 import type { Runnable } from '../../controller/manager.ts';
+import { createAddressAllocator } from './addresses/address-allocator.ts';
+import { createIngressController } from './addresses/ingress-controller.ts';
+import { createLoadBalancerController } from './addresses/load-balancer-controller.ts';
+import { createAutoscalerController } from './autoscaling/autoscaler-controller.ts';
 import type { ControllerContext } from './controller-context.ts';
 import { createCronJobController } from './cron-job/cron-job-controller.ts';
 import { createDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { createDeploymentController } from './deployment/deployment-controller.ts';
 import { createDisruptionController } from './disruption/disruption-controller.ts';
 import { createEndpointSliceController } from './endpoints/endpoint-slice-controller.ts';
+import { createEndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts';
 import { createEndpointsController } from './endpoints/endpoints-controller.ts';
 import { createJobController } from './job/job-controller.ts';
 import { createTtlAfterFinishedController } from './job/ttl-after-finished-controller.ts';
@@ -13,7 +18,7 @@ import { createNodeLifecycleController } from './node-lifecycle/node-lifecycle-c
 import { createTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
 import { createPodGarbageCollector } from './pod-garbage-collector.ts';
 import { providerIdentity } from './provider-rights.ts';
-import { createReplicaSetController } from './replica-set/replica-set-controller.ts';
+import { createReplicaSetController, createReplicationController } from './replica-set/replica-set-controller.ts';
 import { createStatefulSetController } from './stateful-set/stateful-set-controller.ts';
 import { createEphemeralVolumeController } from './volumes/ephemeral-volume-controller.ts';
 import { createPersistentVolumeBinder } from './volumes/persistent-volume-binder.ts';
@@ -25,6 +30,10 @@ export interface ControllerSettings {
   restartBackoff?: { baseMs: number } | undefined;
   /** Default 50 s. */
   nodeMonitorGraceMs?: number | undefined;
+  /** How often HorizontalPodAutoscalers are looked at. Default 15 s. */
+  autoscalerPeriodMs?: number | undefined;
+  /** The first three parts of the addresses of LoadBalancers and Ingresses. */
+  addressPrefix: string;
 }
 
 export interface WorkloadController {
@@ -50,6 +59,12 @@ export const workloadControllers: readonly WorkloadController[] = [
     identity: 'replicaset-controller',
     component: 'replicaset-controller',
     create: createReplicaSetController,
+  },
+  {
+    names: ['replicationcontroller-controller', 'replicationcontroller'],
+    identity: 'replication-controller',
+    component: 'replication-controller',
+    create: createReplicationController,
   },
   {
     names: ['statefulset-controller', 'statefulset'],
@@ -93,6 +108,18 @@ export const workloadControllers: readonly WorkloadController[] = [
     identity: 'endpointslice-controller',
     component: 'endpoint-slice-controller',
     create: createEndpointSliceController,
+  },
+  {
+    names: ['endpointslice-mirroring-controller', 'endpointslicemirroring'],
+    identity: 'endpointslicemirroring-controller',
+    component: 'endpoint-slice-mirroring-controller',
+    create: createEndpointSliceMirroringController,
+  },
+  {
+    names: ['horizontal-pod-autoscaler-controller', 'horizontalpodautoscaling'],
+    identity: 'horizontal-pod-autoscaler',
+    component: 'horizontal-pod-autoscaler',
+    create: (context, { autoscalerPeriodMs }) => createAutoscalerController(context, { periodMs: autoscalerPeriodMs }),
   },
   {
     names: ['disruption-controller', 'disruption'],
@@ -154,5 +181,18 @@ export const workloadControllers: readonly WorkloadController[] = [
     identity: providerIdentity,
     component: provisionerName,
     create: createSimulatedProvisioner,
+  },
+  {
+    names: ['service-lb-controller', 'service'],
+    identity: providerIdentity,
+    component: 'service-controller',
+    create: (context, { addressPrefix }) =>
+      createLoadBalancerController(context, createAddressAllocator(`${addressPrefix}.2`, 253)),
+  },
+  {
+    names: ['kubelite-ingress'],
+    identity: providerIdentity,
+    component: 'kubelite-ingress',
+    create: (context, { addressPrefix }) => createIngressController(context, `${addressPrefix}.1`),
   },
 ];

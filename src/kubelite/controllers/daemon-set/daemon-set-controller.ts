@@ -14,7 +14,7 @@ import { controllerIndex, controllerUids } from '../controller-ref.ts';
 import { syncRevisions, trimRevisions } from '../controller-revisions.ts';
 import { createOwnedPods } from '../owned-pods.ts';
 import { nextAvailabilityAfter } from '../replica-set/replica-set-rules.ts';
-import { daemonHashLabel, daemonPod, daemonSetStatus, planDaemons } from './daemon-set-rules.ts';
+import { createNodeVerdicts, daemonHashLabel, daemonPod, daemonSetStatus, planDaemons } from './daemon-set-rules.ts';
 
 /** Must be called before the informers start. */
 export function createDaemonSetController(context: ControllerContext): Controller {
@@ -26,19 +26,26 @@ export function createDaemonSetController(context: ControllerContext): Controlle
   const revisionCache = informers.informer<ControllerRevision>(controllerRevisions);
   const revisionClient = client.resource<ControllerRevision>(controllerRevisions);
   revisionCache.addIndex(controllerIndex, controllerUids);
+  const verdicts = new Map<string, { hash: string; of: ReturnType<typeof createNodeVerdicts> }>();
   const controller = createController({ name: 'daemonset', workers: 2, reconcile, clock, logger: context.logger });
   const owned = createOwnedPods<DaemonSet>(context, 'DaemonSet', sets, (key) => controller.enqueue(key));
 
   async function reconcile(key: string): Promise<ReconcileResult | undefined> {
     const set = sets.get(key);
-    if (set === undefined) return undefined;
+    if (set === undefined) {
+      verdicts.delete(key);
+      return undefined;
+    }
     const pods = await claimDependents(set, owned.cache, podClient);
     if (!owned.settled(set) || set.metadata.deletionTimestamp !== undefined) return undefined;
     const known = revisionCache.byIndex(controllerIndex, set.metadata.uid ?? '');
     const choice = await syncRevisions(set, known, revisionClient, daemonHashLabel, set.status?.collisionCount ?? 0);
     const hash = choice.update.metadata.labels?.[daemonHashLabel] ?? '';
     const all = nodes.list();
-    const plan = planDaemons(set, all, pods, hash, clock.now());
+    const kept = verdicts.get(key);
+    const verdictOf = kept?.hash === hash ? kept.of : createNodeVerdicts(set);
+    verdicts.set(key, { hash, of: verdictOf });
+    const plan = planDaemons(set, all, verdictOf, pods, hash, clock.now());
     await Promise.all(plan.create.map((node) => owned.create(set, daemonPod(set, node, hash))));
     for (const pod of plan.remove) {
       if (pod.status?.phase === 'Failed') {
@@ -47,7 +54,7 @@ export function createDaemonSetController(context: ControllerContext): Controlle
       }
       await owned.remove(set, pod);
     }
-    const status = daemonSetStatus(set, all, pods, hash, choice.collisionCount, clock.now());
+    const status = daemonSetStatus(set, all, verdictOf, pods, hash, choice.collisionCount, clock.now());
     const stored = { ...set.status, conditions: undefined };
     if (!deepEqual(stored, { ...status, conditions: undefined }))
       await setClient.updateStatus({ ...set, status } as DaemonSet);

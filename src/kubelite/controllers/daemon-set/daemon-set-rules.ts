@@ -66,16 +66,35 @@ function missingTolerations(spec: NonNullable<Pod['spec']>): Toleration[] {
 }
 
 /** Whether a pod should be made on the node, and whether one that is there may stay. */
-export function nodeVerdict(set: ReadableDaemonSet, node: ReadableNode): { run: boolean; stay: boolean } {
-  const pod = daemonPod(set, node.metadata.name ?? '', '');
-  if (affinityMismatch(pod, node) !== undefined) return { run: false, stay: false };
-  const refused = (effects: readonly string[]) =>
-    (node.spec?.taints ?? []).some(
-      (taint) =>
-        effects.includes(taint.effect) &&
-        !(pod.spec?.tolerations ?? []).some((toleration) => toleratesTaint(toleration, taint)),
-    );
-  return { run: !refused(['NoSchedule', 'NoExecute']), stay: !refused(['NoExecute']) };
+export interface NodeVerdict {
+  run: boolean;
+  stay: boolean;
+}
+
+const nowhere: NodeVerdict = { run: false, stay: false };
+
+/** The verdicts of one template; each node is looked at once for as long as it stays as it is. */
+export function createNodeVerdicts(set: ReadableDaemonSet): (node: ReadableNode) => NodeVerdict {
+  const pod = podOfTemplate(set, set.spec?.template);
+  const tolerations = [...(pod.spec?.tolerations ?? []), ...missingTolerations(pod.spec as NonNullable<Pod['spec']>)];
+  const known = new WeakMap<object, NodeVerdict>();
+  const judge = (node: ReadableNode): NodeVerdict => {
+    if (affinityMismatch(pod, node) !== undefined) return nowhere;
+    const refused = (effects: readonly string[]) =>
+      (node.spec?.taints ?? []).some(
+        (taint) =>
+          effects.includes(taint.effect) && !tolerations.some((toleration) => toleratesTaint(toleration, taint)),
+      );
+    return { run: !refused(['NoSchedule', 'NoExecute']), stay: !refused(['NoExecute']) };
+  };
+  return (node) => {
+    let verdict = known.get(node);
+    if (verdict === undefined) {
+      verdict = judge(node);
+      known.set(node, verdict);
+    }
+    return verdict;
+  };
 }
 
 /** The node that a pod runs on or is meant for. */
@@ -111,6 +130,7 @@ function groupBy<K>(pods: readonly ReadablePod[], keyOf: (pod: ReadablePod) => K
 export function planDaemons(
   set: ReadableDaemonSet,
   nodes: readonly ReadableNode[],
+  verdictOf: (node: ReadableNode) => NodeVerdict,
   pods: readonly ReadablePod[],
   hash: string,
   now: number,
@@ -126,7 +146,7 @@ export function planDaemons(
   for (const node of nodes) {
     const name = node.metadata.name ?? '';
     const found = onNode.get(name) ?? [];
-    const verdict = nodeVerdict(set, node);
+    const verdict = verdictOf(node);
     if (verdict.run) running.push(name);
     if (verdict.run && found.length === 0) plan.create.push(name);
     const staying = found.filter((pod) => !isLeaving(pod));
@@ -172,6 +192,7 @@ export type DaemonSetStatus = NonNullable<DaemonSet['status']>;
 export function daemonSetStatus(
   set: ReadableDaemonSet,
   nodes: readonly ReadableNode[],
+  verdictOf: (node: ReadableNode) => NodeVerdict,
   pods: readonly ReadablePod[],
   hash: string,
   collisionCount: number,
@@ -181,7 +202,7 @@ export function daemonSetStatus(
   const counts = { desired: 0, current: 0, misscheduled: 0, ready: 0, updated: 0, available: 0 };
   for (const node of nodes) {
     const found = onNode.get(node.metadata.name ?? '') ?? [];
-    if (!nodeVerdict(set, node).run) {
+    if (!verdictOf(node).run) {
       if (found.length > 0) counts.misscheduled++;
       continue;
     }

@@ -1,11 +1,13 @@
-/** Keeps spec.replicas pods of each ReplicaSet alive. The key is the ReplicaSet's; pod events lead to it. */
+/** Keeps spec.replicas pods of each ReplicaSet or ReplicationController alive. The key is its own; pod events lead to it. */
+
+import type { ResourceType } from '../../../apimachinery/group-version.ts';
 import { matchesLabels } from '../../../apimachinery/label-selector.ts';
-import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual, type KubeObject, objectKey } from '../../../apimachinery/object.ts';
 import { controllerOf } from '../../../apimachinery/owner-references.ts';
 import { asStatusError, isNotFound } from '../../../apimachinery/status-error.ts';
 import { type Controller, createController, type ReconcileResult } from '../../../controller/controller.ts';
-import { pods, replicaSets } from '../../../kubernetes/resource-types.ts';
-import type { Pod, ReplicaSet } from '../../../kubernetes/types.ts';
+import { pods, replicaSets, replicationControllers } from '../../../kubernetes/resource-types.ts';
+import type { Pod, ReplicaSet, ReplicationController } from '../../../kubernetes/types.ts';
 import { claimDependents } from '../claim.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { controllerIndex, controllerUids, orphanIndex, orphanNamespaces } from '../controller-ref.ts';
@@ -29,17 +31,61 @@ type ReadablePod = DeepReadonly<Pod>;
 
 /** Must be called before the informers start. */
 export function createReplicaSetController(context: ControllerContext): Controller {
+  return createReplicaController<ReplicaSet>(context, {
+    name: 'replicaset',
+    type: replicaSets,
+    view: (set) => set as ReadableSet,
+  });
+}
+
+/** Must be called before the informers start. A ReplicationController is a ReplicaSet with a plain map as its selector. */
+export function createReplicationController(context: ControllerContext): Controller {
+  const views = new WeakMap<object, ReadableSet>();
+  return createReplicaController<ReplicationController>(context, {
+    name: 'replicationcontroller',
+    type: replicationControllers,
+    view(controller) {
+      let view = views.get(controller);
+      if (view === undefined) {
+        const selector = { matchLabels: controller.spec?.selector ?? {} };
+        view = { ...controller, spec: { ...controller.spec, selector } } as unknown as ReadableSet;
+        views.set(controller, view);
+      }
+      return view;
+    },
+  });
+}
+
+interface ReplicaKind<T> {
+  name: string;
+  type: ResourceType;
+  /** The object as a ReplicaSet. */
+  view(object: DeepReadonly<T>): ReadableSet;
+}
+
+function createReplicaController<T extends KubeObject>(
+  context: ControllerContext,
+  { name, type, view }: ReplicaKind<T>,
+): Controller {
   const { informers, client, clock } = context;
-  const setCache = informers.informer<ReplicaSet>(replicaSets);
+  const stored = informers.informer<T>(type);
+  const setCache = {
+    get(key: string): ReadableSet | undefined {
+      const object = stored.get(key);
+      return object === undefined ? undefined : view(object);
+    },
+    list: (namespace: string | undefined) => stored.list(namespace).map(view),
+    byIndex: (index: string, value: string) => stored.byIndex(index, value).map(view),
+  };
   const podCache = informers.informer<Pod>(pods);
-  const setClient = client.resource<ReplicaSet>(replicaSets);
+  const setClient = client.resource<T>(type);
   const podClient = client.resource<Pod>(pods);
   podCache.addIndex(controllerIndex, controllerUids);
   podCache.addIndex(orphanIndex, orphanNamespaces);
   podCache.addIndex('uid', (pod) => [pod.metadata.uid ?? '']);
   const expectations = createPodExpectations(clock);
 
-  const controller = createController({ name: 'replicaset', workers: 5, reconcile, clock, logger: context.logger });
+  const controller = createController({ name, workers: 5, reconcile, clock, logger: context.logger });
 
   async function reconcile(key: string): Promise<ReconcileResult | undefined> {
     const set = setCache.get(key);
@@ -65,7 +111,8 @@ export function createReplicaSetController(context: ControllerContext): Controll
     const terminating = claimed.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodFinished(pod));
     const now = clock.now();
     const status = replicaSetStatus(set, active, terminating.length, failure, now);
-    if (!deepEqual(set.status ?? {}, status)) await setClient.updateStatus({ ...set, status } as ReplicaSet);
+    if (!deepEqual(set.status ?? {}, status))
+      await setClient.updateStatus({ ...stored.get(key), status } as unknown as DeepReadonly<T>);
     if (error !== undefined) throw error;
     const wait = nextAvailabilityAfter(set, active, now);
     return wait === undefined ? undefined : { requeueAfter: wait };
@@ -145,7 +192,7 @@ export function createReplicaSetController(context: ControllerContext): Controll
 
   const ownerOf = (pod: ReadablePod): ReadableSet | undefined => {
     const owner = controllerOf(pod);
-    if (owner?.kind !== 'ReplicaSet') return undefined;
+    if (owner?.kind !== type.kind) return undefined;
     const set = setCache.get(`${pod.metadata.namespace}/${owner.name}`);
     return set?.metadata.uid === owner.uid ? set : undefined;
   };
@@ -164,11 +211,11 @@ export function createReplicaSetController(context: ControllerContext): Controll
   const gatherMs = (set: ReadableSet): number =>
     Math.min(maxGatherMs, Math.floor(Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0) / podsPerGatherMs));
 
-  setCache.addIndex(controllerIndex, controllerUids);
-  setCache.addHandler({
-    added: (set) => controller.enqueue(objectKey(set)),
-    updated: (set) => controller.enqueue(objectKey(set)),
-    deleted: (set) => expectations.forget(set.metadata.uid ?? ''),
+  stored.addIndex(controllerIndex, controllerUids as (object: DeepReadonly<T>) => readonly string[]);
+  stored.addHandler({
+    added: (object) => controller.enqueue(objectKey(view(object))),
+    updated: (object) => controller.enqueue(objectKey(view(object))),
+    deleted: (object) => expectations.forget(view(object).metadata.uid ?? ''),
   });
   podCache.addHandler({
     added(pod) {

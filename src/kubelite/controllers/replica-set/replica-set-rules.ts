@@ -82,7 +82,8 @@ export function replicaSetStatus(
   );
   count('readyReplicas', active.filter(isPodReady).length);
   count('availableReplicas', active.filter((pod) => isPodAvailable(pod, minReadySeconds, now)).length);
-  status.terminatingReplicas = terminating;
+  // ReplicationControllers do not tell.
+  if (set.kind === 'ReplicaSet') status.terminatingReplicas = terminating;
   if (set.metadata.generation !== undefined) status.observedGeneration = set.metadata.generation;
 
   const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure');
