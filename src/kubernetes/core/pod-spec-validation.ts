@@ -34,6 +34,7 @@ export function checkPodSpec(spec: PodSpec | undefined, field: string): FieldErr
     names,
     errors,
   );
+  checkEphemeral(spec, `${field}.ephemeralContainers`, errors);
   errors.push(...checkOneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${field}.restartPolicy`, true));
   errors.push(
     ...checkOneOf(
@@ -63,6 +64,35 @@ export function checkPodSpec(spec: PodSpec | undefined, field: string): FieldErr
   if (spec.priorityClassName) errors.push(...checkDnsSubdomain(spec.priorityClassName, `${field}.priorityClassName`));
   if (spec.hostNetwork) errors.push(...checkHostPorts(spec.containers ?? [], `${field}.containers`));
   return errors;
+}
+
+const notEphemeral = [
+  'ports',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'resources',
+  'resizePolicy',
+] as const;
+
+/** Debug containers live beside the others and cannot have what makes a workload. */
+function checkEphemeral(spec: PodSpec, field: string, errors: FieldError[]): void {
+  const text = 'cannot be set for an Ephemeral Container';
+  const targets = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name));
+  spec.ephemeralContainers?.forEach((container, i) => {
+    const at = `${field}[${i}]`;
+    for (const key of notEphemeral) {
+      const value: object | undefined = (container as unknown as { readonly [key: string]: object | undefined })[key];
+      if (value !== undefined && Object.keys(value).length > 0) errors.push(fieldError.forbidden(`${at}.${key}`, text));
+    }
+    container.volumeMounts?.forEach(({ subPath, subPathExpr }, j) => {
+      if (subPath) errors.push(fieldError.forbidden(`${at}.volumeMounts[${j}].subPath`, text));
+      if (subPathExpr) errors.push(fieldError.forbidden(`${at}.volumeMounts[${j}].subPathExpr`, text));
+    });
+    const target = container.targetContainerName;
+    if (target && !targets.has(target)) errors.push(fieldError.notFound(`${at}.targetContainerName`, target));
+  });
 }
 
 function checkHostPorts(containers: readonly Container[], field: string): FieldError[] {

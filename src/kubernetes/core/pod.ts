@@ -7,6 +7,7 @@ import type { Pod, PodSpec } from '../types.ts';
 import { podColumns } from './pod-columns.ts';
 import { defaultPodOnly, defaultPodSpec } from './pod-defaults.ts';
 import { checkPodSpec } from './pod-spec-validation.ts';
+import { ephemeralContainers, resize } from './pod-views.ts';
 import { qosClassOf } from './qos.ts';
 
 type Typed = DeepReadonly<Pod>;
@@ -58,6 +59,7 @@ export const pod: KindBehaviour = {
     'status.podIPs': (object) => firstIp(object as Typed),
     'status.nominatedNodeName': (object) => (object as Typed).status?.nominatedNodeName ?? '',
   },
+  views: { ephemeralcontainers: ephemeralContainers, resize },
   columns: podColumns,
 };
 
