@@ -11,6 +11,7 @@ import { cannotBeHandled, findTypeError } from '../apimachinery/schema/type-chec
 import { badRequest, fieldError, invalid, statusFailure } from '../apimachinery/status-error.ts';
 import { decodeProtobuf } from '../kubernetes/protobuf.ts';
 import { toTypedForm } from '../kubernetes/typed-form.ts';
+import { isTooDeep, parseBoundedJson, tooDeep } from './json-depth.ts';
 import { duplicateKeys } from './json-keys.ts';
 import { type BodyFormat, bodyFormat } from './negotiation.ts';
 import type { ApiRequest } from './request.ts';
@@ -115,9 +116,9 @@ export function parseText(
   if (format === 'yaml') return parseYaml(text, { kind, body }, complaints);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseBoundedJson(text);
   } catch (error) {
-    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${goSyntaxError(text)}`, body, error);
+    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${jsonErrorText(error, text)}`, body, error);
   }
   if (complaints !== undefined) for (const path of duplicateKeys(text)) complaints.push(`duplicate field "${path}"`);
   return value;
@@ -142,10 +143,11 @@ const isJson = (text: string): boolean => text.trimStart().startsWith('{');
 /** Most bodies are JSON, and parsing that as YAML costs fifty times as much. */
 function parseJsonOf(text: string, complaints: string[]): unknown {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseBoundedJson(text);
     if (duplicateKeys(text).length > 0) return parseYaml(text, undefined, complaints);
     return value;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw badRequest(`error decoding YAML: ${jsonErrorText(error, text)}`, error);
     return parseYaml(text, undefined, complaints);
   }
 }
@@ -156,13 +158,23 @@ function parseYaml(
   complaints: string[] | undefined,
 ): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: true, version: '1.2' });
-  const error = document.errors[0];
-  if (error !== undefined) {
-    const why = `error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`;
-    if (source === undefined) throw badRequest(`error decoding YAML: ${why}`, error);
-    throw unrecognized(source.kind, `couldn't get version/kind; ${why}`, source.body);
+  const refused = (error: unknown): Error => {
+    const message = error instanceof RangeError ? tooDeep : String((error as Error).message).split('\n')[0];
+    const why = `error converting YAML to JSON: yaml: ${message}`;
+    if (source === undefined) return badRequest(`error decoding YAML: ${why}`, error);
+    return unrecognized(source.kind, `couldn't get version/kind; ${why}`, source.body, error);
+  };
+  let document: ReturnType<typeof parseDocument>;
+  let value: unknown;
+  try {
+    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: true, version: '1.2' });
+    if (document.errors[0] !== undefined) throw document.errors[0];
+    // Throws for aliases that multiply the document.
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw refused(error);
   }
+  if (isTooDeep(value)) throw refused(new Error(tooDeep));
   if (complaints !== undefined) {
     const strict = parseDocument(text, { uniqueKeys: true, merge: true });
     for (const duplicate of strict.errors) {
@@ -171,7 +183,6 @@ function parseYaml(
       complaints.push(`line ${lines.linePos(duplicate.pos[0]).line}: key "${key}" already set in map`);
     }
   }
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
   // Only JSON can be stored: dates, maps with other keys and the like become what JSON makes of them.
   const json: unknown = value === undefined ? null : JSON.parse(JSON.stringify(value));
   return isDeepStrictEqual(value, json) ? value : json;
@@ -214,6 +225,11 @@ function summary(body: Buffer): string {
   const head = body.subarray(0, 30);
   const text = body[0] === 0x7b ? head.toString() : head.toString('hex');
   return body.length > 30 ? `${text} ...` : text;
+}
+
+/** Why a text cannot be read, without the words of JavaScript's parser. */
+export function jsonErrorText(error: unknown, text: string): string {
+  return error instanceof SyntaxError ? goSyntaxError(text) : (error as Error).message;
 }
 
 /** The words of Go's JSON scanner for the most frequent mistakes. */

@@ -9,10 +9,12 @@ import {
   conform,
   type FieldValidation,
   fieldValidationOf,
+  jsonErrorText,
   strictText,
   targetOf,
 } from '../decoding.ts';
 import { encodeObject, encodeValue } from '../encoding.ts';
+import { parseBoundedJson } from '../json-depth.ts';
 import { duplicateKeys } from '../json-keys.ts';
 import { mediaType } from '../negotiation.ts';
 import type { ApiResponse } from '../request.ts';
@@ -70,9 +72,9 @@ async function readPatch({
   const text = (await request.readBody()).toString();
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseBoundedJson(text);
   } catch (error) {
-    throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw badRequest(`error decoding patch: ${jsonErrorText(error, text)}`, error);
   }
   if (type === jsonPatch) {
     const operations = parseJsonPatch(body);
