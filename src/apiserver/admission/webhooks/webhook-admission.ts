@@ -167,10 +167,10 @@ interface Views {
 }
 
 /** Scale for the scale subresource; another version of the resource where a rule names only that. */
-function viewsOf(catalog: ResourceCatalog, { type, subresource }: AdmissionRequest, seen: ResourceType): Views {
+function viewsOf(catalog: ResourceCatalog, { type, kind, subresource }: AdmissionRequest, seen: ResourceType): Views {
   const own = catalog.lookup(type.group, type.version, type.resource);
   const other = catalog.lookup(seen.group, seen.version, seen.resource);
-  if (own === undefined || other === undefined)
+  if (own === undefined || other === undefined || kind !== undefined)
     return { show: async (object) => object, read: async (object) => object };
   if (subresource === 'scale')
     return {
