@@ -47,6 +47,12 @@ status back, and keep the registry of clusters.`,
       'Regular expressions of namespaces that are never propagated.',
     ),
     'cluster-status-update-frequency': flag.duration(10_000, 'How often the status of a cluster is collected.'),
+    'cluster-monitor-period': flag.duration(5_000, 'How often pull clusters are checked for signs of life.'),
+    'cluster-monitor-grace-period': flag.duration(
+      40_000,
+      'How long the agent of a pull cluster may be silent before its cluster is Unknown.',
+    ),
+    'cluster-startup-grace-period': flag.duration(60_000, 'The same for a cluster that never reported.'),
     'cluster-success-threshold': flag.duration(30_000, 'How long a cluster must be healthy before it is Ready again.'),
     'cluster-failure-threshold': flag.duration(30_000, 'How long a cluster must fail before it is no longer Ready.'),
     'enable-cluster-resource-modeling': flag.bool(true, 'Sum up the nodes and pods of clusters in their status.'),
@@ -145,6 +151,8 @@ async function run(
     { createClusterController },
     { createClusterStatusController },
     { createUnifiedAuthController },
+    { createClusterHealthMonitor },
+    { createAgentCsrApprovingController },
     { createClusterTaintPolicyController },
     { createTaintManager },
     { createGracefulEvictionControllers },
@@ -169,6 +177,8 @@ async function run(
     import('../clusters/registration/cluster-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
     import('../clusters/unified-auth/unified-auth-controller.ts'),
+    import('../clusters/status/cluster-health-monitor.ts'),
+    import('../clusters/agent/agent-csr-approving-controller.ts'),
     import('../clusters/taints/cluster-taint-policy-controller.ts'),
     import('../clusters/taints/taint-manager.ts'),
     import('../clusters/eviction/graceful-eviction-controller.ts'),
@@ -300,6 +310,20 @@ async function run(
         controllers,
       }),
     );
+  if (enabled.has('cluster'))
+    add(
+      'cluster-health-monitor',
+      createClusterHealthMonitor({
+        client,
+        informers,
+        periodMs: flags['cluster-monitor-period'],
+        gracePeriodMs: flags['cluster-monitor-grace-period'],
+        startupGracePeriodMs: flags['cluster-startup-grace-period'],
+        controllers,
+      }),
+    );
+  if (enabled.has('agentcsrapproving'))
+    add('agentcsrapproving', createAgentCsrApprovingController({ client, informers, logger, registry }));
   if (enabled.has('clusterStatus'))
     add(
       'clusterStatus',

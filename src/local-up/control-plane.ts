@@ -41,6 +41,14 @@ const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
       verbs: write,
     },
     { apiGroups: [''], resources: ['namespaces'], verbs: ['create', 'delete'] },
+    // Certificates of agents: who may have one, and saying so.
+    { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    {
+      apiGroups: ['certificates.k8s.io'],
+      resources: ['signers'],
+      resourceNames: ['kubernetes.io/kube-apiserver-client'],
+      verbs: ['approve'],
+    },
     events,
     leases,
     discovery,

@@ -4,6 +4,7 @@ import { assertGatesBuilt, chooseControllers } from './choose-controllers.ts';
 
 describe('--controllers', () => {
   const all = [
+    'agentcsrapproving',
     'applicationFailover',
     'binding',
     'bindingStatus',

@@ -1,8 +1,10 @@
 /** Which controllers run, as of --controllers, and which feature gates may be switched on. */
 import type { FeatureGate, FeatureGates } from '../component/feature-gates.ts';
 
-/** Upstream's names. `built`: this project has it. `off`: not part of `*`. */
-const controllers: Readonly<Record<string, { built: boolean; off?: boolean }>> = {
+/** By upstream's names. `built`: this project has it. `off`: not part of `*`. */
+type ControllerTable = Readonly<Record<string, { built: boolean; off?: boolean }>>;
+
+const controllers: ControllerTable = {
   cluster: { built: true },
   clusterStatus: { built: true },
   binding: { built: true },
@@ -28,24 +30,34 @@ const controllers: Readonly<Record<string, { built: boolean; off?: boolean }>> =
   endpointsliceDispatch: { built: false },
   remedy: { built: false },
   workloadRebalancer: { built: false },
-  agentcsrapproving: { built: false },
+  agentcsrapproving: { built: true },
   clustertaintpolicy: { built: true },
+};
+
+/** Those of the agent of a pull cluster. */
+export const agentControllers: ControllerTable = {
+  clusterStatus: { built: true },
+  execution: { built: true },
+  workStatus: { built: true },
+  serviceExport: { built: false },
+  certRotation: { built: true, off: true },
+  endpointsliceCollect: { built: false },
 };
 
 /**
  * Names of the controllers to run: `*` stands for all that are on by default, `foo` adds one, `-foo` takes one away.
  * @throws on a name that does not exist, or that is asked for but not built yet
  */
-export function chooseControllers(words: readonly string[]): ReadonlySet<string> {
+export function chooseControllers(words: readonly string[], table: ControllerTable = controllers): ReadonlySet<string> {
   const chosen = new Set<string>();
   const taken = new Set<string>();
   for (const word of words) {
     if (word === '*') {
-      for (const [name, { built, off }] of Object.entries(controllers)) if (built && off !== true) chosen.add(name);
+      for (const [name, { built, off }] of Object.entries(table)) if (built && off !== true) chosen.add(name);
       continue;
     }
     const name = word.startsWith('-') ? word.slice(1) : word;
-    const known = Object.hasOwn(controllers, name) ? controllers[name] : undefined;
+    const known = Object.hasOwn(table, name) ? table[name] : undefined;
     if (known === undefined) throw new Error(`"${name}" is not in the list of known controllers`);
     if (word.startsWith('-')) taken.add(name);
     else if (!known.built) throw new Error(`the controller "${name}" is not available yet`);

@@ -1,5 +1,9 @@
 /** Puts together what the controllers of this room share. */
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
+import { executionSpace } from '../apis/naming.ts';
+import { clusters, works } from '../apis/resource-types.ts';
+import type { Work } from '../apis/work/v1alpha1/work.ts';
 import type { Client } from '../client/client.ts';
 import { createDiscovery } from '../client/discovery.ts';
 import type { InformerFactory } from '../client/informer.ts';
@@ -7,8 +11,9 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import { createInterpreter, type InterpreterLayer } from '../interpreter/interpreter.ts';
 import { nativeLayer } from '../interpreter/native/native.ts';
+import { onlyCluster } from '../members/member-clusters.ts';
 import { createCaches } from './caches.ts';
-import type { ControllerDefaults, ControlPlane } from './control-plane.ts';
+import type { ControllerDefaults, ControlPlane, WorkSide } from './control-plane.ts';
 import { createPropagationMetrics } from './metrics.ts';
 import { createOverrideManager } from './override/override-manager.ts';
 import { createResourceKinds, type DiscoveredKinds } from './resource-kinds.ts';
@@ -28,6 +33,28 @@ export interface ControlPlaneOptions {
   logger?: Logger;
 }
 
+/** What the agent of one cluster needs, and may read: its Works and its Cluster. */
+export function createWorkSide(
+  options: Omit<ControlPlaneOptions, 'eventClient'> & { cluster: string },
+): WorkSide & { flushEvents(): Promise<void> } {
+  const { client, informers, cluster, clock = systemClock, logger = silentLogger } = options;
+  const caches = {
+    works: informers.informer<Work>(works, { namespace: executionSpace(cluster) }),
+    clusters: informers.informer<Cluster>(clusters, onlyCluster(cluster)),
+  };
+  return {
+    client,
+    caches,
+    kinds: createResourceKinds(createDiscovery(client, clock)),
+    interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
+    metrics: createPropagationMetrics(options.controllers?.registry),
+    controllers: { clock, logger, ...options.controllers },
+    ...createRecorders(client, { clock, logger }),
+    clock,
+    logger,
+  };
+}
+
 export interface AssembledControlPlane extends ControlPlane {
   kinds: DiscoveredKinds;
   /** Resolves when the Events recorded so far are sent or dropped. */
@@ -38,7 +65,6 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
   const { client, eventClient = client, informers, clock = systemClock, logger = silentLogger } = options;
   const kinds = createResourceKinds(createDiscovery(client, clock));
   const caches = createCaches(informers);
-  const recorders = new Map<string, EventRecorder>();
   return {
     client,
     caches,
@@ -48,18 +74,26 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
     overrides: createOverrideManager(caches),
     metrics: createPropagationMetrics(options.controllers?.registry),
     controllers: { clock, logger, ...options.controllers },
-    recorder(component) {
+    ...createRecorders(eventClient, { clock, logger }),
+    clock,
+    logger,
+  };
+}
+
+/** One recorder a component. */
+function createRecorders(client: Client, options: { clock: Clock; logger: Logger }) {
+  const recorders = new Map<string, EventRecorder>();
+  return {
+    recorder(component: string): EventRecorder['event'] {
       let recorder = recorders.get(component);
       if (recorder === undefined) {
-        recorder = createEventRecorder(eventClient, component, { clock, logger });
+        recorder = createEventRecorder(client, component, options);
         recorders.set(component, recorder);
       }
       return recorder.event;
     },
-    async flushEvents() {
+    async flushEvents(): Promise<void> {
       await Promise.all([...recorders.values()].map((recorder) => recorder.flush()));
     },
-    clock,
-    logger,
   };
 }
