@@ -54,9 +54,28 @@ export function createKubelet(options: KubeletOptions): Controller {
     uids.set(key, pod.metadata.uid ?? '');
     if (pod.metadata.deletionTimestamp !== undefined) return terminate(pod, hostIP);
     if (isPodFinished(pod)) return undefined;
+    const left = deadlineLeft(pod);
+    if (left <= 0) return endOverdue(pod, hostIP);
     const report = await runtime.sync(pod);
     await writeStatus(pod, report, hostIP);
-    return report.lookAgainAfter === undefined ? undefined : { requeueAfter: report.lookAgainAfter };
+    const next = Math.min(report.lookAgainAfter ?? Number.POSITIVE_INFINITY, left);
+    return Number.isFinite(next) ? { requeueAfter: next } : undefined;
+  }
+
+  /** Milliseconds until spec.activeDeadlineSeconds are over. */
+  function deadlineLeft(pod: ReadablePod): number {
+    const { activeDeadlineSeconds } = pod.spec ?? {};
+    if (activeDeadlineSeconds === undefined) return Number.POSITIVE_INFINITY;
+    const startedAt = Date.parse(String(pod.status?.startTime ?? '')) || clock.now();
+    return startedAt + activeDeadlineSeconds * 1000 - clock.now();
+  }
+
+  async function endOverdue(pod: ReadablePod, hostIP: string): Promise<ReconcileResult | undefined> {
+    const report = await runtime.stop(pod, pod.spec?.terminationGracePeriodSeconds ?? 30);
+    const running = [...report.initContainers, ...report.containers].some(isRunning);
+    await writeStatus(pod, report, hostIP, running ? undefined : overdue);
+    if (!running) options.recordEvent(pod, 'Normal', overdue.reason, overdue.message);
+    return running ? { requeueAfter: report.lookAgainAfter ?? 1000 } : undefined;
   }
 
   async function terminate(pod: ReadablePod, hostIP: string): Promise<ReconcileResult | undefined> {
@@ -82,8 +101,13 @@ export function createKubelet(options: KubeletOptions): Controller {
     return Math.min(grace, Math.max(0, (deadline - clock.now()) / 1000));
   }
 
-  async function writeStatus(pod: ReadablePod, report: PodReport, hostIP: string): Promise<void> {
-    const status = podStatus(pod, report, hostIP, clock.now());
+  async function writeStatus(
+    pod: ReadablePod,
+    report: PodReport,
+    hostIP: string,
+    failure?: typeof overdue,
+  ): Promise<void> {
+    const status = podStatus(pod, report, hostIP, clock.now(), failure);
     if (deepEqual(pod.status ?? {}, status)) return;
     try {
       await podClient.updateStatus({ ...pod, status } as Pod);
@@ -113,6 +137,11 @@ export function createKubelet(options: KubeletOptions): Controller {
   });
   return controller;
 }
+
+const overdue = {
+  reason: 'DeadlineExceeded',
+  message: 'Pod was active on the node longer than the specified deadline',
+};
 
 /** The pods of a node that was lost were marked as not ready. */
 function cameBack(node: DeepReadonly<Node>, old: DeepReadonly<Node>): boolean {

@@ -25,12 +25,18 @@ interface Verdict {
 
 const ownConditions = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
 
-/** `now` in milliseconds. */
-export function podStatus(pod: ReadablePod, report: PodReport, hostIP: string, now: number): PodStatus {
+/** `now` in milliseconds. `failure` ends the pod whatever its containers say. */
+export function podStatus(
+  pod: ReadablePod,
+  report: PodReport,
+  hostIP: string,
+  now: number,
+  failure?: { reason: string; message: string },
+): PodStatus {
   const before = pod.status as PodStatus | undefined;
-  const phase = podPhase(pod, report);
+  const phase = failure === undefined ? podPhase(pod, report) : 'Failed';
   const { observedGeneration: _, ...kept } = before ?? {};
-  const status: PodStatus = { ...kept, phase, hostIP, hostIPs: [{ ip: hostIP }] };
+  const status: PodStatus = { ...kept, ...failure, phase, hostIP, hostIPs: [{ ip: hostIP }] };
   if (pod.metadata.generation !== undefined) status.observedGeneration = pod.metadata.generation;
   status.startTime = before?.startTime ?? formatTime(now);
   if (report.podIP !== undefined) {

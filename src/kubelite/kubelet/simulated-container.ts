@@ -21,6 +21,8 @@ export interface ContainerEvents {
   started(): void;
   /** Waits before it is started again. */
   backingOff(): void;
+  /** A probe failed as often as its threshold asks for. */
+  killedByProbe(probe: 'liveness' | 'startup'): void;
   pullFailed(): void;
   pullBackingOff(): void;
 }
@@ -114,6 +116,7 @@ export class SimulatedContainer {
       if (this.running) {
         const end = this.#endsAt();
         if (end === undefined || end > now) return;
+        if (this.profile.killedBy !== undefined) this.#events.killedByProbe(this.profile.killedBy);
         this.#end(end, this.profile.exitCode, this.profile.reason);
       }
       if (this.#restartAt === undefined || this.#restartAt > now || this.ended === undefined) return;
@@ -135,7 +138,7 @@ export class SimulatedContainer {
 
   /** Readiness as declared, not before a probe would first be asked. */
   isReady(now: number): boolean {
-    if (!this.running || this.startedAt === undefined || now < this.#readyAt()) return false;
+    if (!this.running || this.startedAt === undefined || this.profile.neverReady || now < this.#readyAt()) return false;
     const { flappingMs } = this.profile;
     return flappingMs === undefined || Math.floor((now - this.#readyAt()) / flappingMs) % 2 === 0;
   }
@@ -164,7 +167,7 @@ export class SimulatedContainer {
       ...(this.#isBackingOff(now) && this.ended !== undefined ? { lastTermination: this.ended } : {}),
       restartCount: this.restartCount,
       ready: this.isReady(now),
-      started: this.running && now >= this.#startupAt(),
+      started: this.running && this.profile.killedBy !== 'startup' && now >= this.#startupAt(),
       containerId: begun ? this.id : '',
     };
   }

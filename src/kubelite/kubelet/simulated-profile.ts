@@ -19,30 +19,86 @@ export interface ContainerProfile {
   readyAfterMs: number;
   /** Readiness changes each time this has passed. */
   flappingMs: number | undefined;
+  /** The readiness probe never passes. */
+  neverReady: boolean;
+  /** The probe that ends the container when its time is over. */
+  killedBy: 'liveness' | 'startup' | undefined;
 }
+
+type ContainerSpec = NonNullable<ReadablePod['spec']>['containers'][number];
 
 type Role = 'main' | 'init' | 'sidecar';
 
 /** An unreadable value counts as absent: a pod is never refused for it. */
-export function containerProfile(pod: ReadablePod, container: string, role: Role): ContainerProfile {
+export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Role): ContainerProfile {
   const read = (what: string): string | undefined => {
     const annotations = pod.metadata.annotations ?? {};
-    return annotations[`${prefix}${what}.${container}`] ?? (role === 'main' ? annotations[prefix + what] : undefined);
+    return annotations[`${prefix}${what}.${spec.name}`] ?? (role === 'main' ? annotations[prefix + what] : undefined);
   };
   const failure = read('failure');
   const crashes = failure === 'CrashLoopBackOff' || failure === 'OOMKilled';
   const declared = parseDuration(read('duration'));
   const exitCode = wholeNumber(read('exit-code')) ?? (failure === 'OOMKilled' ? 137 : crashes ? 1 : 0);
-  const ends = crashes || exitCode !== 0 || (role === 'main' && controllerOf(pod)?.kind === 'Job');
-  const byDefault = role === 'init' ? 0 : ends ? jobDurationMs : undefined;
+  const ofJob = role === 'main' && controllerOf(pod)?.kind === 'Job';
+  const ends = crashes || exitCode !== 0 || ofJob;
+  const byDefault = role === 'init' ? 0 : ends ? jobDurationMs : role === 'main' ? taskDuration(pod, spec) : undefined;
+  const fatal = failingProbe(spec, read);
+  const ownEnd = declared ?? byDefault;
+  if (fatal !== undefined && (ownEnd === undefined || fatal.afterMs < ownEnd))
+    return {
+      pullFails: false,
+      durationMs: fatal.afterMs,
+      exitCode: 137,
+      reason: 'Error',
+      readyAfterMs: parseDuration(read('ready-after')) ?? 0,
+      flappingMs: undefined,
+      neverReady: fatal.kind === 'startup' || fails('readiness', spec.readinessProbe, read),
+      killedBy: fatal.kind,
+    };
   return {
     pullFails: failure === 'ErrImagePull' || failure === 'ImagePullBackOff',
-    durationMs: declared ?? byDefault,
+    durationMs: ownEnd,
     exitCode,
     reason: failure === 'OOMKilled' ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error',
     readyAfterMs: parseDuration(read('ready-after')) ?? 0,
     flappingMs: parseDuration(read('readiness-flapping')) || undefined,
+    neverReady: fails('readiness', spec.readinessProbe, read),
+    killedBy: undefined,
   };
+}
+
+type Probe = ContainerSpec['livenessProbe'];
+
+/** `kubelite/liveness: Failure` and the like say how a probe ends; without such a probe in the spec they say nothing. */
+const fails = (what: string, probe: Probe, read: (what: string) => string | undefined): boolean =>
+  probe !== undefined && read(what) === 'Failure';
+
+/** The probe that fails until the container is killed: after as many failures as its threshold asks for. */
+function failingProbe(
+  spec: ContainerSpec,
+  read: (what: string) => string | undefined,
+): { kind: 'liveness' | 'startup'; afterMs: number } | undefined {
+  for (const kind of ['startup', 'liveness'] as const) {
+    const probe = kind === 'startup' ? spec.startupProbe : spec.livenessProbe;
+    if (!fails(kind, probe, read)) continue;
+    const { initialDelaySeconds = 0, periodSeconds = 10, failureThreshold = 3 } = probe ?? {};
+    return { kind, afterMs: (initialDelaySeconds + periodSeconds * failureThreshold) * 1000 };
+  }
+  return undefined;
+}
+
+/**
+ * What is started once for a command (`kubectl run --restart=Never -- make`, the pods of `helm test`) does its work and ends.
+ * `sleep` takes its time; a pod without a command is a server, which runs on.
+ */
+function taskDuration(pod: ReadablePod, spec: ContainerSpec): number | undefined {
+  if ((pod.spec?.restartPolicy ?? 'Always') === 'Always') return undefined;
+  const command = [...(spec.command ?? []), ...(spec.args ?? [])];
+  const isTest = pod.metadata.annotations?.['helm.sh/hook'] !== undefined;
+  if (command.length === 0) return isTest ? jobDurationMs : undefined;
+  const [, time] = /(?:^|[\s;&/])sleep (infinity|inf|\d+(?:\.\d+)?(?:ms|s|m|h)?)/.exec(command.join(' ')) ?? [];
+  if (time === undefined) return jobDurationMs;
+  return time.startsWith('inf') ? undefined : parseDuration(/\d$/.test(time) ? `${time}s` : time);
 }
 
 /** `1m30s`, `500ms`; undefined when it is no duration. */

@@ -65,12 +65,17 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       new SimulatedContainer(
         uid,
         spec,
-        containerProfile(pod, spec.name, role),
+        containerProfile(pod, spec, role),
         role === 'sidecar' ? 'Always' : role === 'init' && policy === 'Always' ? 'OnFailure' : policy,
         options.backoff,
         {
           started: () => events.started(pod, spec.image ?? ''),
           backingOff: () => events.backOff(pod, spec.name),
+          killedByProbe: (probe) => {
+            const kind = probe === 'liveness' ? 'Liveness' : 'Startup';
+            events.unhealthy(pod, `${kind} probe failed: declared by annotation`);
+            events.killingUnhealthy(pod, spec.name, probe);
+          },
           pullFailed: () => events.imageFailed(pod, spec.image ?? '', pullMessage(spec.image ?? '')),
           pullBackingOff: () => events.imageBackOff(pod, spec.image ?? ''),
         },

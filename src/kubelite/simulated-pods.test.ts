@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/local-environment.ts';
+import { events, pods } from '../kubernetes/resource-types.ts';
+import type { CoreEvent, Pod } from '../kubernetes/types.ts';
+import { type Kubelite, startKubelite } from './cluster.ts';
+
+let cluster: Kubelite;
+beforeAll(async () => {
+  cluster = await startKubelite({
+    name: 'sim',
+    podReadyDelayMs: 0,
+    restartBackoff: { baseMs: 60_000, maxMs: 60_000 },
+  });
+});
+afterAll(() => cluster?.stop());
+
+type Container = NonNullable<Pod['spec']>['containers'][number];
+interface Given {
+  annotations?: Record<string, string>;
+  container?: Partial<Container>;
+  spec?: object;
+}
+
+const get = (name: string) => cluster.client.resource<Pod>(pods).get({ namespace: 'default', name });
+async function create(name: string, { annotations = {}, container = {}, spec = {} }: Given): Promise<void> {
+  const containers = [{ name: 'main', image: 'busybox:1', ...container }];
+  const object = { metadata: { namespace: 'default', name, annotations }, spec: { containers, ...spec } };
+  await cluster.client.resource<Pod>(pods).create({ apiVersion: 'v1', kind: 'Pod', ...object } as Pod);
+}
+const main = (pod: Pod) => pod.status?.containerStatuses?.[0];
+const once = (seconds: number) => ({ periodSeconds: 1, failureThreshold: seconds, httpGet: { port: 80 } });
+
+describe('a pod that is started once for a command', () => {
+  it.each<[string, Given]>([
+    ['plain', { container: { command: ['make', 'test'] }, spec: { restartPolicy: 'Never' } }],
+    ['retried', { container: { args: ['migrate'] }, spec: { restartPolicy: 'OnFailure' } }],
+    ['short-sleep', { container: { command: ['sh', '-c', 'sleep 0.1; echo'] }, spec: { restartPolicy: 'Never' } }],
+    ['helm-test', { annotations: { 'helm.sh/hook': 'test' }, spec: { restartPolicy: 'Never' } }],
+  ])('does its work and ends: %s', async (name, given) => {
+    await create(name, given);
+    await eventually(async () => expect((await get(name)).status?.phase).toBe('Succeeded'));
+    expect(main(await get(name))?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
+  });
+
+  it.each<[string, Given]>([
+    ['server', { spec: { restartPolicy: 'Never' } }],
+    ['sleeper', { container: { command: ['sleep', 'infinity'] }, spec: { restartPolicy: 'Never' } }],
+    ['long-sleep', { container: { command: ['/bin/sleep', '3600'] }, spec: { restartPolicy: 'Never' } }],
+    ['always', { container: { command: ['make'] } }],
+  ])('runs on: %s', async (name, given) => {
+    await create(name, given);
+    await eventually(async () => expect((await get(name)).status?.phase).toBe('Running'));
+    const { state } = main(await get(name)) ?? {};
+    expect(state?.running).toBeDefined();
+  });
+});
+
+describe('a declared outcome of a probe', () => {
+  it('readiness: the container never becomes ready, and is left alone', async () => {
+    await create('unready', {
+      annotations: { 'kubelite/readiness': 'Failure' },
+      container: { readinessProbe: once(1) },
+    });
+    await eventually(async () => expect((await get('unready')).status?.phase).toBe('Running'));
+    expect(main(await get('unready'))).toMatchObject({ ready: false, started: true, restartCount: 0 });
+  });
+
+  it.each(['liveness', 'startup'] as const)('%s: the container is killed and restarted', async (probe) => {
+    const name = `${probe}-fails`;
+    await create(name, {
+      annotations: { [`kubelite/${probe}`]: 'Failure' },
+      container: { [`${probe}Probe`]: once(1) } as Partial<Container>,
+    });
+    await eventually(async () => expect(main(await get(name))?.restartCount).toBe(1));
+    expect(main(await get(name))?.lastState?.terminated).toMatchObject({ exitCode: 137 });
+    await eventually(async () => {
+      const list = await cluster.client
+        .resource<CoreEvent>(events)
+        .list({ namespace: 'default', fieldSelector: `involvedObject.name=${name}` });
+      const texts = list.items.map(({ message }) => message);
+      expect(texts).toContain(`Container main failed ${probe} probe, will be restarted`);
+    });
+  });
+
+  it('means nothing for a container without such a probe', async () => {
+    await create('no-probe', { annotations: { 'kubelite/readiness': 'Failure', 'kubelite/liveness': 'Failure' } });
+    await eventually(async () => expect(main(await get('no-probe'))?.ready).toBe(true));
+  });
+});
+
+it('a pod that is active for longer than its deadline has failed', async () => {
+  await create('overdue', { spec: { activeDeadlineSeconds: 1 } });
+  await eventually(async () => expect((await get('overdue')).status?.phase).toBe('Failed'));
+  const { status } = await get('overdue');
+  expect(status).toMatchObject({
+    reason: 'DeadlineExceeded',
+    message: 'Pod was active on the node longer than the specified deadline',
+  });
+  expect(main(await get('overdue'))?.state?.terminated).toBeDefined();
+});
