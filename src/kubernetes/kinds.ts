@@ -39,7 +39,9 @@ import { event as groupedEvent } from './events/event.ts';
 import { type KindRow, defineKind as kind } from './kind.ts';
 import { ingress } from './networking/ingress.ts';
 import { ingressClass } from './networking/ingress-class.ts';
+import { ipAddress } from './networking/ip-address.ts';
 import { networkPolicy } from './networking/network-policy.ts';
+import { serviceCidr } from './networking/service-cidr.ts';
 import { runtimeClass } from './node/runtime-class.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRole, role } from './rbac/role.ts';
@@ -104,7 +106,9 @@ function rows(): ResourceDefinition[] {
 
     kind('networking.k8s.io/v1', 'ingressclasses', 'IngressClass', { ...cluster, ...spec }, ingressClass),
     kind('networking.k8s.io/v1', 'ingresses', 'Ingress', { ...short('ing'), ...status, ...spec }, ingress),
+    kind('networking.k8s.io/v1', 'ipaddresses', 'IPAddress', { ...cluster, ...short('ip') }, ipAddress),
     kind('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { ...short('netpol'), ...spec }, networkPolicy),
+    kind('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', { ...cluster, ...status }, serviceCidr),
 
     kind('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', { ...short('pdb'), ...status, ...spec, ...conditional }, podDisruptionBudget),
 

@@ -67,6 +67,13 @@ describe('pods/ephemeralcontainers', () => {
     expect(body.message).toContain(message);
   });
 
+  it('is the only way to them', async () => {
+    const ephemeralContainers = [{ name: 'debug', image: 'i' }];
+    const spec = { containers: [{ name: 'c', image: 'i' }], ephemeralContainers };
+    const { body } = await send(server, 'POST', pods, { body: { metadata: { name: 'early' }, spec } });
+    expect(body.message).toContain('spec.ephemeralContainers: Forbidden: cannot be set on create');
+  });
+
   it('neither changes nor removes one that is there', async () => {
     const path = await pod();
     await debug(path, {});
@@ -109,10 +116,7 @@ describe('pods/resize', () => {
 
   it.each<[object, string]>([
     [{ requests: { cpu: '1', memory: '20Mi' } }, 'Pod QOS Class may not change as a result of resizing'],
-    [
-      { requests: { cpu: null } },
-      'spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed',
-    ],
+    [{ limits: { cpu: null } }, 'spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed'],
     [{ requests: { 'ephemeral-storage': '1Gi' } }, 'only cpu and memory resources are mutable'],
     [{ requests: { cpu: '2' } }, 'must be less than or equal to cpu limit of 1'],
   ])('refuses %j', async (resources, message) => {

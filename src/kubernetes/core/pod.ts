@@ -34,7 +34,15 @@ export const pod: KindBehaviour = {
       ];
     }
   },
-  validate: (object) => checkPodSpec((object as Typed).spec, 'spec'),
+  validate(object) {
+    const { metadata, spec } = object as Typed;
+    const errors = checkPodSpec(spec, 'spec');
+    // What is stored already has a version.
+    if (metadata.resourceVersion === undefined && (spec?.ephemeralContainers ?? []).length > 0) {
+      errors.push(fieldError.forbidden('spec.ephemeralContainers', 'cannot be set on create'));
+    }
+    return errors;
+  },
   validateUpdate: (object, old) => checkPodUpdate((object as Typed).spec, (old as Typed).spec),
   warnings({ metadata }) {
     const errors = metadata.name ? dns1123LabelErrors(metadata.name) : [];
