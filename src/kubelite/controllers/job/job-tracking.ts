@@ -104,7 +104,8 @@ function noteFailure(job: ReadableJob, pod: ReadablePod, tracking: Tracking, end
     const spent = failuresOf(pod) + (verdict.action === 'Ignore' ? 0 : 1);
     if (verdict.action === 'FailIndex' || spent > job.spec.backoffLimitPerIndex) tracking.failedIndexes.add(index);
   }
-  if (verdict.action === 'Ignore') return;
+  // What is not counted makes the next pod wait all the same.
   tracking.newlyFailed.push(pod);
+  if (verdict.action === 'Ignore') return;
   tracking.uncounted.failed.push(pod.metadata.uid ?? '');
 }

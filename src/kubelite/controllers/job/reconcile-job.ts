@@ -14,6 +14,7 @@ import { deadlineLeft, decidedOutcome, decideOutcome, interimOf, type Outcome, w
 import {
   buildJobPod,
   failuresOf,
+  failureVerdict,
   finishedAt,
   indexOf,
   isIndexed,
@@ -156,7 +157,8 @@ function missingPods(
   for (let index = 0; index < (completions ?? 0) && made.length < count; index++) {
     if (taken.has(index) || tracking.succeededIndexes.has(index) || tracking.failedIndexes.has(index)) continue;
     const earlier = pods.filter((pod) => indexOf(pod) === index && pod.status?.phase === 'Failed');
-    made.push(buildJobPod(job, index, Math.max(0, ...earlier.map((pod) => failuresOf(pod) + 1))));
+    const spent = earlier.map((pod) => failuresOf(pod) + (failureVerdict(job, pod).action === 'Ignore' ? 0 : 1));
+    made.push(buildJobPod(job, index, Math.max(0, ...spent)));
   }
   return made;
 }

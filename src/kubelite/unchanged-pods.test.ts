@@ -1,0 +1,145 @@
+/** What takes a workload over changes metadata only. Whatever the kind: no pod is replaced, restarted or given another address. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../apimachinery/clock.ts';
+import type { ResourceType } from '../apimachinery/group-version.ts';
+import type { KubeList, KubeObject } from '../apimachinery/object.ts';
+import {
+  configMaps,
+  cronJobs,
+  daemonSets,
+  deployments,
+  jobs,
+  pods,
+  replicaSets,
+  replicationControllers,
+  statefulSets,
+} from '../kubernetes/resource-types.ts';
+import type { Pod } from '../kubernetes/types.ts';
+import { type Kubelite, startKubelite } from './cluster.ts';
+
+const namespace = 'default';
+let cluster: Kubelite;
+let owner: KubeObject;
+beforeAll(async () => {
+  cluster = await startKubelite({ name: 'still', podReadyDelayMs: 5, nodes: 2 });
+  owner = await cluster.client.resource(configMaps).create({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'owner', namespace },
+  } as never);
+});
+afterAll(() => cluster?.stop());
+
+async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await systemClock.sleep(10)) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
+
+const template = (app: string, spec: object = {}, annotations: Record<string, string> = {}) => ({
+  metadata: { labels: { app }, annotations },
+  spec: { containers: [{ name: 'main', image: 'nginx:1.27' }], ...spec },
+});
+const replicated = (app: string, more: object = {}) => ({
+  replicas: 2,
+  selector: { matchLabels: { app } },
+  template: template(app),
+  ...more,
+});
+const jobTemplate = (app: string) =>
+  template(app, { restartPolicy: 'Never', terminationGracePeriodSeconds: 0 }, { 'kubelite/duration': '1h' });
+
+const cases: readonly (readonly [ResourceType, object, number])[] = [
+  [deployments, replicated('deployment'), 2],
+  [replicaSets, replicated('replicaset'), 2],
+  [
+    replicationControllers,
+    { replicas: 2, selector: { app: 'replicationcontroller' }, template: template('replicationcontroller') },
+    2,
+  ],
+  [statefulSets, replicated('statefulset', { serviceName: 'x' }), 2],
+  [daemonSets, { selector: { matchLabels: { app: 'daemonset' } }, template: template('daemonset') }, 2],
+  [jobs, { parallelism: 2, completions: 2, template: jobTemplate('job') }, 2],
+  [
+    cronJobs,
+    { schedule: '@every 1s', concurrencyPolicy: 'Forbid', jobTemplate: { spec: { template: jobTemplate('cronjob') } } },
+    1,
+  ],
+];
+
+describe('pods stay as they are when metadata changes', () => {
+  it.each(cases.map((row) => [row[0].kind, ...row] as const))('of a %s', async (kind, type, spec, count) => {
+    const app = kind.toLowerCase();
+    const ref = { namespace, name: app };
+    const client = cluster.client.resource(type);
+    await client.create({
+      apiVersion: type.group === '' ? 'v1' : `${type.group}/${type.version}`,
+      kind,
+      metadata: ref,
+      spec,
+    } as never);
+    const all = async () =>
+      ((await cluster.client.resource<Pod>(pods).list({ namespace, labelSelector: `app=${app}` })) as KubeList<Pod>)
+        .items;
+    const ready = () =>
+      until(`${count} ready pods`, async () => {
+        const found = await all();
+        const running = found.filter((pod) =>
+          pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True'),
+        );
+        return found.length === count && running.length === count && found;
+      });
+    const identity = (found: readonly Pod[]) =>
+      found
+        .map(({ metadata, status, spec: podSpec }) => [
+          metadata.uid,
+          podSpec?.nodeName,
+          status?.podIP,
+          status?.startTime,
+          status?.containerStatuses?.map(({ restartCount, containerID }) => [restartCount, containerID]),
+        ])
+        .sort();
+    const before = identity(await ready());
+
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.metadata.uid ?? '' }];
+    const metadata = {
+      labels: { 'work.karmada.io/name': 'x' },
+      annotations: { 'work.karmada.io/namespace': 'y' },
+      ownerReferences,
+    };
+    const stored = (await client.patch(ref, 'merge', { metadata })) as KubeObject;
+    for (const {
+      metadata: { name = '', ownerReferences: own },
+    } of await all())
+      await cluster.client.resource(pods).patch({ namespace, name }, 'merge', {
+        metadata: {
+          labels: { seen: 'true' },
+          annotations: { note: 'z' },
+          ownerReferences: [...(own ?? []), ...ownerReferences],
+        },
+      });
+    // The controllers have seen it when they have written, or would have had time to, something of a later object.
+    await until('the controllers to have looked', async () => {
+      const { metadata: now, status } = (await client.get(ref)) as KubeObject & {
+        status?: { observedGeneration?: number };
+      };
+      return status?.observedGeneration === undefined || status.observedGeneration >= (stored.metadata.generation ?? 0)
+        ? now.labels?.['work.karmada.io/name'] === 'x'
+        : undefined;
+    });
+    const marker = `marker-${app}`;
+    await cluster.client.resource(pods).create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: marker, namespace },
+      spec: { containers: [{ name: 'main', image: 'nginx' }] },
+    } as never);
+    await until('a later pod to run', async () => {
+      const later = await cluster.client.resource<Pod>(pods).get({ namespace, name: marker });
+      return later.status?.phase === 'Running';
+    });
+    expect(identity(await ready())).toEqual(before);
+  });
+});
