@@ -2,6 +2,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:h
 import { request as httpsRequest } from 'node:https';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../component/certificates.ts';
 
@@ -225,6 +226,34 @@ describe('one connection for everything', () => {
     }
     expect(count).toBe(128);
     client.destroy();
+  });
+
+  it('serves watches over a WebSocket, a message an event', async () => {
+    const url = `${api.server.url.replace('https', 'wss')}${namespace}/configmaps?watch=true&fieldSelector=metadata.name=told&timeoutSeconds=20`;
+    const socket = new WebSocket(url, ['base64.binary.k8s.io'], { ca: ca.cert, ...admin });
+    const events: string[] = [];
+    socket.on('message', (data) => {
+      const { type, object } = JSON.parse(String(data));
+      events.push(`${type} ${object.metadata.name}`);
+    });
+    await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
+    expect(socket.protocol).toBe('base64.binary.k8s.io');
+    await api.client.request('POST', `${namespace}/configmaps`, { body: { metadata: { name: 'told' } } });
+    await api.client.request('DELETE', `${namespace}/configmaps/told`);
+    await vi.waitFor(() => expect(events).toEqual(['ADDED told', 'DELETED told']));
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.close();
+    await closed;
+  });
+
+  it('refuses a watch over a WebSocket as any other', async () => {
+    const url = `${api.server.url.replace('https', 'wss')}/api/v1/secrets?watch=true`;
+    const refused = new WebSocket(url, { ca: ca.cert });
+    const code = await new Promise((resolve) => {
+      refused.on('unexpected-response', (_request, response) => resolve(response.statusCode));
+      refused.on('error', resolve);
+    });
+    expect(code).toBe(403);
   });
 
   it('compresses large replies for clients that take gzip', async () => {

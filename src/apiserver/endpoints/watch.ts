@@ -20,6 +20,7 @@ import { ConvertedEvents, prepareEvent } from './converted-events.ts';
 import { FrameBuffer } from './frame-buffer.ts';
 import { parseResourceVersion, revisionWait } from './get.ts';
 import { createWatchEncoder, type WatchEncoder } from './watch-encoder.ts';
+import { watchOverWebSocket } from './watch-web-socket.ts';
 
 type Write = (chunk: Buffer | string) => Promise<void>;
 
@@ -48,11 +49,9 @@ export function watchObjects(context: EndpointContext): ApiResponse {
   const fields = info.name === '' ? info.fieldSelector : `metadata.name=${info.name}`;
   const selection = selectionOf(definition, info.namespace, info.labelSelector, fields);
   const encoder = createWatchEncoder(encodingOf(context), context.clock);
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json' },
-    body: (write) => runWatch(context, plan, selection, encoder, write),
-  };
+  const run = (write: Write): Promise<void> => runWatch(context, plan, selection, encoder, write);
+  if (context.request.upgrade?.toLowerCase() === 'websocket') return watchOverWebSocket(run);
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: run };
 }
 
 function planWatch(query: URLSearchParams): WatchPlan {
