@@ -208,6 +208,22 @@ karmadactl describe pods nginx --operation-scope=members --cluster=member1`,
     load: async () => body((await import('./commands/describe.ts')).describeCommand),
   },
   {
+    name: 'schedule-what-if',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Show where the scheduler would place resources and why, without changing anything',
+    usage: 'schedule-what-if [NAME | NAMESPACE/NAME]... [-f FILENAME] [flags]',
+    examples: `
+# Why a binding goes where it goes, as it would be decided now
+karmadactl schedule-what-if nginx-deployment -n default
+
+# What a changed policy would do to the resources that it selects
+karmadactl schedule-what-if -f propagationpolicy.yaml
+
+# Policies, resources and clusters out of files only
+karmadactl schedule-what-if --local -f clusters.yaml -f policy.yaml -f deployment.yaml -o json`,
+    load: async () => body((await import('./commands/schedule-what-if.ts')).scheduleWhatIfCommand),
+  },
+  {
     name: 'apply',
     group: 'Advanced Commands',
     short: 'Apply a configuration to a resource by file name or stdin and propagate them into member clusters',
