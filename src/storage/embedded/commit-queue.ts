@@ -109,12 +109,18 @@ export function createCommitQueue(
 
   async function write(operations: readonly Operation[]): Promise<void> {
     try {
-      await tables.root.batch(() => {
+      const written = tables.root.batch(() => {
+        let last: Promise<boolean> | undefined;
         for (const { table, key, value } of operations) {
-          if (value === undefined) table.remove(key);
-          else table.put(key, value);
+          const done = value === undefined ? table.remove(key) : table.put(key, value);
+          // Some of them are rejected together with the batch, which is where the failure is seen to.
+          if (done !== last) done.catch(ignore);
+          last = done;
         }
       });
+      // lmdb-js wraps the batch in one of this turn, made in the next, whose promise nobody but us can see to.
+      setImmediate(() => void tables.root.committed.then(ignore, ignore));
+      await written;
     } catch (error) {
       // lmdb-js rejects with a general error that carries a promise of the particular one.
       throw await commitErrorOf(error);
@@ -142,5 +148,7 @@ async function commitErrorOf(error: unknown): Promise<unknown> {
   });
   return Promise.race([detail.catch((cause: unknown) => cause), timeout]).finally(() => clearTimeout(timer));
 }
+
+const ignore = (): void => undefined;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
