@@ -74,7 +74,7 @@ function apply(
   applier: Applier,
   allowed: () => FieldSet,
 ): Applied {
-  const { schema, notOwned, apiVersion, subresource, manager: name, time } = applier;
+  const { schema, notOwned, apiVersion, subresource, manager: name, time, elsewhere } = applier;
   const identity = identityOf({ manager: name, operation: 'Apply', apiVersion, subresource, time, fields: emptySet });
   const previous = managers.find((manager) => identityOf(manager) === identity);
   const others = managers.filter((manager) => manager !== previous);
@@ -85,7 +85,7 @@ function apply(
   const { changed, removed } = compare(live, object as typeof live, schema, notOwned);
   const conflicts: Conflict[] = [];
   for (const manager of others) {
-    const taken = intersection(manager.fields, changed);
+    const taken = intersection(manager.fields, elsewhere?.get(manager.apiVersion)?.changed ?? changed);
     if (!isEmptySet(taken)) conflicts.push({ manager, fields: taken });
   }
   if (conflicts.length > 0 && !applier.force) {
@@ -98,7 +98,8 @@ function apply(
   }
   const lost = union(changed, removed);
   const result = others.map((manager) => {
-    const left = difference(manager.fields, lost);
+    const there = elsewhere?.get(manager.apiVersion);
+    const left = difference(manager.fields, there === undefined ? lost : union(there.changed, there.removed));
     return left === manager.fields ? manager : { ...manager, fields: left };
   });
   const same = previous !== undefined && previous.apiVersion === apiVersion && equalSets(previous.fields, fields);

@@ -14,6 +14,9 @@ import {
 } from './managed-fields.ts';
 import { objectSchema } from './typed-value.ts';
 
+/** What a write changes as another version of the kind shows it, by apiVersion; absent: as in the version that is written. */
+export type Elsewhere = ReadonlyMap<string, { readonly changed: FieldSet; readonly removed: FieldSet }>;
+
 export interface Writer {
   /** Name of the field manager; empty is `unknown`. */
   manager: string;
@@ -27,6 +30,7 @@ export interface Writer {
   notOwned: FieldSet;
   /** Whether objects of this version are still served; entries of others are dropped. */
   serves?(apiVersion: string): boolean;
+  elsewhere?: Elsewhere;
 }
 
 /**
@@ -69,7 +73,8 @@ export function afterUpdate(
   let found = false;
   for (const manager of managers) {
     if (identityOf(manager) !== identity) {
-      const fields = difference(manager.fields, lost);
+      const there = writer.elsewhere?.get(manager.apiVersion);
+      const fields = difference(manager.fields, there === undefined ? lost : union(there.changed, there.removed));
       result.push(fields === manager.fields ? manager : { ...manager, fields });
       continue;
     }

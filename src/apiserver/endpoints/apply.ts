@@ -2,7 +2,7 @@
 import { applyPatch } from '../../apimachinery/apply/apply-patch.ts';
 import { checkPatch } from '../../apimachinery/apply/patch-errors.ts';
 import { fieldsOfScale, fieldsOfScaled } from '../../apimachinery/apply/scale-fields.ts';
-import type { Writer } from '../../apimachinery/apply/track-update.ts';
+import type { Elsewhere, Writer } from '../../apimachinery/apply/track-update.ts';
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachinery/object.ts';
 import { badRequest, fieldError, invalid, modifiedConflict } from '../../apimachinery/status-error.ts';
@@ -51,9 +51,10 @@ export async function applyObject(context: EndpointContext): Promise<ApiResponse
       refuseUidOfMissing(context, patch);
       return typed(applyPatch(undefined, patch, { ...writer(), force }), target);
     },
-    compute(old) {
+    async compute(old) {
       if (isScale) return applyScale(context, old, patch, { ...writer(), force });
-      const applied = typed(applyPatch(old, patch, { ...writer(), force }), target);
+      const elsewhere = await appliedElsewhere(context, old, patch, writer(), target);
+      const applied = typed(applyPatch(old, patch, { ...writer(), force, elsewhere }), target);
       const { managedFields } = applied.metadata;
       const version = patch.metadata.resourceVersion;
       const whole = viewUpdate(context, subresource, applied, old);
@@ -64,6 +65,19 @@ export async function applyObject(context: EndpointContext): Promise<ApiResponse
   });
   if (isScale) return encodeValue(context.format, 200, scaleOf(definition, result.object));
   return encodeObject(encoding, result.created ? 201 : 200, () => result.object, result.stored);
+}
+
+/** Conflicts with owners in other versions are seen in theirs: the patch is applied once ahead, to convert what comes out. */
+async function appliedElsewhere(
+  { definition, registry, info }: EndpointContext,
+  old: DeepReadonly<Unstructured>,
+  patch: Unstructured,
+  writer: Writer,
+  target: BodyTarget,
+): Promise<Elsewhere> {
+  if (definition.storage?.convert === undefined) return new Map();
+  const ahead = typed(applyPatch(old, patch, { ...writer, force: true }), target);
+  return registry.changesElsewhere(old, ahead, info.subresource);
 }
 
 /** Reads and checks the patch. Throws 400, and a plain 500 for what does not fit the kind. */

@@ -1,6 +1,6 @@
 /** The ResourceCatalog: which kinds are served, each with its registry; kinds that share storage share one cache. */
 import type { Clock } from '../../apimachinery/clock.ts';
-import { apiVersionOf } from '../../apimachinery/group-version.ts';
+import { apiVersionOf, type ResourceType } from '../../apimachinery/group-version.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ComputedResource } from '../endpoints/computed.ts';
@@ -124,6 +124,7 @@ export class Catalog implements ResourceCatalog {
         this.#hooks,
         this.#clock,
         (apiVersion) => this.#serves(apiVersion, definition.type.kind),
+        (apiVersion) => this.#inVersion(definition.type, apiVersion),
       );
       const before = this.#registries.get(nameKey(definition.type));
       this.#registries.set(nameKey(definition.type), registry);
@@ -158,6 +159,12 @@ export class Catalog implements ResourceCatalog {
       () => this.registry(name) ?? found,
       () => this.registry(name)?.objects === found.objects,
     );
+  }
+
+  #inVersion({ group, resource }: ResourceType, apiVersion: string): ResourceDefinition | undefined {
+    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
+    const found = this.lookup(group, version, resource);
+    return found !== undefined && apiVersionOf(found.type) === apiVersion ? found : undefined;
   }
 
   #serves(apiVersion: string, kind: string): boolean {

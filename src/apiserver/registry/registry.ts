@@ -4,7 +4,7 @@
  * An update reads the newest state, computes, and commits only if nobody came in between; else it starts over.
  */
 import { sameOwnership } from '../../apimachinery/apply/managed-fields.ts';
-import type { Writer } from '../../apimachinery/apply/track-update.ts';
+import type { Elsewhere, Writer } from '../../apimachinery/apply/track-update.ts';
 import type { Clock } from '../../apimachinery/clock.ts';
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import { generateName } from '../../apimachinery/names.ts';
@@ -34,6 +34,7 @@ import type { AdmissionChain } from './admission-chain.ts';
 import type { CommitHook } from './commit-hook.ts';
 import { prepareViews, storedForm } from './converted-views.ts';
 import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
+import { changesElsewhere } from './foreign-owners.ts';
 import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
 import { fittingForm } from './object-size.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -84,6 +85,8 @@ export class Registry {
   readonly #clock: Clock;
   /** Whether objects of the kind are served in that version. */
   readonly serves: (apiVersion: string) => boolean;
+  /** The kind in another of its versions. */
+  readonly #inVersion: (apiVersion: string) => ResourceDefinition | undefined;
 
   constructor(
     definition: ResourceDefinition,
@@ -92,7 +95,9 @@ export class Registry {
     hooks: readonly CommitHook[],
     clock: Clock,
     serves: (apiVersion: string) => boolean = () => true,
+    inVersion: (apiVersion: string) => ResourceDefinition | undefined = () => undefined,
   ) {
+    this.#inVersion = inVersion;
     this.serves = serves;
     this.definition = definition;
     this.objects = objects;
@@ -214,7 +219,7 @@ export class Registry {
     if (warning !== undefined && attempt === 0) options.warn(warning);
     definition.default?.(object);
     const now = this.#clock.now();
-    if (!options.applied) track(old, object, this.#writer(options, now));
+    if (!options.applied) track(old, object, await this.#writerOver(old, object, options, now));
     const { managedFields } = object.metadata;
     if (main) definition.prepareForUpdate?.(object, old, this.#writeContext(options, now));
     if (options.subresource === 'status')
@@ -388,6 +393,25 @@ export class Registry {
   #writer({ fieldManager, subresource }: WriteOptions, now: number): Writer | undefined {
     if (fieldManager === undefined) return undefined;
     return writerOf(this.definition, fieldManager, subresource, now, this.serves);
+  }
+
+  async #writerOver(
+    old: DeepReadonly<Unstructured>,
+    object: DeepReadonly<Unstructured>,
+    options: WriteOptions,
+    now: number,
+  ): Promise<Writer | undefined> {
+    const writer = this.#writer(options, now);
+    return writer && { ...writer, elsewhere: await this.changesElsewhere(old, object, options.subresource) };
+  }
+
+  /** What a write changes as owners in other versions see it. */
+  changesElsewhere(
+    old: DeepReadonly<Unstructured>,
+    object: DeepReadonly<Unstructured>,
+    subresource: string,
+  ): Promise<Elsewhere> {
+    return changesElsewhere(old, object, this.definition, subresource, this.#inVersion);
   }
 
   #writeContext(options: WriteOptions, now: number): WriteContext {
