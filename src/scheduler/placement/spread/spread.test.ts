@@ -76,6 +76,7 @@ describe('spread by cluster', () => {
     ['C17', mixed, 'aggregated', '1..2', 11, 'm2, m4'],
     ['C18', mixed, 'aggregated', '1..2', 12, 'm3, m4'],
     ['C19', mixed, 'aggregated', '1..2', 18, 'no enough resource when selecting 2 clusters'],
+    ['C20', mixed, 'static', '1..1', 8, 'm2, m1, m4, m3'],
   ])('%s', (_, list, strategy, range, replicas, expected) => {
     expect(select(strategy, [by('cluster', range)], replicas, candidates(list))).toBe(expected);
   });
