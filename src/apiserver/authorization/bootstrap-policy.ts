@@ -259,6 +259,7 @@ const controllers: Record<string, PolicyRule[]> = {
     rule(read, 'policy', 'poddisruptionbudgets'),
     rule(read, '', 'pods', 'replicationcontrollers'),
     rule(['update'], 'policy', 'poddisruptionbudgets/status'),
+    rule(['get'], '*', '*/scale'),
     ...eventRules(),
   ],
   'endpoint-controller': [

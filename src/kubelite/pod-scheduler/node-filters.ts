@@ -54,13 +54,15 @@ export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
   return Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? '');
 }
 
+export const affinityReason = "node(s) didn't match Pod's node affinity/selector";
+
 export function affinityMismatch(pod: ReadablePod, node: ReadableNode): string | undefined {
   const labels = node.metadata.labels ?? {};
   const selector = pod.spec?.nodeSelector ?? {};
   const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   const selected = Object.entries(selector).every(([key, value]) => labels[key] === value);
   if (selected && (terms === undefined || terms.some((term) => matchesTerm(term, node)))) return undefined;
-  return "node(s) didn't match Pod's node affinity/selector";
+  return affinityReason;
 }
 
 /** One of the terms; without terms nothing matches. */

@@ -3,8 +3,9 @@
  * node that changed is looked at again, so a decision for the next pod of a Deployment costs a walk over numbers.
  */
 import type { ClusterState, NodeState } from './cluster-state.ts';
+import { affinityReason } from './node-filters.ts';
 import { nodeRefusal, rawPreferences, resourceScore } from './node-fit.ts';
-import type { PlacementRule, Refusal } from './placement-rule.ts';
+import { type PlacementRule, type Refusal, refuse } from './placement-rule.ts';
 import { affinityPreference, affinityRule } from './pod-affinity.ts';
 import type { NamespaceLabels, PodInfo } from './pod-info.ts';
 import { fewestFirst, spreadPreference, spreadRule } from './topology-spread.ts';
@@ -80,6 +81,8 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
 
   return {
     place(info, more = []) {
+      const only = onlyNode(info);
+      if (only !== undefined) return placeOn(only, info, more);
       const verdicts = verdictsFor(info);
       const rules = rulesFor(info, more);
       const feasible: number[] = [];
@@ -93,11 +96,21 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
       const best = feasible.length === 1 ? feasible[0] : choose(info, verdicts, feasible);
       return { node: (state.nodes[best ?? 0] as NodeState).name };
     },
-    refusal(info, node, more = []) {
-      const others = nominated(node.name, info.priority).filter(({ uid }) => uid !== info.uid);
-      return nodeRefusal(info, node, others) ?? refusedBy(rulesFor(info, more), node);
-    },
+    refusal: (info, node, more = []) => refusalOf(info, node, more),
   };
+
+  /** A pod of a DaemonSet suits one node: the others need not be asked. */
+  function placeOn(name: string, info: PodInfo, more: readonly PlacementRule[]): Placement {
+    const node = state.node(name);
+    const refusal = node === undefined ? elsewhere : refusalOf(info, node, more);
+    if (refusal === undefined) return { node: name };
+    return { refusals: state.nodes.map((other) => (other === node ? refusal : elsewhere)) };
+  }
+
+  function refusalOf(info: PodInfo, node: NodeState, more: readonly PlacementRule[]): Refusal | undefined {
+    const others = nominated(node.name, info.priority).filter(({ uid }) => uid !== info.uid);
+    return nodeRefusal(info, node, others) ?? refusedBy(rulesFor(info, more), node);
+  }
 
   /** The best of the nodes; of equals the one with fewer pods, then the first. */
   function choose(info: PodInfo, verdicts: Verdicts, feasible: readonly number[]): number | undefined {
@@ -132,6 +145,18 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
     }
     return best;
   }
+}
+
+const elsewhere = refuse(affinityReason, true);
+
+/** The node that required node affinity names, when it names one. */
+function onlyNode({ pod }: PodInfo): string | undefined {
+  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const names = terms?.map(({ matchFields }) => {
+    const named = matchFields?.find(({ key, operator }) => key === 'metadata.name' && operator === 'In');
+    return named?.values?.length === 1 ? named.values[0] : undefined;
+  });
+  return names?.every((name) => name !== undefined && name === names[0]) === true ? names[0] : undefined;
 }
 
 function refusedBy(rules: readonly PlacementRule[], node: NodeState): Refusal | undefined {

@@ -6,6 +6,7 @@ import { persistentVolumeClaims, persistentVolumes, storageClasses } from '../..
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../kubernetes/types.ts';
 import {
   findVolume,
+  indexVolumes,
   isBound,
   isReservedFor,
   promisedTo,
@@ -42,6 +43,7 @@ export function createVolumeBinding(informers: InformerFactory, client: Client, 
   const classes = informers.informer<StorageClass>(storageClasses);
   const claimClient = client.resource<PersistentVolumeClaim>(persistentVolumeClaims);
   const volumeClient = client.resource<PersistentVolume>(persistentVolumes);
+  indexVolumes(volumes);
   const listeners: (() => void)[] = [];
   const changed = (): void => {
     for (const listener of [...listeners]) listener();
@@ -82,7 +84,7 @@ export function createVolumeBinding(informers: InformerFactory, client: Client, 
   }
 
   function canServe(claim: ReadableClaim, node: NodeState['node']): boolean {
-    if (findVolume(claim, volumes.list(), node) !== undefined) return true;
+    if (findVolume(claim, volumes, node) !== undefined) return true;
     const storageClass = classOf(claim);
     if (storageClass === undefined || storageClass.provisioner === 'kubernetes.io/no-provisioner') return false;
     const topologies = storageClass.allowedTopologies ?? [];
@@ -98,7 +100,7 @@ export function createVolumeBinding(informers: InformerFactory, client: Client, 
   /** Promises a volume, or asks the provisioner for one on this node. Nothing to do when that was done before. */
   async function prepare(claim: ReadableClaim, node: NodeState): Promise<void> {
     if (claim.spec?.volumeName) return;
-    const volume = findVolume(claim, volumes.list(), node.node);
+    const volume = findVolume(claim, volumes, node.node);
     if (volume === undefined) {
       const annotations = { ...claim.metadata.annotations };
       if (annotations[selectedNodeAnnotation] === node.name) return;

@@ -1,7 +1,9 @@
 /** Keeps the status of PodDisruptionBudgets, which evictions are granted by. The key is the budget's; pods lead to it. */
 import { matchesLabels } from '../../../apimachinery/label-selector.ts';
-import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual, type OwnerReference, objectKey } from '../../../apimachinery/object.ts';
 import { controllerOf } from '../../../apimachinery/owner-references.ts';
+import { isNotFound } from '../../../apimachinery/status-error.ts';
+import { createDiscovery } from '../../../client/discovery.ts';
 import { type Controller, createController, type ReconcileResult } from '../../../controller/controller.ts';
 import {
   deployments,
@@ -11,6 +13,7 @@ import {
   statefulSets,
 } from '../../../kubernetes/resource-types.ts';
 import type { Deployment, Pod, PodDisruptionBudget, ReplicaSet, StatefulSet } from '../../../kubernetes/types.ts';
+import { createScaleClient } from '../autoscaling/scale-client.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { budgetStatus, failedStatus, needsScale, type ReadableBudget } from './disruption-budget.ts';
 
@@ -26,13 +29,14 @@ export function createDisruptionController(context: ControllerContext): Controll
   const deploymentCache = informers.informer<Deployment>(deployments);
   const statefulCache = informers.informer<StatefulSet>(statefulSets);
   const budgetClient = client.resource<PodDisruptionBudget>(podDisruptionBudgets);
+  const scales = createScaleClient(client, createDiscovery(client, clock));
   const controller = createController({ name: 'disruption', reconcile, clock, logger: context.logger });
 
   async function reconcile(key: string): Promise<ReconcileResult | undefined> {
     const budget = budgets.get(key);
     if (budget === undefined || budget.metadata.deletionTimestamp !== undefined) return undefined;
     const covered = pods.list(budget.metadata.namespace).filter((pod) => covers(budget, pod));
-    const expected = needsScale(budget) ? expectedPods(covered) : covered.length;
+    const expected = needsScale(budget) ? await expectedPods(covered) : covered.length;
     let status = typeof expected === 'number' ? budgetStatus(budget, covered, expected, clock.now()) : undefined;
     if (status === undefined) {
       context.recordEvent(
@@ -49,7 +53,7 @@ export function createDisruptionController(context: ControllerContext): Controll
   }
 
   /** The sizes of all owners together, or what is wrong. */
-  function expectedPods(covered: readonly DeepReadonly<Pod>[]): number | string {
+  async function expectedPods(covered: readonly DeepReadonly<Pod>[]): Promise<number | string> {
     const sizes = new Map<string, number>();
     for (const pod of covered) {
       const owner = controllerOf(pod);
@@ -66,9 +70,23 @@ export function createDisruptionController(context: ControllerContext): Controll
       } else if (owner.kind === 'StatefulSet') {
         const set = statefulCache.get(key);
         if (set !== undefined) sizes.set(owner.uid, set.spec?.replicas ?? 1);
-      } else return `${owner.kind.toLowerCase()}s does not implement the scale subresource`;
+      } else {
+        const size = await sizeByScale(pod.metadata.namespace ?? '', owner);
+        if (typeof size === 'string') return size;
+        sizes.set(owner.uid, size);
+      }
     }
     return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Owners of other kinds tell by their scale subresource, if they have one. */
+  async function sizeByScale(namespace: string, owner: DeepReadonly<OwnerReference>): Promise<number | string> {
+    try {
+      return (await scales.get(namespace, owner)).spec.replicas ?? 0;
+    } catch (error) {
+      if (isNotFound(error)) return `${owner.kind.toLowerCase()}s does not implement the scale subresource`;
+      throw error;
+    }
   }
 
   const enqueueFor = (pod: DeepReadonly<Pod>): void => {

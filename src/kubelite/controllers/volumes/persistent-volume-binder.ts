@@ -5,7 +5,7 @@
  *   claim: Pending ──a volume fits──▶ volume.claimRef ──▶ claim.volumeName ──▶ both Bound
  *   volume: Available ──claimRef──▶ Bound ──claim gone──▶ Released ──Delete──▶ gone
  */
-import { type DeepReadonly, deepEqual } from '../../../apimachinery/object.ts';
+import { type DeepReadonly, deepEqual, objectKey } from '../../../apimachinery/object.ts';
 import { isNotFound } from '../../../apimachinery/status-error.ts';
 import { type Controller, createController } from '../../../controller/controller.ts';
 import { storageClassOf } from '../../../kubernetes/core/persistent-volume.ts';
@@ -17,8 +17,10 @@ import {
   bindCompletedAnnotation,
   boundByControllerAnnotation,
   findVolume,
+  indexVolumes,
   isReservedFor,
   promisedTo,
+  promisedVolumes,
   type ReadableClaim,
   type ReadableVolume,
   selectedNodeAnnotation,
@@ -28,6 +30,10 @@ import {
 const noProvisioner = 'kubernetes.io/no-provisioner';
 const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
 
+const unboundIndex = 'unbound';
+const unboundKeys = ({ metadata }: ReadableClaim): readonly string[] =>
+  metadata.annotations?.[bindCompletedAnnotation] === undefined ? ['yes'] : [];
+
 /** Must be called before the informers start. */
 export function createPersistentVolumeBinder(context: ControllerContext): Controller {
   const { informers, client, clock, logger } = context;
@@ -36,6 +42,8 @@ export function createPersistentVolumeBinder(context: ControllerContext): Contro
   const classes = informers.informer<StorageClass>(storageClasses);
   const claimClient = client.resource<PersistentVolumeClaim>(persistentVolumeClaims);
   const volumeClient = client.resource<PersistentVolume>(persistentVolumes);
+  indexVolumes(volumes);
+  claims.addIndex(unboundIndex, unboundKeys);
   // One worker: two claims must not be promised the same volume.
   const controller = createController({ name: 'persistentvolume-binder', reconcile, clock, logger });
 
@@ -64,9 +72,7 @@ export function createPersistentVolumeBinder(context: ControllerContext): Contro
     const classed = await withDefaultClass(claim);
     if (classed === undefined) return;
     const storageClass = classes.get(storageClassOf(classed));
-    const reserved = volumes
-      .list()
-      .find((volume) => volume.spec?.claimRef !== undefined && isReservedFor(volume, classed));
+    const reserved = promisedVolumes(volumes, objectKey(classed)).find((volume) => isReservedFor(volume, classed));
     const asked = classed.metadata.annotations?.[selectedNodeAnnotation];
     if (reserved === undefined && waitsForConsumer(storageClass)) {
       await writeClaimPhase(classed, 'Pending');
@@ -74,7 +80,7 @@ export function createPersistentVolumeBinder(context: ControllerContext): Contro
       tell(classed, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
       return;
     }
-    const volume = reserved ?? findVolume(classed, volumes.list());
+    const volume = reserved ?? findVolume(classed, volumes);
     if (volume !== undefined) return bind(classed, volume);
     await writeClaimPhase(classed, 'Pending');
     if (storageClassOf(classed) === '') {
@@ -214,27 +220,28 @@ export function createPersistentVolumeBinder(context: ControllerContext): Contro
     context.recordEvent(claim, type, reason, message);
   }
   const told = new Set<string>();
+  const toldReasons = ['WaitForFirstConsumer', 'FailedBinding', 'ProvisioningFailed', 'ExternalProvisioning'];
 
   const enqueueClaim = (claim: ReadableClaim): void =>
     controller.enqueue(`claim ${claim.metadata.namespace}/${claim.metadata.name}`);
   const enqueueWaiting = (): void => {
-    for (const claim of claims.list())
-      if (claim.metadata.annotations?.[bindCompletedAnnotation] === undefined) enqueueClaim(claim);
+    for (const claim of claims.byIndex(unboundIndex, 'yes')) enqueueClaim(claim);
   };
   claims.addHandler({
     added: enqueueClaim,
     updated: enqueueClaim,
     deleted(claim) {
-      for (const id of told) if (id.startsWith(claim.metadata.uid ?? '?')) told.delete(id);
+      for (const reason of toldReasons) told.delete(`${claim.metadata.uid} ${reason}`);
       if (claim.spec?.volumeName) controller.enqueue(`volume ${claim.spec.volumeName}`);
-      for (const volume of volumes.list())
-        if (volume.spec?.claimRef?.uid === claim.metadata.uid) controller.enqueue(`volume ${volume.metadata.name}`);
+      for (const volume of promisedVolumes(volumes, objectKey(claim)))
+        controller.enqueue(`volume ${volume.metadata.name}`);
     },
   });
   volumes.addHandler({
     added(volume) {
       controller.enqueue(`volume ${volume.metadata.name}`);
-      enqueueWaiting();
+      const reference = volume.spec?.claimRef;
+      if (reference !== undefined) controller.enqueue(`claim ${reference.namespace}/${reference.name}`);
     },
     updated(volume, old) {
       controller.enqueue(`volume ${volume.metadata.name}`);

@@ -1,8 +1,9 @@
 /** Which PersistentVolume can serve a claim: upstream's rules, as functions of the objects. */
 
 import { matchesLabels } from '../../../apimachinery/label-selector.ts';
-import type { DeepReadonly } from '../../../apimachinery/object.ts';
+import { type DeepReadonly, objectKey } from '../../../apimachinery/object.ts';
 import { compareQuantities, parseQuantity } from '../../../apimachinery/quantity.ts';
+import type { Informer } from '../../../client/informer.ts';
 import { storageClassOf } from '../../../kubernetes/core/persistent-volume.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../kubernetes/types.ts';
 import { matchesNodeSelector } from '../../pod-scheduler/node-filters.ts';
@@ -30,6 +31,23 @@ export function isReservedFor(volume: ReadableVolume, claim: ReadableClaim): boo
   );
 }
 
+const claimRefIndex = 'claimRef';
+const freeIndex = 'free';
+
+/** Lets volumes be found by the claim they are promised to, and those that nobody has. Must be called before the informer starts. */
+export function indexVolumes(volumes: Informer<PersistentVolume>): void {
+  volumes.addIndex(claimRefIndex, claimRefKeys);
+  volumes.addIndex(freeIndex, freeKeys);
+}
+
+const claimRefKeys = ({ spec }: ReadableVolume): readonly string[] =>
+  spec?.claimRef === undefined ? [] : [`${spec.claimRef.namespace}/${spec.claimRef.name}`];
+const freeKeys = ({ spec }: ReadableVolume): readonly string[] => (spec?.claimRef === undefined ? ['yes'] : []);
+
+/** Volumes promised to a claim of this name. */
+export const promisedVolumes = (volumes: Informer<PersistentVolume>, key: string): readonly ReadableVolume[] =>
+  volumes.byIndex(claimRefIndex, key);
+
 export const waitsForConsumer = (storageClass: ReadableStorageClass | undefined): boolean =>
   storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
 
@@ -49,17 +67,17 @@ export function satisfies(volume: ReadableVolume, claim: ReadableClaim): boolean
 /** A volume promised to the claim, else the smallest free one that fits (and that the node reaches, when one is given). */
 export function findVolume(
   claim: ReadableClaim,
-  volumes: readonly ReadableVolume[],
+  volumes: Informer<PersistentVolume>,
   node?: DeepReadonly<Node>,
 ): ReadableVolume | undefined {
   const reached = (volume: ReadableVolume): boolean => node === undefined || reaches(volume, node);
-  const reserved = volumes.find(
-    (volume) => volume.spec?.claimRef !== undefined && isReservedFor(volume, claim) && reached(volume),
+  const reserved = promisedVolumes(volumes, objectKey(claim)).find(
+    (volume) => isReservedFor(volume, claim) && reached(volume),
   );
   if (reserved !== undefined) return reserved;
   let best: ReadableVolume | undefined;
-  for (const volume of volumes) {
-    if (volume.spec?.claimRef !== undefined || volume.status?.phase !== 'Available') continue;
+  for (const volume of volumes.byIndex(freeIndex, 'yes')) {
+    if (volume.status?.phase !== 'Available') continue;
     if (!satisfies(volume, claim) || !reached(volume)) continue;
     if (best === undefined || compareQuantities(sizeOf(volume.spec?.capacity), sizeOf(best.spec?.capacity)) < 0)
       best = volume;
