@@ -1,59 +1,116 @@
 /**
- * A simulated cluster measured in this process: time until it is usable, 100 nodes and 1,000 pods from a Deployment's scale
- * to Ready, memory, and what it writes when nothing happens. KUBELITE_BENCH_NODES and KUBELITE_BENCH_PODS change the size.
+ * Simulated clusters measured in this process: time until one is usable, 1,000 nodes and 10,000 pods from a Deployment's scale to
+ * Ready, 100 small clusters beside each other, memory, and what a cluster writes when nothing happens.
+ * KUBELITE_BENCH_NODES, KUBELITE_BENCH_PODS and KUBELITE_BENCH_CLUSTERS change the sizes.
  */
 import { readFileSync } from 'node:fs';
 import { type Kubelite, startKubelite } from '../src/kubelite/cluster.ts';
-import { deployments } from '../src/kubernetes/resource-types.ts';
+import { deployments, events } from '../src/kubernetes/resource-types.ts';
 import type { Deployment } from '../src/kubernetes/types.ts';
 import type { Row } from './row.ts';
 
-const nodes = Number(process.env['KUBELITE_BENCH_NODES'] ?? 100);
-const pods = Number(process.env['KUBELITE_BENCH_PODS'] ?? 1000);
+const nodes = Number(process.env['KUBELITE_BENCH_NODES'] ?? 1000);
+const pods = Number(process.env['KUBELITE_BENCH_PODS'] ?? 10_000);
+const clusters = Number(process.env['KUBELITE_BENCH_CLUSTERS'] ?? 100);
+const small = { nodes: 10, pods: 100 };
 const idleMs = 10_000;
-const patienceMs = 180_000;
+const patienceMs = 300_000;
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
+const ref = { namespace: 'default', name: 'scale' };
+const client = (cluster: Kubelite) => cluster.client.resource<Deployment>(deployments);
 
 export async function benchKubelite(): Promise<Row[]> {
-  const rows: Row[] = [];
-  const begin = performance.now();
-  const small = await startKubelite({ name: 'small' });
-  rows.push({
-    name: 'cluster usable',
-    value: secondsSince(begin),
-    unit: 's',
-    how: 'in memory, 1 node, in this process',
-  });
-  await small.stop();
+  return [...(await one()), ...(await large()), ...(await many())];
+}
 
+async function one(): Promise<Row[]> {
+  const begin = performance.now();
+  const cluster = await startKubelite({ name: 'small' });
+  const value = secondsSince(begin);
+  await cluster.stop();
+  return [{ name: 'cluster usable', value, unit: 's', how: 'in memory, 1 node, in this process' }];
+}
+
+async function large(): Promise<Row[]> {
   const start = performance.now();
   const cluster = await startKubelite({ name: 'large', nodes, podReadyDelayMs: 100 });
   try {
-    rows.push({
-      name: `cluster of ${nodes} nodes usable`,
-      value: secondsSince(start),
-      unit: 's',
-      how: 'in memory, all nodes Ready, in this process',
-    });
-    rows.push(...(await scaleUp(cluster)));
-    rows.push(await idleWrites(cluster));
+    const usable = secondsSince(start);
+    const how = `Deployment scaled from 0 to ${pods} replicas on ${nodes} nodes, until readyReplicas is ${pods}`;
+    const before = await revision(cluster);
+    await createDeployment(cluster, 0);
+    const begin = performance.now();
+    const cpu = process.cpuUsage();
+    await client(cluster).patch(ref, 'merge', { spec: { replicas: pods } });
+    await ready(cluster, pods);
+    const seconds = secondsSince(begin);
+    const used = process.cpuUsage(cpu);
+    const memory = pss();
+    const written = (await revision(cluster)) - before;
+    const told = await eventWrites(cluster);
+    return [
+      { name: `cluster of ${nodes} nodes usable`, value: usable, unit: 's', how: 'in memory, all nodes Ready' },
+      { name: 'scale to Ready', value: seconds, unit: 's', how },
+      {
+        name: 'scale to Ready, processor',
+        value: (used.user + used.system) / 1e6,
+        unit: 's',
+        how: 'time of this process',
+      },
+      { name: 'scale to Ready, pods', value: pods / seconds, unit: 'pods/s', how },
+      {
+        name: 'writes for a pod',
+        value: (written - told) / pods,
+        unit: 'writes',
+        how: 'store revisions without Events',
+      },
+      { name: 'writes for a pod, Events', value: told / pods, unit: 'writes', how: 'Events stored and counted up' },
+      { name: 'memory with all pods Ready', value: memory / 1e6, unit: 'MB', how: 'Pss (/proc/self/smaps_rollup)' },
+      await idleWrites([cluster], nodes),
+    ];
   } finally {
     await cluster.stop();
   }
-  return rows;
 }
 
-async function scaleUp(cluster: Kubelite): Promise<Row[]> {
-  const ref = { namespace: 'default', name: 'scale' };
-  const client = cluster.client.resource<Deployment>(deployments);
-  await client.create({
+async function many(): Promise<Row[]> {
+  const before = pss();
+  const begin = performance.now();
+  const all: Kubelite[] = [];
+  try {
+    for (let index = 1; index <= clusters; index++) {
+      const cluster = await startKubelite({ name: `c${index}`, nodes: small.nodes, podReadyDelayMs: 100 });
+      all.push(cluster);
+      await createDeployment(cluster, small.pods);
+    }
+    for (const cluster of all) await ready(cluster, small.pods);
+    const seconds = secondsSince(begin);
+    const idle = await idleWrites(all, clusters * small.nodes);
+    const what = `${clusters} clusters of ${small.nodes} nodes and ${small.pods} pods`;
+    return [
+      { name: `${what}, all Ready`, value: seconds, unit: 's', how: 'started one after the other in this process' },
+      {
+        name: `${what}, memory`,
+        value: pss() / 1e6,
+        unit: 'MB',
+        how: `Pss after the idle time; ${(before / 1e6).toFixed(0)} MB of it were there before`,
+      },
+      { ...idle, name: `${what}, idle writes` },
+    ];
+  } finally {
+    await Promise.all(all.map((cluster) => cluster.stop()));
+  }
+}
+
+async function createDeployment(cluster: Kubelite, replicas: number): Promise<void> {
+  await client(cluster).create({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: ref,
     spec: {
-      replicas: 0,
+      replicas,
       selector: { matchLabels: { app: 'scale' } },
       template: {
         metadata: { labels: { app: 'scale' } },
@@ -61,46 +118,38 @@ async function scaleUp(cluster: Kubelite): Promise<Row[]> {
       },
     },
   });
+}
+
+async function ready(cluster: Kubelite, wanted: number): Promise<void> {
   const begin = performance.now();
-  await client.patch(ref, 'merge', { spec: { replicas: pods } });
-  let ready = 0;
-  while (ready < pods) {
-    if (performance.now() - begin > patienceMs) throw new Error(`${ready} of ${pods} pods are ready`);
-    await pause(200);
-    ready = (await client.get(ref)).status?.readyReplicas ?? 0;
+  for (let now = -1; now < wanted; await pause(200)) {
+    if (performance.now() - begin > patienceMs) throw new Error(`${now} of ${wanted} pods are ready`);
+    now = (await client(cluster).get(ref)).status?.readyReplicas ?? 0;
   }
-  const seconds = secondsSince(begin);
-  const how = `Deployment scaled from 0 to ${pods} replicas on ${nodes} nodes, until readyReplicas is ${pods}`;
-  return [
-    { name: 'scale to Ready', value: seconds, unit: 's', how },
-    { name: 'scale to Ready, pods', value: pods / seconds, unit: 'pods/s', how },
-    {
-      name: 'memory with all pods Ready',
-      value: pss() / 1e6,
-      unit: 'MB',
-      how: 'Pss of this process (/proc/self/smaps_rollup)',
-    },
-  ];
+}
+
+/** Each Event is one write, and one more for each time that it was counted up. */
+async function eventWrites(cluster: Kubelite): Promise<number> {
+  const { items } = await cluster.client.resource(events).list();
+  return (items as unknown as { count?: number }[]).reduce((sum, { count }) => sum + (count ?? 1), 0);
 }
 
 /** Every write moves the store's revision, which lists report. Leases are the nodes' heartbeats; Events drain for a while. */
-async function idleWrites(cluster: Kubelite): Promise<Row> {
-  const settled = async () => {
-    for (let before = -1, now = await revision(cluster); ; now = await revision(cluster)) {
-      if (before >= 0 && now - before <= (nodes / 10) * 2 + 5) return;
-      before = now;
-      await pause(1000);
-    }
-  };
-  await settled();
-  const first = await revision(cluster);
+async function idleWrites(all: readonly Kubelite[], leases: number): Promise<Row> {
+  const total = async () => (await Promise.all(all.map(revision))).reduce((sum, now) => sum + now, 0);
+  for (let before = -1, now = await total(); ; now = await total()) {
+    if (before >= 0 && now - before <= (leases / 10) * 2 + 5) break;
+    before = now;
+    await pause(1000);
+  }
+  const first = await total();
   await pause(idleMs);
-  const writes = (await revision(cluster)) - first;
+  const writes = (await total()) - first;
   return {
     name: 'idle writes',
     value: writes / (idleMs / 1000),
     unit: 'writes/s',
-    how: `store revisions in ${idleMs / 1000} s; ${nodes} nodes renew a Lease every 10 s, which makes ${nodes / 10} a second`,
+    how: `store revisions in ${idleMs / 1000} s; ${leases} nodes renew a Lease every 10 s, which makes ${leases / 10} a second`,
   };
 }
 

@@ -121,6 +121,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       clientCa: pki.ca.cert,
       serviceAccountKey: pki.serviceAccountKey,
       allocateServices: { serviceCidr: formatCidr(serviceCidr) },
+      ...(dataDir === undefined ? { compaction: shortHistory } : {}),
       computed: createMetricsApi(() => ready(metrics)),
       connect: [
         createPodLogHandler(runtimeOf, () => clock.now()),
@@ -186,6 +187,9 @@ function ready<T>(part: T | undefined): T {
   if (part === undefined) throw statusFailure(503, 'ServiceUnavailable', 'the kubelet is starting');
   return part;
 }
+
+/** In memory, history costs as much as what is there: only those who look away for a moment find what they missed. */
+const shortHistory = { keepMs: 30_000, keepRevisions: 20_000, keepBytes: 64 * 1024 * 1024 };
 
 interface PartsOptions {
   options: KubeliteOptions;
