@@ -3,6 +3,7 @@ import type { Clock } from '../../apimachinery/clock.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { createCertificatePlugins } from './certificates.ts';
+import { createDefaultIngressClass, createDefaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
@@ -26,7 +27,9 @@ export function createAdmissionChain(
     createServiceAccountAdmission(catalog, clock),
     createPriority(catalog),
     defaultTolerationSeconds,
+    createDefaultStorageClass(catalog),
     ...createCertificatePlugins(authorizer),
+    createDefaultIngressClass(catalog),
     webhooks.mutating,
     webhooks.validating,
     createResourceQuotaAdmission(catalog, clock),
