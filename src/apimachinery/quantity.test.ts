@@ -39,6 +39,7 @@ describe('canonicalQuantity', () => {
     ['100000000000000000000', '9223372036854775807'],
     ['1Ei', '1Ei'],
     ['0.3Ki', '307200m'],
+    ['1.2Gi', '1288490188800m'],
   ])('of %s is %s', (text, canonical) => {
     expect(canonicalQuantity(text)).toBe(canonical);
   });

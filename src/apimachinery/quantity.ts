@@ -45,8 +45,9 @@ export function formatQuantity({ nano, format }: Quantity): string {
   const negative = nano < 0n;
   const amount = negative ? -nano : nano;
   const sign = negative ? '-' : '';
-  if (format === 'BinarySI' && amount >= 1024n * one) {
-    let value = divideUp(amount, one);
+  // A fraction is kept, in thousandths: `1.1Ki` is `1126400m`.
+  if (format === 'BinarySI' && amount >= 1024n * one && amount % one === 0n) {
+    let value = amount / one;
     let step = 0;
     while (step < binaryNames.length - 1 && value % 1024n === 0n) {
       value /= 1024n;
