@@ -222,6 +222,7 @@ async function run(
     members: createMemberObjects(members),
     serves,
     concurrentWorks: flags['concurrent-work-syncs'],
+    reportsStatus: enabled.has('workStatus'),
   };
   const add = (controller: string, runnable: { run(inner: AbortSignal): Promise<void> }): void =>
     manager.add({ name: controller, run: (inner) => runnable.run(inner) });

@@ -285,7 +285,11 @@ async function run(
     concurrentBindings: flags['concurrent-resourcebinding-syncs'],
     concurrentClusterBindings: flags['concurrent-clusterresourcebinding-syncs'],
   };
-  const workOptions = { members: memberObjects, concurrentWorks: flags['concurrent-work-syncs'] };
+  const workOptions = {
+    members: memberObjects,
+    concurrentWorks: flags['concurrent-work-syncs'],
+    reportsStatus: enabled.has('workStatus'),
+  };
   if (enabled.has('binding')) add('binding', createBindingControllers(controlPlane, bindingOptions));
   if (enabled.has('bindingStatus')) add('bindingStatus', createBindingStatusControllers(controlPlane, bindingOptions));
   if (enabled.has('execution')) add('execution', createExecutionController(controlPlane, workOptions));

@@ -17,6 +17,8 @@ export interface ExecutionControllerOptions {
   members: MemberObjects;
   /** Default: clusters whose syncMode is Push. */
   serves?(cluster: DeepReadonly<Cluster>): boolean;
+  /** Whether the first report of a member object goes with the Work's conditions. Default true. */
+  reportsStatus?: boolean;
   /** Works of one cluster in work at once. Default 5. */
   concurrentWorks?: number;
 }
@@ -31,6 +33,7 @@ export function createExecutionController(
     ...controlPlane,
     writer,
     record: controlPlane.recorder('execution-controller'),
+    recordStatus: options.reportsStatus === false ? undefined : controlPlane.recorder('work-status-controller'),
     serves: options.serves ?? ((cluster) => cluster.spec.syncMode === 'Push'),
   };
   const controller = createPerClusterController({

@@ -16,6 +16,8 @@ type Shared = DeepReadonly<Unstructured>;
 
 export interface WriteOutcome {
   wrote: 'created' | 'updated' | 'unchanged';
+  /** As the member has it now. */
+  object: Shared;
   /** The object was somebody else's before: paths of the fields that changed beside Karmada's own labels and annotations. */
   adopted?: string[];
 }
@@ -77,7 +79,7 @@ export function createObjectWriter(
       if (deepEqual(forms.desired, forms.observed) || isSettled(cluster, observed, forms)) {
         record(cluster, observed);
         metrics.updated(targetOf(cluster, manifest), 'success', 'none');
-        return { wrote: 'unchanged' };
+        return { wrote: 'unchanged', object: observed };
       }
       throwIfRefused(cluster, observed, forms);
       try {
@@ -90,7 +92,8 @@ export function createObjectWriter(
           written.metadata.resourceVersion === observed.metadata.resourceVersion ? 'unchanged' : 'updated';
         metrics.updated(targetOf(cluster, manifest), 'success', outcome);
         refused.get(cluster)?.delete(recordKey(manifest));
-        return isManaged(observed) ? { wrote: outcome } : { wrote: outcome, adopted: adoptedPaths(observed, written) };
+        const result = { wrote: outcome, object: written } as const;
+        return isManaged(observed) ? result : { ...result, adopted: adoptedPaths(observed, written) };
       } catch (error) {
         if (!isConflict(error) || attempt === attempts) {
           metrics.updated(targetOf(cluster, manifest), 'error', 'none');
@@ -109,9 +112,10 @@ export function createObjectWriter(
   async function create(cluster: string, type: ResourceType, manifest: Shared): Promise<WriteOutcome> {
     const client = await resource(cluster, type);
     try {
-      record(cluster, await client.create(manifest));
+      const created = await client.create(manifest);
+      record(cluster, created);
       metrics.created(targetOf(cluster, manifest), 'success');
-      return { wrote: 'created' };
+      return { wrote: 'created', object: created };
     } catch (error) {
       if (!isAlreadyExists(error)) {
         metrics.created(targetOf(cluster, manifest), 'error');

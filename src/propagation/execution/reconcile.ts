@@ -22,6 +22,7 @@ import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ReconcileResult } from '../../controller/controller.ts';
 import { bindingsOfWork } from '../caches.ts';
 import type { RecordEvent, WorkSide } from '../control-plane.ts';
+import { type ObjectReport, reportOn } from '../status/work-status.ts';
 import { writeChange } from '../write.ts';
 import { listPaths } from './field-paths.ts';
 import type { ObjectWriter } from './object-writer.ts';
@@ -31,6 +32,8 @@ import { strippedManifest } from './release.ts';
 export interface ExecutionWorld extends WorkSide {
   writer: ObjectWriter;
   record: RecordEvent;
+  /** As `work-status-controller`. Absent: nobody reports what members say. */
+  recordStatus?: RecordEvent | undefined;
   /** Whether this process serves the cluster: the controller manager does the Push ones, an agent its own. */
   serves(cluster: DeepReadonly<Cluster>): boolean;
 }
@@ -82,13 +85,15 @@ async function applyManifests(
 ): Promise<void> {
   const manifests = work.spec.workload?.manifests ?? [];
   const failures: Failure[] = [];
+  const objects: DeepReadonly<Unstructured>[] = [];
   const adoptions: { manifest: DeepReadonly<Unstructured>; paths: readonly string[] }[] = [];
   let changed = false;
   for (const manifest of manifests) {
     try {
       const type = await typeOf(world, manifest);
-      const { wrote, adopted } = await world.writer.apply(cluster, type, manifest);
+      const { wrote, adopted, object } = await world.writer.apply(cluster, type, manifest);
       if (wrote !== 'unchanged') changed = true;
+      objects.push(object);
       if (adopted !== undefined) adoptions.push({ manifest, paths: adopted });
     } catch (error) {
       const message = asStatusError(error).message.replace(/^Internal error occurred: /, '');
@@ -116,7 +121,7 @@ async function applyManifests(
     message: workAppliedSuccessMessage,
   };
   const news = changed || !hasCondition(work.status?.conditions, applied);
-  await writeConditions(world, work, [...also, applied]);
+  await writeConditions(world, work, [...also, applied], await firstReport(world, work, objects));
   if (!news) return;
   const message = `Sync work(${namespace}/${name}) to cluster(${cluster}) successful.`;
   world.record(work, 'Normal', eventReason.syncSucceed, message);
@@ -229,23 +234,50 @@ function dispatchingCondition(work: SharedWork): NewCondition {
       };
 }
 
+/**
+ * What the member answered tells the first report, which saves a write of its own. From then on the work status controller
+ * reports: it hears of what comes later.
+ */
+async function firstReport(
+  { interpreter, recordStatus }: ExecutionWorld,
+  work: SharedWork,
+  objects: readonly DeepReadonly<Unstructured>[],
+): Promise<ObjectReport | undefined> {
+  const manifests = work.spec.workload?.manifests ?? [];
+  const [manifest] = manifests;
+  const [object] = objects;
+  if (recordStatus === undefined || work.status?.manifestStatuses !== undefined) return undefined;
+  if (manifest === undefined || object === undefined || manifests.length > 1) return undefined;
+  try {
+    return await reportOn({ interpreter, record: recordStatus }, work, 0, manifest, object);
+  } catch {
+    return undefined; // told already; the work status controller tries again
+  }
+}
+
 async function writeConditions(
   world: ExecutionWorld,
   work: SharedWork,
   conditions: readonly NewCondition[],
+  report?: ObjectReport,
 ): Promise<void> {
+  let reported = false;
   await writeChange(
     world.client.resource<Work>(world.caches.works.type),
     work,
     (current) => {
       const missing = conditions.filter((condition) => !hasCondition(current.status?.conditions, condition));
-      if (missing.length === 0) return undefined;
+      reported = report !== undefined && current.status?.manifestStatuses === undefined;
+      if (missing.length === 0 && !reported) return undefined;
       let next = current.status?.conditions;
       for (const condition of missing) next = setCondition(next, condition, world.clock.now());
-      return { ...current, status: { ...current.status, conditions: next ?? [] } };
+      const status = { ...current.status, conditions: next ?? [] };
+      if (report !== undefined && reported) status.manifestStatuses = [report.status];
+      return { ...current, status };
     },
     { subresource: 'status' },
   );
+  report?.told(reported);
 }
 
 function refOf(manifest: DeepReadonly<Unstructured>): string {

@@ -48,11 +48,7 @@ async function reportObject(
   manifest: Shared,
   object: Shared,
 ): Promise<void> {
-  const title = `object(${manifest.kind}/${manifest.metadata.namespace ?? ''}/${manifest.metadata.name ?? ''})`;
-  const reported = await reflect(world, work, title, object);
-  const { health, message } = await judge(world, title, object);
-  const status: ManifestStatus = { identifier: identifierOf(ordinal, manifest), health };
-  if (reported !== null) status.status = reported;
+  const { status, told } = await reportOn(world, work, ordinal, manifest, object);
   const { changed } = await writeChange(
     world.client.resource<Work>(world.caches.works.type),
     work,
@@ -64,13 +60,42 @@ async function reportObject(
     },
     { subresource: 'status' },
   );
-  if (health === 'Unknown') world.record(work, 'Warning', eventReason.interpretHealthFailed, message);
-  if (!changed) return;
-  world.record(work, 'Normal', eventReason.reflectStatusSucceed, `Reflect status for ${title} succeed.`);
-  if (health !== 'Unknown') world.record(work, 'Normal', eventReason.interpretHealthSucceed, message);
+  told(changed);
 }
 
-async function reflect(world: WorkStatusWorld, work: DeepReadonly<Work>, title: string, object: Shared) {
+export interface ObjectReport {
+  status: ManifestStatus;
+  /** Emits the Events; `news`: the report was written. */
+  told(news: boolean): void;
+}
+
+type Reporting = Pick<WorkStatusWorld, 'interpreter' | 'record'>;
+
+/** @throws when the status cannot be reflected: the last report stays */
+export async function reportOn(
+  world: Reporting,
+  work: DeepReadonly<Work>,
+  ordinal: number,
+  manifest: Shared,
+  object: Shared,
+): Promise<ObjectReport> {
+  const title = `object(${manifest.kind}/${manifest.metadata.namespace ?? ''}/${manifest.metadata.name ?? ''})`;
+  const reported = await reflect(world, work, title, object);
+  const { health, message } = await judge(world, title, object);
+  const status: ManifestStatus = { identifier: identifierOf(ordinal, manifest), health };
+  if (reported !== null) status.status = reported;
+  return {
+    status,
+    told(news) {
+      if (health === 'Unknown') world.record(work, 'Warning', eventReason.interpretHealthFailed, message);
+      if (!news) return;
+      world.record(work, 'Normal', eventReason.reflectStatusSucceed, `Reflect status for ${title} succeed.`);
+      if (health !== 'Unknown') world.record(work, 'Normal', eventReason.interpretHealthSucceed, message);
+    },
+  };
+}
+
+async function reflect(world: Reporting, work: DeepReadonly<Work>, title: string, object: Shared) {
   const interpret = world.interpreter.find(object, 'InterpretStatus');
   if (interpret === undefined) return null;
   try {
@@ -84,7 +109,7 @@ async function reflect(world: WorkStatusWorld, work: DeepReadonly<Work>, title: 
 
 /** A kind without a rule counts as healthy. */
 async function judge(
-  world: WorkStatusWorld,
+  world: Reporting,
   title: string,
   object: Shared,
 ): Promise<{ health: ResourceHealth; message: string }> {
