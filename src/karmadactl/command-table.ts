@@ -90,6 +90,51 @@ karmadactl unjoin CLUSTER_NAME --wait 5m`,
     load: async () => body((await import('./commands/unjoin.ts')).unjoinCommand),
   },
   {
+    name: 'token',
+    group: 'Cluster Registration Commands',
+    short: 'Manage bootstrap tokens',
+    usage: 'token create|list|delete [flags]',
+    examples: `
+# Create a bootstrap token that is good for a day
+karmadactl token create
+
+# Create one and print the command that registers a cluster with it
+karmadactl token create --print-register-command
+
+# List all bootstrap tokens
+karmadactl token list
+
+# Delete a bootstrap token by its id
+karmadactl token delete abcdef`,
+    load: async () => body((await import('./commands/token.ts')).tokenCommand),
+  },
+  {
+    name: 'register',
+    group: 'Cluster Registration Commands',
+    short: 'Register a cluster to the Karmada control plane with Pull mode',
+    usage: 'register [karmada-apiserver-endpoint] [flags]',
+    examples: `
+# Register the cluster of the kubeconfig: karmadactl token create --print-register-command prints this command
+karmadactl register [karmada-apiserver-endpoint] --cluster-name=<CLUSTER_NAME> --token=<TOKEN> --discovery-token-ca-cert-hash=<CA-CERT-HASH>
+
+# Trust whoever knows the token
+karmadactl register [karmada-apiserver-endpoint] --token=<TOKEN> --discovery-token-unsafe-skip-ca-verification=true --cluster-name=<CLUSTER_NAME>`,
+    load: async () => body((await import('./commands/register.ts')).registerCommand),
+  },
+  {
+    name: 'unregister',
+    group: 'Cluster Registration Commands',
+    short: 'Remove a pull mode cluster from the Karmada control plane',
+    usage: 'unregister CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> [flags]',
+    examples: `
+# Unregister a cluster; the control plane is found by the kubeconfig of the agent
+karmadactl unregister CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG>
+
+# With a kubeconfig for the control plane: the rights of the agent are removed there, too
+karmadactl unregister CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> --karmada-config=<KARMADA_CONFIG>`,
+    load: async () => body((await import('./commands/unregister.ts')).unregisterCommand),
+  },
+  {
     name: 'init',
     group: 'Cluster Registration Commands',
     short: 'Install the Karmada control plane in a Kubernetes cluster (needs container images: not in this release)',

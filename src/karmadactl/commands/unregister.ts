@@ -1,0 +1,199 @@
+/** `unregister`: takes a pull cluster out of the control plane, and the agent out of the cluster. */
+import { systemClock } from '../../apimachinery/clock.ts';
+import type { ResourceType } from '../../apimachinery/group-version.ts';
+import type { ObjectRef } from '../../apimachinery/object.ts';
+import { isNotFound } from '../../apimachinery/status-error.ts';
+import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import { clusterRoleName, clusterServiceAccountName, executionSpace } from '../../apis/naming.ts';
+import { clusters, works } from '../../apis/resource-types.ts';
+import { type Client, createClient } from '../../client/client.ts';
+import { createTransport } from '../../client/http-transport.ts';
+import { parseKubeconfig } from '../../client/kubeconfig/kubeconfig.ts';
+import { parseYaml } from '../../client/kubeconfig/load.ts';
+import { selectContext } from '../../client/kubeconfig/select.ts';
+import { agentRights, deleteAgentRights } from '../../clusters/agent/agent-rights.ts';
+import { agentKubeconfigSecret } from '../../clusters/agent/certificate-rotation.ts';
+import { agentAccount, agentName } from '../../clusters/agent/member-objects.ts';
+import { impersonatorServiceAccount } from '../../clusters/registration/join.ts';
+import { formatDuration } from '../../component/duration.ts';
+import { flag } from '../../component/flags.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  deployments,
+  namespaces,
+  secrets,
+  serviceAccounts,
+} from '../../kubernetes/resource-types.ts';
+import type { Deployment, Secret } from '../../kubernetes/types.ts';
+import { clientOptions, controlPlaneClient, memberClient } from '../clients.ts';
+import { validateClusterName } from '../cluster-name.ts';
+import { defineCommand } from '../command.ts';
+
+export const unregisterCommand = defineCommand({
+  flags: {
+    'cluster-kubeconfig': flag.string('', 'Path of the kubeconfig of the member cluster. Required.'),
+    'cluster-context': flag.string('', 'Context of the kubeconfig of the member cluster.'),
+    'karmada-config': flag.string('', 'Path of the kubeconfig of the control plane; default is the one of the agent.'),
+    'karmada-context': flag.string('', 'Context of the kubeconfig of the control plane.'),
+    namespace: flag.string('karmada-system', 'Namespace of the agent in the member cluster.', { shorthand: 'n' }),
+    'agent-name': flag.string(agentName, 'Deployment of the agent.'),
+    'cluster-namespace': flag.string('karmada-cluster', 'Namespace where the Secrets of clusters are.'),
+    wait: flag.duration(60_000, 'How long to wait for the cluster to be gone.'),
+    'dry-run': flag.bool(false, 'Check only, without deleting anything.'),
+  },
+  async run({ values, args, io, signal }) {
+    const [name = ''] = args;
+    if (args.length > 1) throw new Error('only the cluster name is allowed as an argument');
+    validateClusterName(name);
+    const { wait, namespace } = values;
+    const clusterNamespace = values['cluster-namespace'];
+    if (wait <= 0) throw new Error(` --wait ${formatDuration(wait)}  must be a positive duration, e.g. 1m0s `);
+    if (values['cluster-kubeconfig'] === '')
+      throw new Error(
+        '--cluster-kubeconfig is required to specify KUBECONFIG file path to access unregistering member cluster',
+      );
+    const { client: member } = memberClient(
+      values['cluster-kubeconfig'],
+      values['cluster-context'],
+      'failed to get unregistering cluster config',
+    );
+    const own = values['karmada-config'] !== '';
+    const controlPlane = own
+      ? controlPlaneClient({ kubeconfig: values['karmada-config'], 'karmada-context': values['karmada-context'] })
+          .client
+      : await agentsControlPlane(member, namespace, values['agent-name'], values['karmada-context'], signal);
+
+    await requirePullCluster(controlPlane, name, signal);
+    if (values['dry-run']) {
+      io.stderr(`cluster(${name}) would be unregistered (dry run)\n`);
+      return;
+    }
+    const deadline = systemClock.now() + wait;
+    await removeWorks(controlPlane, name, deadline, signal);
+    await ignoreAbsent(controlPlane.resource(clusters).delete({ name }, { signal }));
+    await untilGone(() => controlPlane.resource(clusters).get({ name }, { signal }), deadline, signal);
+    if (own)
+      await deleteAgentRights(
+        controlPlane,
+        name,
+        clusterNamespace,
+        (what, why) => io.stderr(`warning: failed to delete ${what}: ${why.message}\n`),
+        signal,
+      );
+    else
+      io.stderr(
+        `warning: these are left in the control plane, delete them there: ${agentRights(name, clusterNamespace)
+          .map(({ type, object }) => `${type.kind} ${object.metadata.name}`)
+          .join(', ')}\n`,
+      );
+    await cleanMember(member, name, namespace, values['agent-name'], clusterNamespace, signal);
+  },
+});
+
+/** By the kubeconfig that the agent's Deployment mounts. */
+async function agentsControlPlane(
+  member: Client,
+  namespace: string,
+  name: string,
+  context: string,
+  signal: AbortSignal,
+): Promise<Client> {
+  const deployment = await member.resource<Deployment>(deployments).get({ namespace, name }, { signal });
+  const spec = deployment.spec?.template.spec;
+  const container = spec?.containers[0];
+  const words = [...(container?.command ?? []), ...(container?.args ?? [])];
+  const optionOf = (option: string): string | undefined =>
+    words.find((word) => word.startsWith(`--${option}=`))?.slice(option.length + 3);
+  const path = optionOf('karmada-kubeconfig');
+  const mount = container?.volumeMounts?.find(({ mountPath }) => path?.startsWith(`${mountPath}/`));
+  const secretName = spec?.volumes?.find((volume) => volume.name === mount?.name)?.secret?.secretName;
+  if (path === undefined || mount === undefined || secretName === undefined)
+    throw new Error(
+      `the Deployment ${namespace}/${name} does not say where its kubeconfig comes from: give --karmada-config`,
+    );
+  const secret = await member.resource<Secret>(secrets).get({ namespace, name: secretName }, { signal });
+  const text = Buffer.from(secret.data?.[path.slice(mount.mountPath.length + 1)] ?? '', 'base64').toString();
+  const where = `Secret ${namespace}/${secretName}`;
+  const config = parseKubeconfig(parseYaml(text, where), where);
+  const { connection } = selectContext(config, { context: context || optionOf('karmada-context') });
+  return createClient(createTransport(connection, clientOptions));
+}
+
+async function requirePullCluster(client: Client, name: string, signal: AbortSignal): Promise<void> {
+  let cluster: Cluster;
+  try {
+    cluster = await client.resource<Cluster>(clusters).get({ name }, { signal });
+  } catch (error) {
+    if (isNotFound(error))
+      throw new Error(`no cluster object ${name} found in karmada control Plane`, { cause: error });
+    throw error;
+  }
+  if (cluster.spec.syncMode === 'Push')
+    throw new Error(
+      `cluster ${name} is a Push mode member cluster, please use command \`unjoin\` if you want to continue unjoining the cluster`,
+    );
+}
+
+/** While the agent is still there to take what they brought out of the member. */
+async function removeWorks(client: Client, name: string, deadline: number, signal: AbortSignal): Promise<void> {
+  const namespace = executionSpace(name);
+  const resource = client.resource(works);
+  for (;;) {
+    const { items } = await resource.list({ namespace, signal });
+    if (items.length === 0) return;
+    for (const { metadata } of items)
+      if (metadata.deletionTimestamp === undefined)
+        await ignoreAbsent(resource.delete({ namespace, name: metadata.name ?? '' }, { signal }));
+    if (systemClock.now() > deadline) throw new Error('context deadline exceeded');
+    await systemClock.sleep(500, signal);
+  }
+}
+
+async function untilGone(read: () => Promise<unknown>, deadline: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await read();
+    } catch (error) {
+      if (isNotFound(error)) return;
+      throw error;
+    }
+    if (systemClock.now() > deadline) throw new Error('context deadline exceeded');
+    await systemClock.sleep(500, signal);
+  }
+}
+
+async function cleanMember(
+  member: Client,
+  cluster: string,
+  namespace: string,
+  agent: string,
+  clusterNamespace: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const account = clusterServiceAccountName(cluster);
+  const role = clusterRoleName(account);
+  const targets: [ResourceType, ObjectRef][] = [
+    [deployments, { namespace, name: agent }],
+    [serviceAccounts, { namespace: clusterNamespace, name: account }],
+    [clusterRoles, { name: role }],
+    [clusterRoleBindings, { name: role }],
+    [secrets, { namespace: clusterNamespace, name: account }],
+    [serviceAccounts, { namespace: clusterNamespace, name: impersonatorServiceAccount }],
+    [secrets, { namespace: clusterNamespace, name: impersonatorServiceAccount }],
+    [namespaces, { name: clusterNamespace }],
+    [serviceAccounts, { namespace, name: agentAccount }],
+    [clusterRoles, { name: agentName }],
+    [clusterRoleBindings, { name: agentName }],
+    [secrets, { namespace, name: agentKubeconfigSecret }],
+  ];
+  for (const [type, ref] of targets) await ignoreAbsent(member.resource(type).delete(ref, { signal }));
+}
+
+async function ignoreAbsent(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
