@@ -5,7 +5,7 @@ import type { KindBehaviour } from '../kind.ts';
 import { accessModesText, ageColumn, columnsOf, nameColumn } from '../printing/formats.ts';
 import { compareQuantityTexts } from '../quantity-text.ts';
 import type { PersistentVolumeClaim } from '../types.ts';
-import { storageClassOf } from './persistent-volume.ts';
+import { accessModes, storageClassOf } from './persistent-volume.ts';
 
 const { column, wide } = columnsOf<PersistentVolumeClaim>();
 type Typed = DeepReadonly<PersistentVolumeClaim>;
@@ -26,6 +26,9 @@ export const persistentVolumeClaim: KindBehaviour = {
     modes.forEach((mode) => {
       if (!accessModes.includes(mode)) errors.push(fieldError.notSupported('spec.accessModes', mode, accessModes));
     });
+    if (modes.includes('ReadWriteOncePod') && modes.length > 1) {
+      errors.push(fieldError.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
+    }
     const storage = spec?.resources?.requests?.['storage'];
     if (storage === undefined) errors.push(fieldError.required('spec.resources[storage]'));
     else if (compareQuantityTexts(storage, '0') <= 0) {
@@ -69,8 +72,6 @@ export const persistentVolumeClaim: KindBehaviour = {
     wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
   ],
 };
-
-const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
 /** What may not change: bound claims may grow, a volume and a class may be filled in once. */
 function frozenPart({ spec }: Typed, { spec: old }: Typed): unknown {

@@ -3,8 +3,9 @@ import { type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import type { KindBehaviour } from '../kind.ts';
 import { accessModesText, ageColumn, columnsOf, nameColumn } from '../printing/formats.ts';
+import { compareQuantityTexts } from '../quantity-text.ts';
 import type { PersistentVolume } from '../types.ts';
-import { checkOneOf } from '../validation.ts';
+import { checkOneOf, immutable } from '../validation.ts';
 
 const { column, wide } = columnsOf<PersistentVolume>();
 type Typed = DeepReadonly<PersistentVolume>;
@@ -35,6 +36,15 @@ export const persistentVolume: KindBehaviour = {
     const errors: FieldError[] = [];
     if ((spec?.accessModes ?? []).length === 0) errors.push(fieldError.required('spec.accessModes'));
     if (spec?.capacity?.['storage'] === undefined) errors.push(fieldError.required('spec.capacity'));
+    else if (compareQuantityTexts(spec.capacity['storage'], '0') <= 0) {
+      errors.push(fieldError.invalid('spec.capacity[storage]', spec.capacity['storage'], 'must be greater than zero'));
+    }
+    spec?.accessModes?.forEach((mode) => {
+      if (!accessModes.includes(mode)) errors.push(fieldError.notSupported('spec.accessModes', mode, accessModes));
+    });
+    if (spec?.accessModes?.includes('ReadWriteOncePod') && spec.accessModes.length > 1) {
+      errors.push(fieldError.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
+    }
     errors.push(
       ...checkOneOf(
         spec?.persistentVolumeReclaimPolicy,
@@ -50,14 +60,15 @@ export const persistentVolume: KindBehaviour = {
   validateUpdate(object, old) {
     const source = ({ spec }: Typed): unknown =>
       Object.fromEntries(Object.entries(spec ?? {}).filter(([key]) => !plainFields.has(key)));
-    return deepEqual(source(object as Typed), source(old as Typed))
-      ? []
-      : [
-          fieldError.forbidden(
-            'spec.persistentvolumesource',
-            'spec.persistentvolumesource is immutable after creation',
-          ),
-        ];
+    const errors: FieldError[] = [];
+    if (!deepEqual(source(object as Typed), source(old as Typed))) {
+      errors.push(
+        fieldError.forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'),
+      );
+    }
+    const mode = (object as Typed).spec?.volumeMode;
+    if (mode !== (old as Typed).spec?.volumeMode) errors.push(fieldError.invalid('spec.volumeMode', mode, immutable));
+    return errors;
   },
   columns: [
     nameColumn,
@@ -75,6 +86,8 @@ export const persistentVolume: KindBehaviour = {
     wide('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>'),
   ],
 };
+
+export const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
 /** Fields of the spec that do not say what the volume is made of. */
 const plainFields: ReadonlySet<string> = new Set([

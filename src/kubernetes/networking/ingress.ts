@@ -35,8 +35,40 @@ function hostsText({ spec }: Typed): string {
   return more ? `${shown.join(',')} + ${rules.length - 3} more...` : shown.join(',');
 }
 
-function checkIngress({ spec }: Typed): FieldError[] {
+const oldClass = 'kubernetes.io/ingress.class';
+
+function checkIngress({ metadata, spec }: Typed): FieldError[] {
   const errors: FieldError[] = [];
+  const annotated = metadata.annotations?.[oldClass];
+  // Only new objects: what is stored may have both.
+  if (annotated !== undefined && spec?.ingressClassName !== undefined && metadata.resourceVersion === undefined) {
+    errors.push(
+      fieldError.invalid(
+        `metadata.annotations[${oldClass}]`,
+        annotated,
+        'can not be set when the class field is also set',
+      ),
+    );
+  }
+  if (spec?.ingressClassName !== undefined) {
+    errors.push(
+      ...dns1123SubdomainErrors(spec.ingressClassName).map((text) =>
+        fieldError.invalid('spec.ingressClassName', spec.ingressClassName, text),
+      ),
+    );
+  }
+  spec?.tls?.forEach(({ hosts = [], secretName }, i) => {
+    hosts.forEach((host, j) => {
+      checkHost(host, `spec.tls[${i}].hosts[${j}]`, errors);
+    });
+    if (secretName) {
+      errors.push(
+        ...dns1123SubdomainErrors(secretName).map((text) =>
+          fieldError.invalid(`spec.tls[${i}].secretName`, secretName, text),
+        ),
+      );
+    }
+  });
   if ((spec?.rules ?? []).length === 0 && spec?.defaultBackend === undefined) {
     errors.push(fieldError.invalid('spec', [], 'either `defaultBackend` or `rules` must be specified'));
   }
