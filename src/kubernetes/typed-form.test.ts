@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Unstructured } from '../apimachinery/object.ts';
-import { toTypedForm } from './typed-form.ts';
+import { emptyStatus, toTypedForm } from './typed-form.ts';
 
 const pod = { group: '', version: 'v1', kind: 'Pod' };
 
@@ -85,5 +85,18 @@ describe('toTypedForm', () => {
     } as Unstructured;
     toTypedForm(object, { group: 'apps', version: 'v1', kind: 'ControllerRevision' });
     expect(object['data']).toEqual({ a: null, b: '', c: [] });
+  });
+});
+
+describe('the status of a new object', () => {
+  it.each([
+    ['apps', 'v1', 'Deployment', {}],
+    ['apps', 'v1', 'ReplicaSet', { replicas: 0 }],
+    ['', 'v1', 'Service', { loadBalancer: {} }],
+    ['autoscaling', 'v2', 'HorizontalPodAutoscaler', { desiredReplicas: 0 }],
+    ['', 'v1', 'ConfigMap', undefined],
+    ['example.com', 'v1', 'Widget', undefined],
+  ])('%s/%s %s', (group, version, kind, status) => {
+    expect(emptyStatus({ group, version, kind })).toEqual(status);
   });
 });

@@ -7,6 +7,7 @@ import type { GroupVersionKind } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { messageNameOf } from './field-schema.ts';
 import { type Field, type Message, messageOf } from './field-table.ts';
+import { isSpecial } from './protobuf-special.ts';
 import { canonicalQuantity, roundUpToMilli } from './quantity-text.ts';
 
 /** Brings an object of a built-in kind into its typed form, in place; doing it twice changes nothing more. Unknown fields stay. */
@@ -14,6 +15,31 @@ export function toTypedForm(object: Unstructured, gvk: GroupVersionKind): void {
   const name = messageNameOf(gvk);
   if (name !== undefined) convertFields(object, name);
 }
+
+/**
+ * The status of a new object: Go writes a struct that is no pointer even when it is empty, with the fields that it always
+ * writes. Undefined for kinds that have none, and for kinds that are not built in.
+ */
+export function emptyStatus(gvk: GroupVersionKind): Json | undefined {
+  const name = messageNameOf(gvk);
+  const field = name === undefined ? undefined : layoutOf(name).byName.get('status');
+  return field === undefined || !isStruct(field) ? undefined : emptyStruct(field.type);
+}
+
+function emptyStruct(name: string): Json {
+  const struct: Json = {};
+  for (const field of layoutOf(name).byName.values()) if (isStruct(field)) struct[field.json] = emptyStruct(field.type);
+  convertFields(struct, name);
+  return struct;
+}
+
+/** A nested message with fields of its own: not a pointer, and not written in another form (times, quantities). */
+const isStruct = (field: Field): boolean =>
+  field.shape === 'single' &&
+  !field.scalar &&
+  !field.pointer &&
+  messageOf(field.type).fields.length > 0 &&
+  !isSpecial(field.type);
 
 type Json = Record<string, unknown>;
 

@@ -11,6 +11,7 @@ import {
 } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { conflict, plainError } from '../../apimachinery/status-error.ts';
+import { emptyStatus } from '../../kubernetes/typed-form.ts';
 import { dropEmptyFields, dropServerFields } from './object-meta.ts';
 import { resourcePrefix, storageType } from './storage-key.ts';
 
@@ -30,7 +31,10 @@ export function cleanForCreate(definition: ResourceDefinition, object: Unstructu
   delete metadata.generation;
   dropServerFields(metadata);
   if (!definition.type.namespaced) delete metadata.namespace;
-  if (definition.hasStatus && !statusOnCreate.has(groupResource(definition.type))) delete object['status'];
+  if (!definition.hasStatus) return;
+  if (!statusOnCreate.has(groupResource(definition.type))) delete object['status'];
+  const empty = definition.strategicMerge ? emptyStatus(definition.type) : undefined;
+  if (empty !== undefined) object['status'] ??= empty;
 }
 
 /** After mutating admission: the server's own fields. `now` in milliseconds. */
