@@ -54,7 +54,8 @@ export class StoredObject {
     this.revision = revision;
     const at = stored.indexOf(metadataStart) + metadataStart.length;
     const version = `"resourceVersion":"${revision}",`;
-    const json = Buffer.allocUnsafe(stored.length + version.length);
+    // Lives as long as the revision: a piece of node's pool would keep the rest of it alive, too.
+    const json = Buffer.allocUnsafeSlow(stored.length + version.length);
     stored.copy(json, 0, 0, at);
     json.write(version, at, 'latin1');
     stored.copy(json, at + version.length, at);

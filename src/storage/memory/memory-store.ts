@@ -102,8 +102,9 @@ class MemoryStore implements Store {
         this.append(write.key, { revision, kv: undefined });
         events.push({ type: 'delete', key: write.key, previous, revision });
       } else {
-        // Copied: the caller may reuse its buffer.
-        const value = Buffer.from(write.value);
+        // Copied: the caller may reuse its buffer. Not out of node's pool, where what is kept would hold on to what is not.
+        const value = Buffer.allocUnsafeSlow(write.value.length);
+        value.set(write.value);
         const createRevision = previous?.createRevision ?? revision;
         const kv: KeyValue = { key: write.key, value, modRevision: revision, createRevision };
         this.append(write.key, { revision, kv });

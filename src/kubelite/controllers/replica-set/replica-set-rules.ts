@@ -1,6 +1,5 @@
 /** Which pods a ReplicaSet keeps, and its status: pure functions of the set and its pods. */
 import { formatTime } from '../../../apimachinery/clock.ts';
-import { matchesLabels } from '../../../apimachinery/label-selector.ts';
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
 import { controllerReferenceTo } from '../../../apimachinery/owner-references.ts';
 import type { Pod, ReplicaSet } from '../../../kubernetes/types.ts';
@@ -76,12 +75,15 @@ export function replicaSetStatus(
   const count = (field: 'fullyLabeledReplicas' | 'readyReplicas' | 'availableReplicas', value: number) => {
     if (value > 0) status[field] = value;
   };
+  const wanted = Object.entries(templateLabels);
   count(
     'fullyLabeledReplicas',
-    active.filter((pod) => matchesLabels({ matchLabels: templateLabels }, pod.metadata.labels ?? {})).length,
+    active.filter(({ metadata: { labels } }) => wanted.every(([key, value]) => labels?.[key] === value)).length,
   );
-  count('readyReplicas', active.filter(isPodReady).length);
-  count('availableReplicas', active.filter((pod) => isPodAvailable(pod, minReadySeconds, now)).length);
+  const ready = active.filter(isPodReady);
+  count('readyReplicas', ready.length);
+  const available = minReadySeconds === 0 ? ready : ready.filter((pod) => isPodAvailable(pod, minReadySeconds, now));
+  count('availableReplicas', available.length);
   // ReplicationControllers do not tell.
   if (set.kind === 'ReplicaSet') status.terminatingReplicas = terminating;
   if (set.metadata.generation !== undefined) status.observedGeneration = set.metadata.generation;
