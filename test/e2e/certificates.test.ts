@@ -1,10 +1,7 @@
 /** What a machine needs to join the control plane: a bootstrap token, a signed cluster-info, and a certificate for its request. */
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, inject, it } from 'vitest';
+import { requestFor } from '../support/certificate-request.ts';
 import { kubectlFor, localEnvironment } from '../support/local-environment.ts';
 
 const environment = localEnvironment(inject('home'));
@@ -16,30 +13,22 @@ async function kubectl(args: string[], options: { input?: string } = {}): Promis
   expect([code, stderr]).toEqual([0, '']);
   return stdout;
 }
-let folder: string;
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'certificates-'));
-});
 afterAll(async () => {
   await raw([...context, 'delete', 'csr/agent']);
   await raw([...context, 'delete', 'secret/bootstrap-token-e2etok', '-n', 'kube-system']);
   await raw([...context, 'delete', 'configmap/cluster-info', '-n', 'kube-public']);
-  rmSync(folder, { recursive: true });
 });
 
 describe('the control plane', () => {
   it('signs what is approved for an agent', async () => {
-    const file = join(folder, 'agent');
     const subject = '/O=system:karmada:agents/CN=system:karmada:agent:member9';
-    const key = ['-newkey', 'rsa:3072', '-nodes', '-keyout', `${file}.key`];
-    execFileSync('openssl', ['req', '-new', ...key, '-subj', subject, '-out', `${file}.csr`], { stdio: 'pipe' });
+    const made = await requestFor(subject, { key: 'rsa' });
     const request = {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
       metadata: { name: 'agent' },
       spec: {
-        request: readFileSync(`${file}.csr`).toString('base64'),
+        request: Buffer.from(made.request).toString('base64'),
         signerName: 'kubernetes.io/kube-apiserver-client',
         usages: ['digital signature', 'key encipherment', 'client auth'],
       },

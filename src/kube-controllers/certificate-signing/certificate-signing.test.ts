@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { send, type TestApiServer } from '../../../test/support/api-server.ts';
+import { requestFor } from '../../../test/support/certificate-request.ts';
 import { startKubeControllers } from '../../../test/support/kube-controllers.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import { createClient } from '../../client/client.ts';
@@ -16,37 +13,27 @@ import { signers } from './signers.ts';
 
 let api: TestApiServer;
 let ca: KeyPair;
-let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'csr-'));
   ca = await createCertificateAuthority({ commonName: 'cluster', days: 400 });
   api = await startKubeControllers({
     controllers: ['csrapproving', 'csrcleaner', 'csrsigning'],
     clusterSigning: { ...ca, durationMs: 24 * 3_600_000 },
   });
 });
-afterAll(async () => {
-  await api.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => api.stop());
 
 const until = <T>(check: () => Promise<T> | T) => vi.waitFor(check, { timeout: 6000, interval: 15 });
 
-/** As a client in Go or C would: made by OpenSSL. */
-function requestPem(subject: string, options: { names?: string; key?: 'rsa' | 'ec' } = {}): string {
-  const key = join(folder, 'key');
-  const kind =
-    options.key === 'rsa' ? ['-newkey', 'rsa:2048'] : ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-  const names = options.names === undefined ? [] : ['-addext', `subjectAltName=${options.names}`];
-  execFileSync(
-    'openssl',
-    ['req', '-new', '-nodes', ...kind, '-keyout', key, '-subj', subject, ...names, '-out', `${key}.csr`],
-    {
-      stdio: 'pipe',
-    },
-  );
-  return readFileSync(`${key}.csr`, 'utf8');
-}
+const requestPem = async (subject: string, options: Parameters<typeof requestFor>[1] = {}): Promise<string> =>
+  (await requestFor(subject, options)).request;
+
+/** `DNS:a,IP:1.2.3.4` */
+const namesOf = (text: string) =>
+  text.split(',').map((name) => {
+    const [type = '', ...value] = name.split(':');
+    const types = { DNS: 'dns', IP: 'ip', URI: 'url', email: 'email' } as const;
+    return { type: types[type as keyof typeof types], value: value.join(':') };
+  });
 
 const requests = () => api.client.resource<CertificateSigningRequest>(certificateSigningRequests);
 const body = (name: string, pem: string, spec: object): CertificateSigningRequest => ({
@@ -75,7 +62,9 @@ const issued = (name: string) =>
 describe('an approved request', () => {
   it.each(['rsa', 'ec'] as const)('with an %s key is signed: subject, usages, authority, life', async (key) => {
     const name = `agent-${key}`;
-    await requests().create(body(name, requestPem('/O=system:karmada:agents/CN=system:karmada:agent:m1', { key }), {}));
+    await requests().create(
+      body(name, await requestPem('/O=system:karmada:agents/CN=system:karmada:agent:m1', { key }), {}),
+    );
     await approve(name);
     const certificate = await issued(name);
     expect(certificate.subject).toBe('O=system:karmada:agents\nCN=system:karmada:agent:m1');
@@ -87,14 +76,16 @@ describe('an approved request', () => {
   });
 
   it('lives as short as it asks', async () => {
-    await requests().create(body('short', requestPem('/CN=a'), { expirationSeconds: 600 }));
+    await requests().create(body('short', await requestPem('/CN=a'), { expirationSeconds: 600 }));
     await approve('short');
     const certificate = await issued('short');
     expect(Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)).toBe(600_000);
   });
 
   it('keeps its alternative names', async () => {
-    const pem = requestPem('/O=system:nodes/CN=system:node:n1', { names: 'DNS:n1.example.com,IP:10.0.0.1' });
+    const pem = await requestPem('/O=system:nodes/CN=system:node:n1', {
+      names: namesOf('DNS:n1.example.com,IP:10.0.0.1'),
+    });
     const usages = ['digital signature', 'server auth'];
     await requests().create(body('serving', pem, { signerName: 'kubernetes.io/kubelet-serving', usages }));
     await approve('serving');
@@ -103,7 +94,7 @@ describe('an approved request', () => {
 
   it('that its signer refuses fails, and says why', async () => {
     const signerName = 'kubernetes.io/kubelet-serving';
-    await requests().create(body('wrong', requestPem('/CN=system:node:n1'), { signerName }));
+    await requests().create(body('wrong', await requestPem('/CN=system:node:n1'), { signerName }));
     await approve('wrong');
     const { status } = await until(async () => {
       const request = await requests().get({ name: 'wrong' });
@@ -118,8 +109,8 @@ describe('an approved request', () => {
   });
 
   it('of another signer is left to it', async () => {
-    await requests().create(body('foreign', requestPem('/CN=a'), { signerName: 'example.com/mine' }));
-    await requests().create(body('witness', requestPem('/CN=a'), {}));
+    await requests().create(body('foreign', await requestPem('/CN=a'), { signerName: 'example.com/mine' }));
+    await requests().create(body('witness', await requestPem('/CN=a'), {}));
     await approve('foreign');
     await approve('witness');
     await issued('witness');
@@ -129,7 +120,7 @@ describe('an approved request', () => {
 
 describe('the rights on a request', () => {
   it('are by signer: approving', async () => {
-    await requests().create(body('rights', requestPem('/CN=a'), {}));
+    await requests().create(body('rights', await requestPem('/CN=a'), {}));
     const group = 'certificates.k8s.io';
     const user = { name: 'officer', groups: ['system:authenticated'] };
     await api.client.resource(clusterRoles).create({
@@ -164,21 +155,19 @@ describe('the rights on a request', () => {
     await expect(client.updateStatus(signed)).rejects.toThrow(
       'user not permitted to sign requests with signerName "kubernetes.io/kube-apiserver-client"',
     );
-    await api.client
-      .resource(clusterRoles)
-      .patch({ name: 'officer' }, 'json', [
-        {
-          op: 'add',
-          path: '/rules/-',
-          value: { apiGroups: [group], resources: ['signers'], resourceNames: ['kubernetes.io/*'], verbs: ['approve'] },
-        },
-      ]);
+    await api.client.resource(clusterRoles).patch({ name: 'officer' }, 'json', [
+      {
+        op: 'add',
+        path: '/rules/-',
+        value: { apiGroups: [group], resources: ['signers'], resourceNames: ['kubernetes.io/*'], verbs: ['approve'] },
+      },
+    ]);
     await client.update(approved, { subresource: 'approval' });
     await issued('rights');
   });
 
   it('never make a member of system:masters', async () => {
-    const pem = requestPem('/O=system:masters/CN=root');
+    const pem = await requestPem('/O=system:masters/CN=root');
     const reply = await send(
       api.server.localTransport(),
       'POST',
@@ -208,10 +197,10 @@ describe("a kubelet's request", () => {
       },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
     });
-  const ask = (user: string, name: string, subject: string) =>
+  const ask = async (user: string, name: string, subject: string) =>
     createClient(api.server.localTransport({ name: user, groups: ['system:masters'] }))
       .resource<CertificateSigningRequest>(certificateSigningRequests)
-      .create(body(name, requestPem(subject), { signerName }));
+      .create(body(name, await requestPem(subject), { signerName }));
 
   it('is approved for who may have it, and signed', async () => {
     await bind('nodeclient', 'joiner');
@@ -229,11 +218,11 @@ describe("a kubelet's request", () => {
     });
     await group
       .resource<CertificateSigningRequest>(certificateSigningRequests)
-      .create(body('new-node', requestPem('/O=system:nodes/CN=system:node:new'), { signerName }));
+      .create(body('new-node', await requestPem('/O=system:nodes/CN=system:node:new'), { signerName }));
     expect((await issued('new-node')).subject).toBe('O=system:nodes\nCN=system:node:new');
     const node = createClient(api.server.localTransport({ name: 'system:node:old', groups: ['system:nodes'] }));
     const own = node.resource<CertificateSigningRequest>(certificateSigningRequests);
-    await own.create(body('own', requestPem('/O=system:nodes/CN=system:node:old'), { signerName }));
+    await own.create(body('own', await requestPem('/O=system:nodes/CN=system:node:old'), { signerName }));
     await issued('own');
     const { status } = await requests().get({ name: 'own' });
     expect(status?.conditions?.[0]).toMatchObject({
@@ -242,8 +231,8 @@ describe("a kubelet's request", () => {
       message: 'Auto approving self kubelet client certificate after SubjectAccessReview.',
     });
     // A node may renew its own certificate, not take another's name.
-    await own.create(body('other', requestPem('/O=system:nodes/CN=system:node:victim'), { signerName }));
-    await own.create(body('own-again', requestPem('/O=system:nodes/CN=system:node:old'), { signerName }));
+    await own.create(body('other', await requestPem('/O=system:nodes/CN=system:node:victim'), { signerName }));
+    await own.create(body('own-again', await requestPem('/O=system:nodes/CN=system:node:old'), { signerName }));
     await issued('own-again');
     expect((await requests().get({ name: 'other' })).status?.conditions).toBeUndefined();
   });
@@ -315,7 +304,9 @@ describe('signers', () => {
     ['kubelet-serving', node, 'DNS:n,email:a@b.c', server, 'Email subjectAltNames are not allowed'],
     ['kubelet-serving', node, 'DNS:n', client, 'usages did not match [digital signature key encipherment server auth]'],
   ])('%s: %s with %s for %j → %s', async (signer, subject, names, usages, refusal) => {
-    const parsed = await parseCertificateRequest(requestPem(subject, names === undefined ? {} : { names }));
+    const parsed = await parseCertificateRequest(
+      await requestPem(subject, names === undefined ? {} : { names: namesOf(names) }),
+    );
     expect(signers[`kubernetes.io/${signer}`]?.(parsed, usages)).toBe(refusal);
   });
 });
@@ -342,7 +333,7 @@ describe('requests that nobody waits for', () => {
   });
 
   it('are deleted', async () => {
-    await requests().create(body('denied', requestPem('/CN=a'), {}));
+    await requests().create(body('denied', await requestPem('/CN=a'), {}));
     const stored = await requests().get({ name: 'denied' });
     const conditions = [{ type: 'Denied', status: 'True', lastUpdateTime: '2020-01-01T00:00:00Z' }];
     await requests().update({ ...stored, status: { conditions } }, { subresource: 'approval' });

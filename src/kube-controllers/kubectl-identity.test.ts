@@ -1,7 +1,6 @@
 /** Certificates, tokens, impersonation and custom resources, as kubectl sees them: over TLS, with the real program. */
-import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
+import { requestFor } from '../../test/support/certificate-request.ts';
 import { run, toolPath } from '../../test/support/kubectl.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { createClient } from '../client/client.ts';
@@ -118,30 +118,15 @@ async function convert(request: AsyncIterable<Buffer>, response: { end(text: str
 }
 
 describe('kubectl certificate', () => {
-  const request = (name: string, subject: string) => {
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-new',
-        '-nodes',
-        '-newkey',
-        'rsa:2048',
-        '-keyout',
-        file(`${name}.key`),
-        '-subj',
-        subject,
-        '-out',
-        file(`${name}.csr`),
-      ],
-      { stdio: 'pipe' },
-    );
+  const request = async (name: string, subject: string) => {
+    const made = await requestFor(subject, { key: 'rsa' });
+    writeFileSync(file(`${name}.key`), made.key, { mode: 0o600 });
     return {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
       metadata: { name },
       spec: {
-        request: base64(readFileSync(file(`${name}.csr`), 'utf8')),
+        request: base64(made.request),
         signerName: 'kubernetes.io/kube-apiserver-client',
         usages: ['client auth'],
       },
@@ -149,7 +134,7 @@ describe('kubectl certificate', () => {
   };
 
   it('approve gives a certificate that opens the door', async () => {
-    expect(await out(['apply', '-f', '-'], request('jane', '/O=dev/O=ops/CN=jane'))).toBe(
+    expect(await out(['apply', '-f', '-'], await request('jane', '/O=dev/O=ops/CN=jane'))).toBe(
       'certificatesigningrequest.certificates.k8s.io/jane created\n',
     );
     expect(await out(['get', 'csr'])).toMatch(
@@ -167,7 +152,7 @@ describe('kubectl certificate', () => {
   });
 
   it('deny is the last word', async () => {
-    await out(['apply', '-f', '-'], request('eve', '/CN=eve'));
+    await out(['apply', '-f', '-'], await request('eve', '/CN=eve'));
     expect(await out(['certificate', 'deny', 'eve'])).toBe(
       'certificatesigningrequest.certificates.k8s.io/eve denied\n',
     );
