@@ -1,6 +1,9 @@
 /** AbortSignal.any keeps its sources' listeners for their whole life on Node 20; this one lets go when told to. */
 import { setMaxListeners } from 'node:events';
 
+/** Why a request is over. One for all: an error of its own for each, as `abort()` makes it, costs more than a small reply. */
+export const requestOver = new DOMException('the request is over', 'AbortError');
+
 export interface LinkedAbort {
   readonly signal: AbortSignal;
   abort(): void;
@@ -18,7 +21,7 @@ export function sharedAbort(): AbortController {
 /** Aborts when any of the sources does. Call `release` when the work is over. */
 export function linkAbort(...sources: readonly AbortSignal[]): LinkedAbort {
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
+  const abort = (): void => controller.abort(requestOver);
   for (const source of sources) {
     if (source.aborted) abort();
     else source.addEventListener('abort', abort, { once: true });

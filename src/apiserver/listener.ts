@@ -19,6 +19,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { badRequest, entityTooLarge, StatusError } from '../apimachinery/status-error.ts';
 import { errorResponse } from './encoding.ts';
+import { requestOver } from './linked-abort.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import type { ServingOptions } from './server.ts';
 
@@ -122,9 +123,10 @@ type Handle = (request: ApiRequest) => Promise<ApiResponse>;
 
 async function answer(request: Request, response: Response, handle: Handle): Promise<void> {
   const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  response.on('error', () => gone.abort());
-  request.on('error', () => gone.abort());
+  const over = (): void => gone.abort(requestOver);
+  response.on('close', over);
+  response.on('error', over);
+  request.on('error', over);
   const reply = await replyTo(toApiRequest(request, gone.signal), handle);
   if (!gone.signal.aborted) await send(reply, response, gone.signal);
 }

@@ -108,8 +108,8 @@ function goType(schema: Schema): string {
   }
 }
 
-function structName(schema: Schema): string | undefined {
-  return schema.definition?.split('.').at(-1);
+function structName({ definition }: Schema): string | undefined {
+  return definition?.slice(definition.lastIndexOf('.') + 1);
 }
 
 type SpecialCheck = (value: unknown) => string | undefined;
