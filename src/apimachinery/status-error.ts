@@ -249,9 +249,9 @@ export function invalid(
 ): StatusError {
   const lines = errors.map((e) => `${e.field}: ${e.message}`);
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
-  const details: StatusDetails = { name };
+  const details: StatusDetails = name === '' ? {} : { name };
   if (type.group !== '') details.group = type.group;
-  details.kind = type.kind;
+  if (type.kind !== '') details.kind = type.kind;
   details.causes = errors.map((e) => ({ reason: e.type, message: e.message, field: e.field }));
   return failure(422, 'Invalid', `${groupKind(type)} "${name}" is invalid: ${text}`, details);
 }
