@@ -215,6 +215,38 @@ describe('a cluster with the process runtime', () => {
     await new Promise((done) => stranger.close(done));
   });
 
+  it('proxies to what its processes listen on, measures them, and reaches no other port of the host', async () => {
+    const { metadata, status } = await readyPod('app');
+    // Listens on all addresses of the host, so on the pod's as well.
+    let reached = 0;
+    const stranger = createServer((_, response) => {
+      reached++;
+      response.end();
+    });
+    const port = await new Promise<number>((resolve) =>
+      stranger.listen(0, '0.0.0.0', () => resolve((stranger.address() as { port: number }).port)),
+    );
+    const proxied = (target: string) =>
+      cluster.client.request<{ argv: string[] }>(
+        'GET',
+        `/api/v1/namespaces/default/pods/${metadata.name}:${target}/proxy/`,
+      );
+    try {
+      expect((await proxied('8080')).argv).toContain(`--bind-address=${status?.podIP}`);
+      expect(await fetchFrom(status?.podIP ?? '', port)).toBe('');
+      expect(reached).toBe(1);
+      await expect(proxied(String(port))).rejects.toThrow('connection refused');
+      expect(reached).toBe(1);
+    } finally {
+      stranger.close();
+    }
+    const measured = await cluster.client.request<{ containers: { usage: { memory: string } }[] }>(
+      'GET',
+      `/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/${metadata.name}`,
+    );
+    expect(Number.parseInt(measured.containers[0]?.usage.memory ?? '', 10)).toBeGreaterThan(10_000);
+  });
+
   it('restarts a container that ends, tells how it ended, and keeps the log of the run before', async () => {
     const before = await readyPod('app');
     await fetchFrom(before.status?.podIP ?? '', 8080, '/exit').catch(() => {});
