@@ -11,6 +11,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   interpreter: async () => (await import('./interpreter-bench.ts')).benchInterpreter(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
   scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
+  'pod-scheduler': async () => (await import('./pod-scheduler-bench.ts')).benchPodScheduler(),
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
