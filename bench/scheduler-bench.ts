@@ -12,6 +12,7 @@ import { createApiServer } from '../src/apiserver/server.ts';
 import { type Client, createClient } from '../src/client/client.ts';
 import { createInformerFactory } from '../src/client/informer-factory.ts';
 import { clusterResourceDefinition } from '../src/clusters/cluster-api.ts';
+import { createRegistry, type Registry } from '../src/component/metrics.ts';
 import { createEventRecorder } from '../src/controller/event-recorder.ts';
 import { customResourceDefinitions } from '../src/kubernetes/resource-types.ts';
 import { createGeneralEstimator } from '../src/scheduler/estimation/general-estimator.ts';
@@ -20,13 +21,31 @@ import { allPlugins } from '../src/scheduler/plugins/registry.ts';
 import { createScheduler } from '../src/scheduler/scheduler.ts';
 import { createMemoryStore } from '../src/storage/memory/memory-store.ts';
 import { percentile, type Row } from './row.ts';
+import { benchSchedulerMemory } from './scheduler-memory.ts';
 
 const decisions = 1000;
 const warmUps = 200;
-const bindings = 3000;
+/** Clusters and bindings of each run through the API: along one, then along the other. */
+const endToEndSizes = [
+  [10, 1000],
+  [100, 500],
+  [100, 1000],
+  [100, 3000],
+  [1000, 1000],
+] as const;
+/** SCHEDULER_BENCH_BINDINGS makes the last part smaller. */
+const large = { clusters: 1000, bindings: Number(process.env['SCHEDULER_BENCH_BINDINGS'] ?? 10_000) };
+const heartbeats = 2000;
 
 export async function benchScheduler(): Promise<Row[]> {
-  return [...[10, 100, 1000].flatMap(decisionRows), ...(await endToEnd(100))];
+  const rows = [10, 100, 1000].flatMap(decisionRows);
+  for (const [clusters, bindings] of endToEndSizes) rows.push(...(await endToEnd(clusters, bindings)));
+  return [
+    ...rows,
+    ...(await benchSchedulerMemory(large.clusters, large.bindings, (client) =>
+      prepare(client, large.clusters, large.bindings),
+    )),
+  ];
 }
 
 /** Spread over regions, at most three clusters, divided by room: the longest way through a decision. */
@@ -109,7 +128,7 @@ function decisionRows(count: number): Row[] {
   ];
 }
 
-async function endToEnd(count: number): Promise<Row[]> {
+async function endToEnd(count: number, bindings: number): Promise<Row[]> {
   const store = createMemoryStore();
   const server = createApiServer({ store, resources: [clusterResourceDefinition] });
   await server.start();
@@ -117,10 +136,11 @@ async function endToEnd(count: number): Promise<Row[]> {
   const life = new AbortController();
   let running: Promise<void> | undefined;
   try {
-    await prepare(client, count);
+    await prepare(client, count, bindings);
     const informers = createInformerFactory(client);
     const recorder = createEventRecorder(client, 'default-scheduler');
-    const scheduler = createScheduler({ client, informers, recorder, schedulerName: 'default-scheduler' });
+    const registry = createRegistry();
+    const scheduler = createScheduler({ client, informers, recorder, registry, schedulerName: 'default-scheduler' });
     const before = process.memoryUsage().heapUsed;
     const seen = new Set<string>();
     const all = new Promise<void>((resolve) => {
@@ -140,16 +160,23 @@ async function endToEnd(count: number): Promise<Row[]> {
     const seconds = (performance.now() - start) / 1000;
     const used = process.cpuUsage(cpu);
     const grown = process.memoryUsage().heapUsed - before;
-    const how = `${bindings} bindings that wait at the start, ${count} clusters, API server in the same process`;
+    const size = `${count} clusters, ${bindings} bindings`;
+    const how = `bindings wait at the start; API server in the same process`;
     return [
-      { name: 'scheduler: bindings/s end to end', value: bindings / seconds, unit: '1/s', how },
+      { name: `scheduler: bindings/s end to end, ${size}`, value: bindings / seconds, unit: '1/s', how },
       {
-        name: 'scheduler: CPU for a binding, end to end',
+        name: `scheduler: CPU for a binding, end to end, ${size}`,
         value: (used.user + used.system) / 1000 / bindings,
         unit: 'ms',
         how: `${how}; its work is in the figure`,
       },
-      { name: 'scheduler: heap after that', value: grown / 2 ** 20, unit: 'MB', how: `${how}, its history included` },
+      {
+        name: `scheduler: heap after that, ${size}`,
+        value: grown / 2 ** 20,
+        unit: 'MB',
+        how: `${how}, its history included`,
+      },
+      await heartbeatRow(client, registry, size),
     ];
   } finally {
     life.abort(new Error('done'));
@@ -160,7 +187,38 @@ async function endToEnd(count: number): Promise<Row[]> {
   }
 }
 
-async function prepare(client: Client, count: number): Promise<void> {
+/** Scheduling attempts that heartbeats of clusters cause, which change nothing that scheduling asks for. */
+async function heartbeatRow(client: Client, registry: Registry, size: string): Promise<Row> {
+  const attempts = async (): Promise<number> => {
+    const metric = await registry.getSingleMetric('karmada_scheduler_queue_incoming_bindings_total')?.get();
+    return (metric?.values ?? []).reduce((sum, { value }) => sum + value, 0);
+  };
+  // Those that answer the scheduler's own writes.
+  for (let before = -1, now = await attempts(); before !== now; now = await attempts()) {
+    before = now;
+    await systemClock.sleep(300);
+  }
+  const before = await attempts();
+  const clusters = client.resource<Cluster>(clusterType);
+  const cpu = process.cpuUsage();
+  for (let i = 0; i < heartbeats; i++)
+    await clusters.patch(
+      { name: `member-${i % 10}` },
+      'merge',
+      { status: { kubernetesVersion: `v1.${i}` } },
+      { subresource: 'status' },
+    );
+  await systemClock.sleep(300);
+  const used = process.cpuUsage(cpu);
+  return {
+    name: `scheduler: queued by ${heartbeats} heartbeats, ${size}`,
+    value: (await attempts()) - before,
+    unit: '',
+    how: `${((used.user + used.system) / heartbeats).toFixed(0)} µs of CPU each, writing, storing and watching included`,
+  };
+}
+
+async function prepare(client: Client, count: number, bindings: number): Promise<void> {
   for (const definition of karmadaCustomResourceDefinitions())
     await client.resource(customResourceDefinitions).create(definition);
   const resource = client.resource<ResourceBinding>(resourceBindings);
