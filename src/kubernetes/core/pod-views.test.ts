@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
-import type { Transport } from '../../client/transport.ts';
 
 let api: TestApiServer;
-let server: Transport;
+let server: ReturnType<TestApiServer['server']['localTransport']>;
 let count = 0;
 beforeAll(async () => {
   api = await startApiServer({ disableAdmission: ['ServiceAccount'] });

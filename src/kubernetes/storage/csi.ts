@@ -4,7 +4,8 @@ import { type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import type { KindBehaviour } from '../kind.ts';
 import { ageColumn, columnsOf, nameColumn } from '../printing/formats.ts';
-import { immutable } from '../validation.ts';
+import { compareQuantityTexts } from '../quantity-text.ts';
+import { checkDnsSubdomain, checkLabelSelector, checkNonNegative, checkOneOf, immutable } from '../validation.ts';
 
 const driver = columnsOf<v1.CSIDriver>();
 const driverNode = columnsOf<v1.CSINode>();
@@ -23,6 +24,37 @@ export const csiDriver: KindBehaviour = {
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
   },
+  validate(object) {
+    const { metadata, spec } = object as unknown as DeepReadonly<v1.CSIDriver>;
+    const errors = checkDriverName(metadata?.name ?? '', 'metadata.name');
+    spec?.volumeLifecycleModes?.forEach((mode) => {
+      errors.push(...checkOneOf(mode, ['Ephemeral', 'Persistent'], 'spec.volumeLifecycleModes'));
+    });
+    errors.push(...checkOneOf(spec?.fsGroupPolicy, ['File', 'None', 'ReadWriteOnceWithFSType'], 'spec.fsGroupPolicy'));
+    const audiences = new Set<string>();
+    spec?.tokenRequests?.forEach(({ audience, expirationSeconds }, i) => {
+      const at = `spec.tokenRequests[${i}]`;
+      if (audiences.has(audience)) errors.push(fieldError.duplicate(`${at}.audience`, audience));
+      audiences.add(audience);
+      if (expirationSeconds !== undefined && expirationSeconds < 600) {
+        errors.push(
+          fieldError.invalid(
+            `${at}.expirationSeconds`,
+            expirationSeconds,
+            'may not specify a duration less than 10 minutes',
+          ),
+        );
+      }
+    });
+    return errors;
+  },
+  validateUpdate(object, old) {
+    const { spec } = object as unknown as DeepReadonly<v1.CSIDriver>;
+    const { spec: before } = old as unknown as DeepReadonly<v1.CSIDriver>;
+    return (['attachRequired', 'volumeLifecycleModes'] as const)
+      .filter((key) => !deepEqual(spec?.[key], before?.[key]))
+      .map((key) => fieldError.invalid(`spec.${key}`, spec?.[key], immutable));
+  },
   columns: [
     nameColumn,
     driver.column('AttachRequired', ({ spec }) => spec?.attachRequired ?? true, 'boolean'),
@@ -38,14 +70,40 @@ export const csiDriver: KindBehaviour = {
 };
 
 export const csiNode: KindBehaviour = {
+  validate(object) {
+    const errors: FieldError[] = [];
+    const names = new Set<string>();
+    (object as unknown as DeepReadonly<v1.CSINode>).spec?.drivers?.forEach((entry, i) => {
+      const at = `spec.drivers[${i}]`;
+      errors.push(...checkDriverName(entry.name, `${at}.name`));
+      if (!entry.nodeID) errors.push(fieldError.required(`${at}.nodeID`, entry.nodeID ?? ''));
+      if (names.has(entry.name)) errors.push(fieldError.duplicate(`${at}.name`, entry.name));
+      names.add(entry.name);
+      errors.push(...checkNonNegative(entry.allocatable?.count, `${at}.allocatable.count`));
+    });
+    return errors;
+  },
   columns: [nameColumn, driverNode.column('Drivers', ({ spec }) => spec?.drivers?.length ?? 0, 'integer'), ageColumn],
 };
 
 export const csiStorageCapacity: KindBehaviour = {
   validate(object) {
-    return (object as unknown as v1.CSIStorageCapacity).storageClassName
-      ? []
-      : [fieldError.required('storageClassName')];
+    const typed = object as unknown as DeepReadonly<v1.CSIStorageCapacity>;
+    const errors = checkDnsSubdomain(typed.storageClassName, 'storageClassName');
+    for (const key of ['capacity', 'maximumVolumeSize'] as const) {
+      const amount = typed[key];
+      if (amount !== undefined && compareQuantityTexts(amount, '0') < 0) {
+        errors.push(fieldError.invalid(key, amount, 'must be greater than or equal to 0'));
+      }
+    }
+    return [...errors, ...checkLabelSelector(typed.nodeTopology, 'nodeTopology')];
+  },
+  validateUpdate(object, old) {
+    const after = object as unknown as DeepReadonly<v1.CSIStorageCapacity>;
+    const before = old as unknown as DeepReadonly<v1.CSIStorageCapacity>;
+    return (['nodeTopology', 'storageClassName'] as const)
+      .filter((key) => !deepEqual(after[key], before[key]))
+      .map((key) => fieldError.invalid(key, after[key], immutable));
   },
   columns: [
     nameColumn,
@@ -82,3 +140,11 @@ export const volumeAttachment: KindBehaviour = {
     ageColumn,
   ],
 };
+
+const longestDriverName = 63;
+
+function checkDriverName(name: string, field: string): FieldError[] {
+  const errors = checkDnsSubdomain(name, field);
+  if (name.length > longestDriverName) errors.push(fieldError.tooLong(field, longestDriverName));
+  return errors;
+}
