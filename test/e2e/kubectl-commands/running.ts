@@ -32,7 +32,7 @@ export const running: readonly Row[] = [
   ['get cronjobs', 'NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE tick 0 3 * * * <none> False 0 <none> ~'],
   ['create job manual --from=cronjob/tick', 'job.batch/manual created'],
   ['create ingress web --rule=shop.example/*=web:80', 'ingress.networking.k8s.io/web created'],
-  ['get ingress', 'NAME CLASS HOSTS ADDRESS PORTS AGE web <none> shop.example 80 ~'],
+  ['get ingress', soon('NAME CLASS HOSTS ADDRESS PORTS AGE web <none> shop.example ~ 80 ~')],
   ['describe ingress web', 'Name: web … shop.example / web:80 …'],
   ['get --raw /readyz', 'ok'],
   ["get --raw '/readyz?verbose'", '[+]ping ok … readyz check passed'],
