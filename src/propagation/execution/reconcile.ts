@@ -44,7 +44,7 @@ type NewCondition = Omit<Condition, 'lastTransitionTime'>;
 /** A cluster that becomes ready brings its Works back at once; this is for a transition that was missed. */
 const notReady: ReconcileResult = { requeueAfter: 30_000 };
 /** What was refused is not sent again; whether somebody has cured it in the member is looked at from time to time. */
-const refusedBefore: ReconcileResult = { requeueAfter: 30_000 };
+const refusedBefore: ReconcileResult = { requeueAfter: 10_000 };
 
 export async function reconcileWork(world: ExecutionWorld, key: string): Promise<ReconcileResult> {
   const work = world.caches.works.get(key);
