@@ -16,7 +16,6 @@ async function kubectl(args: string[], options: { input?: string } = {}): Promis
 afterAll(async () => {
   await raw([...context, 'delete', 'csr/agent']);
   await raw([...context, 'delete', 'secret/bootstrap-token-e2etok', '-n', 'kube-system']);
-  await raw([...context, 'delete', 'configmap/cluster-info', '-n', 'kube-public']);
 });
 
 describe('the control plane', () => {
@@ -55,15 +54,6 @@ describe('the control plane', () => {
       },
     };
     await kubectl([...context, 'create', '-f', '-'], { input: JSON.stringify(secret) });
-    await kubectl([
-      ...context,
-      'create',
-      'configmap',
-      'cluster-info',
-      '-n',
-      'kube-public',
-      '--from-literal=kubeconfig=here',
-    ]);
     const signature = ['--for=jsonpath={.data.jws-kubeconfig-e2etok}', '--timeout=30s'];
     await kubectl([...context, 'wait', 'configmap/cluster-info', '-n', 'kube-public', ...signature]);
     const review = {
