@@ -11,6 +11,7 @@ import type { ChildConfiguration } from './api-server-child.ts';
 const script = fileURLToPath(new URL('./api-server-child.ts', import.meta.url));
 
 export interface ServerProcess {
+  readonly pid: number;
   /** As a member of system:masters; each call makes a connection of its own. Closed by whoever asked for it. */
   connect(): Transport;
   /** Sends a line to the process and waits for its echo. */
@@ -65,6 +66,7 @@ export async function createServerProcesses(): Promise<{
       const { value: url } = await lines.next();
       if (url === undefined) throw new Error(`the server did not start: ${errors}`);
       return {
+        pid: child.pid ?? 0,
         connect: () => createTransport({ server: url, ca: ca.cert, clientCertificate: admin }),
         async command(line) {
           child.stdin.write(`${line}\n`);
