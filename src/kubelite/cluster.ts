@@ -189,7 +189,7 @@ function ready<T>(part: T | undefined): T {
 }
 
 /** In memory, history costs as much as what is there: only those who look away for a moment find what they missed. */
-const shortHistory = { keepMs: 30_000, keepRevisions: 20_000, keepBytes: 64 * 1024 * 1024 };
+const shortHistory = { keepMs: 30_000, keepRevisions: 10_000, keepBytes: 16 * 1024 * 1024, intervalMs: 5000 };
 
 interface PartsOptions {
   options: KubeliteOptions;
