@@ -2,7 +2,7 @@
  * Counts what is in a namespace and says so in the status of its ResourceQuotas. Key: the quota's. Admission charges what
  * is created; this gives back what has gone or ended, and heals charges for writes that came to nothing.
  */
-import { type Clock, systemClock } from '../../apimachinery/clock.ts';
+import { systemClock } from '../../apimachinery/clock.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import { cloneJson, type DeepReadonly, deepEqual, refKey, type Unstructured } from '../../apimachinery/object.ts';
 import { zeroQuantity } from '../../apimachinery/quantity.ts';
