@@ -34,12 +34,15 @@ export function connect(options: ConnectOptions): ConnectedClient {
   return { ...selected, client: createClient(createTransport(selected.connection, options)) };
 }
 
-const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Process pods of a kubelite are told where the folder is that is mounted there. */
+const accountFolderOf = (environment: NodeJS.ProcessEnv): string =>
+  environment['KARMADA_SERVICE_ACCOUNT_DIR'] || '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The API server of the cluster this process runs in as a pod, by its service account. */
 export function inClusterConnection(environment: NodeJS.ProcessEnv = process.env): Connection | undefined {
   const host = environment['KUBERNETES_SERVICE_HOST'];
   const port = environment['KUBERNETES_SERVICE_PORT'];
+  const accountFolder = accountFolderOf(environment);
   if (!host || !port || !existsSync(`${accountFolder}/token`)) return undefined;
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,

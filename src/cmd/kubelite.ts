@@ -24,7 +24,15 @@ const flags = parseExecutable({
     'bind-address': flag.string('127.0.0.1', 'The address that the API server listens on.'),
     'secure-port': flag.int(0, 'The port that the API server listens on; 0 picks a free one and keeps it.'),
     'tls-san': flag.list([], 'Further names and addresses of the serving certificate.'),
-    runtime: flag.choice(['simulated', 'process'], 'simulated', 'How pods run: "simulated" or "process".'),
+    runtime: flag.choice(
+      ['simulated', 'process', 'mixed'],
+      'simulated',
+      'How pods run: "simulated"; "process", for this project\'s own components only; or "mixed": those as processes, all others simulated.',
+    ),
+    'process-pod-cidr': flag.string(
+      '',
+      'Addresses of the pods that are processes with --runtime=mixed. Default a part of 127.0.0.0/8.',
+    ),
     'process-home': flag.string('', 'Folder of process pods; hostPath volumes must lie in it. Default: in --data-dir.'),
     'executables-dir': flag.string('', 'Folder of the scripts that process pods run. Default: beside this executable.'),
     'pod-cidr': flag.string(
@@ -79,6 +87,7 @@ function optionsOf(): KubeliteOptions {
     securePort: flags['secure-port'],
     tlsSans: flags['tls-san'],
     runtime: flags.runtime,
+    processPodCidr: flags['process-pod-cidr'] || undefined,
     processHome: path(flags['process-home']),
     executables: path(flags['executables-dir']),
     podCidr: text(flags['pod-cidr']),
@@ -100,7 +109,8 @@ function allOptions(): KubeliteOptions[] {
   const options = optionsOf();
   if (flags.clusters === 1) return [options];
   if (flags.clusters < 1) throw new Error('--clusters must be at least 1');
-  if (flags.runtime === 'process') throw new Error('--clusters is for simulated clusters: --runtime=process runs one');
+  if (flags.runtime !== 'simulated')
+    throw new Error(`--clusters is for simulated clusters: --runtime=${flags.runtime} runs one`);
   if (flags['secure-port'] !== 0) throw new Error('--secure-port is for one cluster: leave it out with --clusters');
   return Array.from({ length: flags.clusters }, (_, index) => {
     const name = `${flags.name}-${index + 1}`;

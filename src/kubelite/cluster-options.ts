@@ -15,12 +15,15 @@ export interface KubeliteOptions {
   securePort?: number | undefined;
   /** Further names and addresses of the serving certificate. */
   tlsSans?: readonly string[] | undefined;
-  runtime?: 'simulated' | 'process' | undefined;
+  /** `mixed`: this project's own components are processes, all other pods are simulated. */
+  runtime?: 'simulated' | 'process' | 'mixed' | undefined;
   /** Folder of process pods; hostPath volumes must lie in it. Default `<dataDir>/process`. */
   processHome?: string | undefined;
   /** Folder of the executables' scripts. Default: found upwards from the running bundle. */
   executables?: string | undefined;
   podCidr?: string | undefined;
+  /** With the runtime `mixed`: addresses of the pods that are processes. Default: a part of 127.0.0.0/8. */
+  processPodCidr?: string | undefined;
   serviceCidr?: string | undefined;
   nodes?: number | undefined;
   nodeCpu?: string | undefined;
@@ -52,11 +55,19 @@ export function defaultRanges(options: KubeliteOptions): { podCidr: string; serv
   const many = (options.nodes ?? 1) * Math.ceil((options.nodePods ?? 110) / 126) > 256;
   const podCidr = many ? '10.128.0.0/9' : '10.244.0.0/16';
   if (options.runtime !== 'process') return { podCidr, serviceCidr: '10.13.0.0/16' };
+  const block = loopbackBlock(options);
+  return { podCidr: `${block}.0.0/17`, serviceCidr: `${block}.128.0/17` };
+}
+
+/** Where the pods are that are processes of this host. */
+export const processRange = (options: KubeliteOptions): string =>
+  options.processPodCidr ?? `${loopbackBlock(options)}.0.0/17`;
+
+function loopbackBlock(options: KubeliteOptions): string {
   const hash = createHash('sha256')
     .update(options.dataDir ?? options.processHome ?? options.name)
     .digest();
-  const block = `127.${16 + ((hash[0] ?? 0) % 224)}`;
-  return { podCidr: `${block}.0.0/17`, serviceCidr: `${block}.128.0/17` };
+  return `127.${16 + ((hash[0] ?? 0) % 224)}`;
 }
 
 /** LoadBalancers and Ingresses of a cluster have addresses in 172.19.<n>.0/24, where n comes from the cluster's name. */

@@ -26,6 +26,7 @@ import {
   kubernetesVersion,
   loadBalancerPrefix,
   nodeName,
+  processRange,
 } from './cluster-options.ts';
 import { type ClusterPki, ensureClusterPki } from './cluster-pki.ts';
 import { type ControllerChoice, chooseControllers } from './controller-choice.ts';
@@ -41,6 +42,7 @@ import {
 } from './identities.ts';
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
+import { createMixedRuntime } from './kubelet/mixed-runtime.ts';
 import { createNodeHeartbeats, downAnnotation } from './kubelet/node-heartbeats.ts';
 import type { NodeSpec } from './kubelet/node-status.ts';
 import {
@@ -141,7 +143,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     // Every part listens for the end: many listeners are no leak here.
     setMaxListeners(0, life.signal, work.signal);
     const parts = createParts({ options, choice, server, pki, clock, logger, nodeSpecs });
-    runtime = await parts.createRuntime();
+    runtime = await parts.createRuntime(server.url);
     metrics = parts.metrics(runtimeOf);
     proxies = parts.proxies(metrics);
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
@@ -153,7 +155,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
       ensureProviderRights(parts.admin),
     ]);
     await Promise.all([parts.heartbeats(runtime).register(), parts.informers.whenSynced(life.signal)]);
-    if (options.runtime === 'process') {
+    if (options.runtime === 'process' || options.runtime === 'mixed') {
       const cached = parts.informers.informer(pods).list();
       removeStalePodDirectories(processHome(options), new Set(cached.map((pod) => pod.metadata.uid ?? '')));
     }
@@ -270,31 +272,31 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
       return heartbeats;
     },
 
-    async createRuntime(): Promise<PodRuntime> {
-      if (options.runtime !== 'process')
-        return createSimulatedRuntime({
-          readyDelayMs: options.podReadyDelayMs ?? 500,
-          backoff: options.restartBackoff ?? { baseMs: 10_000, maxMs: 300_000 },
-          addressesOf,
-          references,
-          events,
-          clock,
-        });
-      const home = processHome(options);
-      mkdirSync(home, { recursive: true, mode: 0o700 });
-      return createProcessRuntime({
-        home,
-        executables: options.executables ?? findExecutablesDirectory(),
-        hostsFile: hostsFile(options),
-        addressesOf,
-        hostIPOf: (node) => hostIPs.get(node) ?? '127.0.0.1',
+    async createRuntime(apiServerUrl: string): Promise<PodRuntime> {
+      const common = {
         backoff: options.restartBackoff ?? { baseMs: 10_000, maxMs: 300_000 },
-        client: kubelet.client,
+        addressesOf,
         references,
         events,
         clock,
+      };
+      const simulated = () => createSimulatedRuntime({ ...common, readyDelayMs: options.podReadyDelayMs ?? 500 });
+      if (options.runtime !== 'process' && options.runtime !== 'mixed') return simulated();
+      const home = processHome(options);
+      mkdirSync(home, { recursive: true, mode: 0o700 });
+      const ownPool = options.runtime === 'mixed' ? createAddressPool(parseCidr(processRange(options))) : undefined;
+      const processes = await createProcessRuntime({
+        ...common,
+        home,
+        executables: options.executables ?? findExecutablesDirectory(),
+        hostsFile: hostsFile(options),
+        addressesOf: (node) => ownPool ?? addressesOf(node),
+        hostIPOf: (node) => (options.runtime === 'mixed' ? '127.0.0.1' : (hostIPs.get(node) ?? '127.0.0.1')),
+        apiServerUrl,
+        client: kubelet.client,
         changed: (key) => enqueuePod(key),
       });
+      return options.runtime === 'mixed' ? createMixedRuntime(simulated(), processes) : processes;
     },
 
     createControllers(

@@ -7,12 +7,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
+import { agentGroup, agentUser } from '../clusters/agent/agent-identity.ts';
 import {
   createCertificateAuthority,
   issueCertificate,
   type LeafOptions,
   needsRenewal,
 } from '../component/certificates.ts';
+import { pullMemberName } from './environment.ts';
 import { componentNamespace } from './manifests/component.ts';
 import { apiServerName, apiServerPort } from './manifests/components.ts';
 
@@ -26,7 +28,7 @@ export interface ControlPlanePki {
   serving: KeyPair;
   serviceAccount: { privateKey: string; publicKey: string };
   admin: KeyPair;
-  /** By component name. */
+  /** By component name, and the agent's by the name of its cluster. */
   clients: Readonly<Record<string, KeyPair>>;
 }
 
@@ -78,6 +80,11 @@ export async function ensurePki(
   for (const [component, user] of Object.entries(componentUsers)) {
     clients[component] = await leaf(component, { commonName: user, usages: ['client'] });
   }
+  clients[pullMemberName] = await leaf(`karmada-agent-${pullMemberName}`, {
+    commonName: agentUser(pullMemberName),
+    organizations: [agentGroup],
+    usages: ['client'],
+  });
   return { ca, serving, admin, clients, serviceAccount: ensureSigningKey(folder) };
 }
 

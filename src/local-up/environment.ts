@@ -9,7 +9,7 @@
  *   pki/                    certificates of the Karmada control plane
  *
  * Addresses: the environment takes a /16 of the loopback range, 127.N.0.0, so that several environments live side by side.
- * Pods of the host are in 127.N.0.0/17, its Services in 127.N.128.0/17.
+ * Pods of the host are in 127.N.0.0/17, its Services in 127.N.128.0/18, agents of members in 127.N.192.0/24.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,6 +17,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const memberNames = ['member1', 'member2', 'member3'] as const;
+/** The member that an agent serves from inside; the others are joined by push. */
+export const pullMemberName = 'member3';
 export const hostName = 'karmada-host';
 export const clusterNames = [hostName, ...memberNames] as const;
 export type ClusterName = (typeof clusterNames)[number];
@@ -49,6 +51,8 @@ export interface Addresses {
   ports: Readonly<Record<ClusterName, number>>;
   podCidr: string;
   serviceCidr: string;
+  /** Pods of members that are processes. */
+  agentCidr: string;
   /** clusterIP of the Service karmada-apiserver on the host. */
   apiServerIp: string;
 }
@@ -91,7 +95,8 @@ export async function loadAddresses(environment: Environment): Promise<Addresses
   return {
     ports: file.ports,
     podCidr: `${block}.0.0/17`,
-    serviceCidr: `${block}.128.0/17`,
+    serviceCidr: `${block}.128.0/18`,
+    agentCidr: `${block}.192.0/24`,
     apiServerIp: `${block}.128.10`,
   };
 }

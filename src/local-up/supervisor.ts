@@ -14,6 +14,7 @@ import {
   type Environment,
   hostName,
   loadAddresses,
+  pullMemberName,
 } from './environment.ts';
 import type { Waiter } from './waiter.ts';
 
@@ -143,7 +144,10 @@ function kubeliteFlags(name: ClusterName, addresses: Addresses, environment: Env
     `--secure-port=${addresses.ports[name]}`,
   ];
   // Pods of members are simulated and cost little: room for more than a kubelet's usual 110 a node.
-  if (name !== hostName) return [...flags, '--node-pods=1000'];
+  const member = [...flags, '--node-pods=1000'];
+  if (name === pullMemberName)
+    return [...member, '--runtime=mixed', '--restart-backoff-max=20s', `--process-pod-cidr=${addresses.agentCidr}`];
+  if (name !== hostName) return member;
   return [
     ...flags,
     '--runtime=process',

@@ -8,6 +8,7 @@ import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { clusters as clusterType } from '../apis/resource-types.ts';
 import type { Client } from '../client/client.ts';
+import { agentBootstrapObjects } from '../clusters/agent/bootstrap-objects.ts';
 import { deployments, namespaces } from '../kubernetes/resource-types.ts';
 import type { Deployment } from '../kubernetes/types.ts';
 import { type ControlPlanePki, controlPlaneUrl, ensurePki } from './certificates.ts';
@@ -21,6 +22,7 @@ import {
   hostName,
   loadAddresses,
   memberNames,
+  pullMemberName,
   takenPorts,
 } from './environment.ts';
 import { checkUserKubeconfigs, writeUserKubeconfigs } from './kubeconfigs.ts';
@@ -30,6 +32,7 @@ import { apiServerService, componentDeployments } from './manifests/components.t
 import { componentSecrets } from './manifests/secrets.ts';
 import { joinMember } from './members.ts';
 import type { Progress } from './progress.ts';
+import { registerPullMember } from './pull-member.ts';
 import { runningSupervisor, stopSupervisor } from './supervisor.ts';
 import { FatalError, Waiter } from './waiter.ts';
 
@@ -79,6 +82,9 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
       await progress.step('installing APIs and rights', async () => {
         for (const object of installationObjects(karmadaCustomResourceDefinitions()))
           await createOrUpdate(karmada, object, wait);
+        // The ConfigMap among them is signed by the control plane: it is not written again.
+        for (const object of agentBootstrapObjects({ server: controlPlaneUrl(addresses.apiServerIp), ca: pki.ca.cert }))
+          await createIfAbsent(karmada, object);
       });
       await progress.step('joining member1, member2, member3', async (detail) => {
         await Promise.all(memberNames.map((name) => join(name)));
@@ -86,7 +92,11 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
         async function join(name: ClusterName): Promise<void> {
           const member = clientFromFile(environment.clusterKubeconfig(name));
           try {
-            await wait.until(`${name} joined`, detail, () => joinMember(karmada, member, name, addresses));
+            await wait.until(`${name} joined`, detail, () =>
+              name === pullMemberName
+                ? registerPullMember(karmada, member, name, addresses, pki)
+                : joinMember(karmada, member, name, addresses),
+            );
           } finally {
             await member.close();
           }

@@ -9,6 +9,10 @@ const executableNames: readonly string[] = [
   'kube-controller-manager',
   'karmada-controller-manager',
   'karmada-scheduler',
+  'karmada-scheduler-estimator',
+  'karmada-descheduler',
+  'karmada-webhook',
+  'karmada-agent',
 ];
 
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];

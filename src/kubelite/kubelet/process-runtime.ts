@@ -30,6 +30,8 @@ export interface ProcessRuntimeOptions {
   hostsFile: string;
   addressesOf(node: string): AddressPool;
   hostIPOf(node: string): string;
+  /** Of the cluster: for processes that use the account of their pod. */
+  apiServerUrl: string;
   backoff: { baseMs: number; maxMs: number };
   client: Client;
   references: ReferenceReader;
@@ -58,6 +60,8 @@ interface ProcessPod {
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];
 type Waiting = { reason: string; message?: string };
 
+/** Where pods find the token of their account. */
+const accountMount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const retryMs = 1000;
 /** Volumes follow their ConfigMaps and Secrets at the next look. */
 const volumeRefreshMs = 60_000;
@@ -168,6 +172,15 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     for (const [name, value] of variables) environment[name] = value;
     environment['KARMADA_PARENT_PID'] = String(process.pid);
     environment['KARMADA_HOSTS_FILE'] = options.hostsFile;
+    // A pod has its own network: what it listens on everywhere is its own address, never another pod's or this host's.
+    environment['KARMADA_POD_IP'] = known.podIP;
+    const account = mounts.find(({ mountPath }) => mountPath === accountMount)?.directory;
+    if (account !== undefined) {
+      const { hostname, port } = new URL(options.apiServerUrl);
+      environment['KUBERNETES_SERVICE_HOST'] = hostname;
+      environment['KUBERNETES_SERVICE_PORT'] = port;
+      environment['KARMADA_SERVICE_ACCOUNT_DIR'] = account;
+    }
     // One process of a container at a time, ever: the next starts when the last is gone, also after a crash (leftovers.ts).
     environment['KARMADA_INSTANCE'] = `${pod.metadata.name}_${pod.metadata.uid}_${spec.name}`;
     return {

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import type { Secret } from '../../kubernetes/types.ts';
 import type { ControlPlanePki } from '../certificates.ts';
+import { pullMemberName } from '../environment.ts';
 import { componentNamespace } from './component.ts';
 import { apiServerUrl, secretNames } from './components.ts';
 
@@ -22,12 +23,15 @@ export function componentSecrets(pki: ControlPlanePki): Secret[] {
       'sa.key': pki.serviceAccount.privateKey,
       'sa.pub': pki.serviceAccount.publicKey,
     }),
-    ...Object.entries(pki.clients).map(([component, pair]) =>
-      secret(secretNames.kubeconfigOf(component), {
-        'ca.crt': pki.ca.cert,
-        'karmada.config': componentKubeconfig(component, pki.ca.cert, pair),
-      }),
-    ),
+    ...Object.entries(pki.clients)
+      // The agent runs elsewhere.
+      .filter(([component]) => component !== pullMemberName)
+      .map(([component, pair]) =>
+        secret(secretNames.kubeconfigOf(component), {
+          'ca.crt': pki.ca.cert,
+          'karmada.config': componentKubeconfig(component, pki.ca.cert, pair),
+        }),
+      ),
   ];
 }
 
