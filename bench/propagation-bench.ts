@@ -1,6 +1,8 @@
 /**
- * Propagation in one process, API servers on memory stores: what a look-up of policies costs beside many others, and a
- * takeover of Deployments in two clusters, with its writes by kind. Two passes of a takeover tell the curve.
+ * Propagation in one process, API servers on memory stores: what a look-up of policies costs beside many others; the writes of
+ * one template taken over, one by one; how long one takes in an idle system; takeovers of Deployments with their writes by
+ * kind, against templates, clusters and idle policies; and a start over what is there already.
+ * KARMADA_BENCH_FULL=1 takes the large sizes.
  */
 import type { ResourceType } from '../src/apimachinery/group-version.ts';
 import type { Unstructured } from '../src/apimachinery/object.ts';
@@ -8,24 +10,175 @@ import type { PropagationPolicy } from '../src/apis/policy/v1alpha1/propagation-
 import { propagationPolicies, resourceBindings, works } from '../src/apis/resource-types.ts';
 import type { ResourceBinding } from '../src/apis/work/v1alpha2/resource-binding.ts';
 import type { Client } from '../src/client/client.ts';
-import { deployments, events, namespaces } from '../src/kubernetes/resource-types.ts';
+import { configMaps, deployments, events, namespaces } from '../src/kubernetes/resource-types.ts';
 import { PolicyIndex } from '../src/propagation/detector/policy-index.ts';
+import { recording, type Sent } from '../src/propagation/testing/fault-transports.ts';
 import { eventually, settledRevision, startControlPlane } from '../test/support/control-plane.ts';
-import type { Row } from './row.ts';
+import { percentile, type Row } from './row.ts';
 
+const full = process.env['KARMADA_BENCH_FULL'] === '1';
 const clusters = ['member1', 'member2'];
-const takeoverSizes = [100, 400];
+const takeoverSizes = full ? [100, 1000, 5000] : [100, 400];
+const clusterCounts = full ? [1, 2, 4, 8] : [1, 4];
 const idlePolicies = [0, 100, 1000, 10_000];
+const singles = full ? 200 : 50;
+const restartSize = full ? 5000 : 300;
 const lookups = 200_000;
 
 export async function benchPropagation(): Promise<Row[]> {
   const rows = idlePolicies.map(lookUp);
+  rows.push(...(await oneByOne(0)), ...(await oneByOne(full ? 10_000 : 1000)).slice(1));
   for (const size of takeoverSizes) rows.push(...(await takeover(size, 0)));
-  rows.push(...(await takeover(takeoverSizes[0] ?? 0, 1000)).slice(0, 1));
+  const [size = 0] = takeoverSizes;
+  for (const count of clusterCounts) rows.push(...(await takeover(size, 0, membersOf(count))).slice(0, 1));
+  rows.push(...(await takeover(size, full ? 10_000 : 1000)).slice(0, 1));
+  rows.push(...(await startOver(restartSize)));
   return rows;
 }
 
-function policy(name: string, selector: PropagationPolicy['spec']['resourceSelectors'][number]): PropagationPolicy {
+const membersOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `member${i + 1}`);
+
+/** Templates one after another, each with a policy of its own, each settled before the next. */
+async function oneByOne(idle: number): Promise<Row[]> {
+  const plane = await startControlPlane(clusters);
+  const writes: Sent[] = [];
+  try {
+    const members = [...plane.members.values()].map(({ client }) => client);
+    for (const client of [plane.client, ...members])
+      await client.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bench' } });
+    const policies = plane.client.resource<PropagationPolicy>(propagationPolicies);
+    for (let i = 0; i < idle; i++) await policies.create(idlePolicy(i));
+    const controllers = await plane.startControllers({ through: recording(writes) });
+    await settledRevision(plane.api);
+    const times: number[] = [];
+    let list: string[] = [];
+    for (let i = 0; i < singles; i++) {
+      const name = `app-${i}`;
+      for (const client of members) await client.resource(deployments).create(deployment(name));
+      const from = writes.length;
+      const start = performance.now();
+      await plane.client.resource(deployments).create(deployment(name));
+      await policies.create(policy(`p-${i}`, { ...selector, name }));
+      await eventually(async () => {
+        for (const client of members) {
+          const { metadata } = await client.resource(deployments).get({ namespace: 'bench', name });
+          if (metadata.labels?.['karmada.io/managed'] !== 'true') throw new Error('not yet');
+        }
+      });
+      times.push(performance.now() - start);
+      await settledRevision(plane.api, 150);
+      list = writes.slice(from).map(({ method, path, member }) => `${method} ${member ?? ''}${kindOfPath(path)}`);
+    }
+    await controllers.stop();
+    const beside = idle === 0 ? '' : ` beside ${idle} idle policies`;
+    return [
+      {
+        name: 'one template taken over in two clusters: object writes',
+        value: list.length,
+        unit: 'writes',
+        how: `at most 12; ${list.join(', ')}`,
+      },
+      {
+        name: `one template and policy until both members have it${beside}: P99`,
+        value: percentile(times, 99),
+        unit: 'ms',
+        how: `${singles} one after another, otherwise idle; P50 ${percentile(times, 50).toFixed(0)} ms; looked at every 10 ms`,
+      },
+    ];
+  } finally {
+    await plane.stop();
+  }
+}
+
+/** `bindings`, `works/status`: the resource that a path writes. */
+const kindOfPath = (path: string): string => {
+  const [resource = '', , subresource] = path
+    .replace(/^\/(api|apis\/[^/]+)\/[^/]+\//, '')
+    .replace(/^namespaces\/[^/]+\//, '')
+    .split('/');
+  return ` ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
+};
+
+/** New controllers over templates that are propagated already: until nothing moves any more, and what that writes. */
+async function startOver(size: number): Promise<Row[]> {
+  const plane = await startControlPlane(clusters);
+  const writes: Sent[] = [];
+  try {
+    for (const { client } of [plane, ...plane.members.values()])
+      await client.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bench' } });
+    for (let i = 0; i < size; i++) {
+      await plane.client.resource(deployments).create(deployment(`app-${i}`));
+      await plane.client.resource(configMaps).create(configMap(`app-${i}`));
+    }
+    const policies = plane.client.resource<PropagationPolicy>(propagationPolicies);
+    const first = await plane.startControllers();
+    await policies.create(policy('deployments', selector));
+    await policies.create(policy('config-maps', { apiVersion: 'v1', kind: 'ConfigMap' }));
+    await allApplied(plane.client, 2 * size);
+    await settledRevision(plane.api, 1000);
+    await first.stop();
+    const heap = process.memoryUsage().heapUsed;
+    const start = performance.now();
+    const controllers = await plane.startControllers({ through: recording(writes) });
+    const synced = performance.now() - start;
+    let last = process.cpuUsage();
+    let idleSince = performance.now();
+    // Quiet: the process does next to nothing for half a second.
+    while (performance.now() - idleSince < 500) {
+      await new Promise((done) => setTimeout(done, 50));
+      const used = process.cpuUsage(last);
+      last = process.cpuUsage();
+      if (used.user + used.system > 10_000) idleSince = performance.now();
+    }
+    const seconds = (idleSince - start) / 1000;
+    const grown = process.memoryUsage().heapUsed - heap;
+    await controllers.stop();
+    const what = `start over ${size} Deployments and ${size} ConfigMaps in two clusters`;
+    return [
+      {
+        name: `${what}: until idle`,
+        value: seconds,
+        unit: 's',
+        how: `caches filled after ${(synced / 1000).toFixed(1)} s`,
+      },
+      {
+        name: `${what}: object writes`,
+        value: writes.length,
+        unit: 'writes',
+        how:
+          writes
+            .slice(0, 5)
+            .map(({ method, path }) => `${method} ${path}`)
+            .join(', ') || 'none',
+      },
+      {
+        name: `${what}: heap`,
+        value: grown / 2 ** 20,
+        unit: 'MiB',
+        how: 'growth of the whole process, servers included; before garbage collection',
+      },
+    ];
+  } finally {
+    await plane.stop();
+  }
+}
+
+async function allApplied(client: Client, size: number): Promise<void> {
+  const bindings = client.resource<ResourceBinding>(resourceBindings);
+  await eventually(async () => {
+    const { items } = await bindings.list({ namespace: 'bench' });
+    const done = items.filter(({ status }) =>
+      status?.conditions?.some((condition) => condition.type === 'FullyApplied' && condition.status === 'True'),
+    ).length;
+    if (done < size) throw new Error(`${done} of ${size} are fully applied`);
+  }, 600_000);
+}
+
+function policy(
+  name: string,
+  selector: PropagationPolicy['spec']['resourceSelectors'][number],
+  clusterNames: readonly string[] = clusters,
+): PropagationPolicy {
   return {
     apiVersion: 'policy.karmada.io/v1alpha1',
     kind: 'PropagationPolicy',
@@ -33,7 +186,7 @@ function policy(name: string, selector: PropagationPolicy['spec']['resourceSelec
     spec: {
       conflictResolution: 'Overwrite',
       resourceSelectors: [selector],
-      placement: { clusterAffinity: { clusterNames: clusters } },
+      placement: { clusterAffinity: { clusterNames: [...clusterNames] } },
     },
   };
 }
@@ -64,6 +217,13 @@ function lookUp(count: number): Row {
   };
 }
 
+const configMap = (name: string): Unstructured => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'bench', labels: { app: name } },
+  data: { greeting: 'hello' },
+});
+
 function deployment(name: string): Unstructured {
   const labels = { app: name };
   const containers = [{ name: 'app', image: 'nginx:latest' }];
@@ -75,8 +235,8 @@ function deployment(name: string): Unstructured {
   };
 }
 
-async function takeover(size: number, idle: number): Promise<Row[]> {
-  const plane = await startControlPlane(clusters);
+async function takeover(size: number, idle: number, clusterNames: readonly string[] = clusters): Promise<Row[]> {
+  const plane = await startControlPlane(clusterNames);
   try {
     const members = [...plane.members.values()].map(({ client }) => client);
     for (const client of [plane.client, ...members]) {
@@ -109,15 +269,8 @@ async function takeover(size: number, idle: number): Promise<Row[]> {
     );
     const cpu = process.cpuUsage();
     const start = performance.now();
-    await policies.create(policy('takeover', selector));
-    const bindings = plane.client.resource<ResourceBinding>(resourceBindings);
-    await eventually(async () => {
-      const { items } = await bindings.list({ namespace: 'bench' });
-      const done = items.filter(({ status }) =>
-        status?.conditions?.some((condition) => condition.type === 'FullyApplied' && condition.status === 'True'),
-      ).length;
-      if (done < size) throw new Error(`${done} of ${size} are fully applied`);
-    }, 120_000);
+    await policies.create(policy('takeover', selector, clusterNames));
+    await allApplied(plane.client, size);
     const seconds = (performance.now() - start) / 1000;
     const used = process.cpuUsage(cpu);
     await settledRevision(plane.api);
@@ -125,11 +278,16 @@ async function takeover(size: number, idle: number): Promise<Row[]> {
     await Promise.all(watches.map(({ ended }) => ended));
     await controllers.stop();
     const beside = idle === 0 ? '' : ` beside ${idle} idle policies`;
-    const how = `one policy with Overwrite, ${clusters.length} clusters; controllers, scheduler and three API servers in one process`;
+    const how = `one policy with Overwrite, ${clusterNames.length} clusters; controllers, scheduler and three API servers in one process`;
     const told = [...counts].filter(([name]) => name !== 'Events');
     const objects = told.reduce((sum, [, writes]) => sum + writes, 0);
     return [
-      { name: `takeover of ${size}${beside}: until FullyApplied`, value: size / seconds, unit: 'objects/s', how },
+      {
+        name: `takeover of ${size} in ${clusterNames.length} clusters${beside}: until FullyApplied`,
+        value: size / seconds,
+        unit: 'objects/s',
+        how,
+      },
       {
         name: `takeover of ${size}: CPU per object`,
         value: (used.user + used.system) / 1000 / size,

@@ -86,7 +86,8 @@ export function buildWork(order: WorkOrder, existing: DeepReadonly<Work> | undef
       name: order.name,
       namespace,
       labels,
-      annotations,
+      // A store keeps no empty map: it would look like a change for ever.
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
       finalizers,
     },
     spec: { workload: { manifests: [manifestOf(order, namespace, labels, annotations)] } },

@@ -10,6 +10,7 @@ import { workName } from '../../apis/naming.ts';
 import { works } from '../../apis/resource-types.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import { namespaces } from '../../kubernetes/resource-types.ts';
+import { recording, type Sent } from '../testing/fault-transports.ts';
 
 describe('namespace sync', () => {
   let plane: TestControlPlane;
@@ -58,6 +59,17 @@ describe('namespace sync', () => {
     ]);
     expect(work.spec).toEqual({ workload: { manifests: [expect.objectContaining({ kind: 'Namespace' })] } });
     expect(work.metadata.annotations ?? {}).not.toHaveProperty('work.karmada.io/conflict-resolution');
+  });
+
+  it('a start over what is there already sends nothing', async () => {
+    await create('quiet');
+    await eventually(() => inMember('member2', 'quiet'));
+    await settledRevision(plane.api);
+    const sent: Sent[] = [];
+    const again = await plane.startControllers({ through: recording(sent) });
+    await settledRevision(plane.api);
+    await again.stop();
+    expect(sent.filter(({ path }) => path.includes('/works/'))).toEqual([]);
   });
 
   it('leaves out default, reserved, skipped and opted-out namespaces', async () => {

@@ -62,37 +62,55 @@ export function shakyWatches(random: () => number): Through {
 
 async function* shake(body: AsyncIterable<Uint8Array>, random: () => number): AsyncGenerator<Uint8Array> {
   let rest = '';
-  /** An event held back, to come after the next one of another object. */
+  /** An event held back: until the next one of another object, or a moment without any. */
   let held: string | undefined;
   const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    const out: string[] = [];
-    for (const line of lines) {
-      const fate = random();
-      // The connection is lost with this event; the next watch begins where the last seen one was.
-      if (fate < 0.05) {
-        yield Buffer.from(out.map((each) => `${each}\n`).join(''));
-        return;
-      }
-      if (held === undefined && fate < 0.15 && !line.includes('"BOOKMARK"')) {
-        held = line;
+  const chunks = body[Symbol.asyncIterator]();
+  const linesOut = (lines: readonly string[]): Uint8Array => Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  try {
+    for (let next = chunks.next(); ; ) {
+      const chunk = held === undefined ? await next : await Promise.race([next, aMoment()]);
+      if (chunk === undefined) {
+        if (held !== undefined) yield linesOut([held]);
+        held = undefined;
         continue;
       }
-      out.push(line);
-      if (fate > 0.85) out.push(line);
-      if (held !== undefined) {
+      if (chunk.done === true) return;
+      next = chunks.next();
+      rest += decoder.decode(chunk.value, { stream: true });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      const out: string[] = [];
+      for (const line of lines) {
+        const fate = random();
+        // The connection is lost with this event; the next watch begins where the last seen one was.
+        if (fate < 0.05) {
+          next.catch(() => {});
+          yield linesOut(out);
+          return;
+        }
+        if (held === undefined && fate < 0.15 && !line.includes('"BOOKMARK"')) {
+          held = line;
+          continue;
+        }
         // Only events of one object have an order that counts: that of its versions.
-        if (nameOf(held) === nameOf(line)) out.splice(-1, 0, held);
-        else out.push(held);
+        if (held !== undefined && nameOf(held) === nameOf(line)) {
+          out.push(held);
+          held = undefined;
+        }
+        out.push(line);
+        if (fate > 0.85) out.push(line);
+        if (held !== undefined) out.push(held);
         held = undefined;
       }
+      if (out.length > 0) yield linesOut(out);
     }
-    if (out.length > 0) yield Buffer.from(out.map((each) => `${each}\n`).join(''));
+  } finally {
+    void chunks.return?.();
   }
 }
+
+const aMoment = (): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, 20, undefined));
 
 const nameOf = (line: string): string => /"uid":"[^"]*"/.exec(line)?.[0] ?? line;
 
