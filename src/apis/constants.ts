@@ -142,6 +142,8 @@ export const eventReason = {
   preemptPolicyFailed: 'PreemptPolicyFailed',
   getReplicasSucceed: 'GetReplicasSucceed',
   getReplicasFailed: 'GetReplicasFailed',
+  getComponentsSucceed: 'GetComponentsSucceed',
+  getComponentsFailed: 'GetComponentsFailed',
   applyOverridePolicySucceed: 'ApplyOverridePolicySucceed',
   applyOverridePolicyFailed: 'ApplyOverridePolicyFailed',
   getDependenciesSucceed: 'GetDependenciesSucceed',

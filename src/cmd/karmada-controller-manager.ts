@@ -264,7 +264,12 @@ async function run(
   add(
     'resource-detector',
     createDetector(controlPlane, {
-      gates: { preemption: gates.PropagationPolicyPreemption, schedulePriority: gates.PriorityBasedScheduling },
+      gates: {
+        preemption: gates.PropagationPolicyPreemption,
+        schedulePriority: gates.PriorityBasedScheduling,
+        components: gates.MultiplePodTemplatesScheduling,
+        workloadAffinity: gates.WorkloadAffinity,
+      },
       skipped,
       informers,
       kinds: controlPlane.kinds,

@@ -1,5 +1,6 @@
 /** Defaults and rules of ResourceBinding and ClusterResourceBinding. */
 import type { DeepReadonly } from '../apimachinery/object.ts';
+import type { FieldError } from '../apimachinery/status-error.ts';
 import {
   clusterResourceBindingPermanentIdLabel,
   dependenciesAnnotation,
@@ -22,15 +23,24 @@ export function mutateClusterResourceBinding(binding: ClusterResourceBinding, ne
 
 /** What is wrong, in the words of the refusal; empty when nothing is. ClusterResourceBindings are not validated. */
 export function validateResourceBinding(binding: DeepReadonly<ResourceBinding>): string[] {
+  const errors: FieldError[] = [];
   const dependencies = binding.metadata.annotations?.[dependenciesAnnotation];
-  if (dependencies === undefined || isListOfObjects(dependencies)) return [];
-  return fieldErrorTexts([
-    invalidValue(
-      `metadata.annotations.${dependenciesAnnotation}`,
-      dependencies,
-      'annotation value must be a valid JSON',
-    ),
-  ]);
+  if (dependencies !== undefined && !isListOfObjects(dependencies))
+    errors.push(
+      invalidValue(
+        `metadata.annotations.${dependenciesAnnotation}`,
+        dependencies,
+        'annotation value must be a valid JSON',
+      ),
+    );
+  const names = new Set<string>();
+  for (const [i, { name }] of (binding.spec.components ?? []).entries()) {
+    const path = `spec.components[${i}].name`;
+    if (name === '') errors.push(invalidValue(path, name, 'component names must be non-empty'));
+    else if (names.has(name)) errors.push(invalidValue(path, name, 'component names must be unique'));
+    names.add(name);
+  }
+  return fieldErrorTexts(errors);
 }
 
 function isListOfObjects(text: string): boolean {

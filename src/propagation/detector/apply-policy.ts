@@ -3,7 +3,7 @@
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { isAlreadyExists } from '../../apimachinery/status-error.ts';
 import { eventReason } from '../../apis/constants.ts';
-import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { Component, ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { ReplicaInterpretation } from '../../interpreter/interpreter.ts';
 import { templateRef } from '../templates.ts';
 import { liveObject, writeChange } from '../write.ts';
@@ -45,14 +45,24 @@ async function claimAndBind(
     const claimed = await claimTemplate(detector, template, claim);
     if (claimed === undefined) return; // deleted meanwhile
     if (options.byKarmada && policy.spec.activationPreference === 'Lazy') return;
+    const components = await interpretComponents(detector, claimed);
     const inputs: BindingInputs = {
       template: claimed,
       policy,
       claim,
-      replicas: await interpretReplicas(detector, claimed),
+      replicas: components === undefined ? await interpretReplicas(detector, claimed) : undefined,
+      components,
+      workloadAffinity: detector.gates.workloadAffinity === true,
       schedulePriority: await schedulePriority(detector, policy),
     };
     if (!(await createOrUpdateBinding(detector, inputs))) return;
+    if (components !== undefined)
+      detector.record(
+        template,
+        'Normal',
+        eventReason.getComponentsSucceed,
+        'Get components of resource template successfully.',
+      );
     if (inputs.replicas !== undefined)
       detector.record(
         template,
@@ -82,6 +92,19 @@ async function interpretReplicas(detector: Detector, template: Template): Promis
     return await interpret(template);
   } catch (error) {
     detector.record(template, 'Warning', eventReason.getReplicasFailed, (error as Error).message);
+    throw error;
+  }
+}
+
+/** Undefined: the gate is off, or the kind is not one of several pod templates. */
+async function interpretComponents(detector: Detector, template: Template): Promise<Component[] | undefined> {
+  if (detector.gates.components !== true) return undefined;
+  const interpret = detector.interpreter.find(template, 'InterpretComponent');
+  if (interpret === undefined) return undefined;
+  try {
+    return await interpret(template);
+  } catch (error) {
+    detector.record(template, 'Warning', eventReason.getComponentsFailed, (error as Error).message);
     throw error;
   }
 }

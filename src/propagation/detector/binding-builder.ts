@@ -13,6 +13,7 @@ import { bindingName } from '../../apis/naming.ts';
 import { workGroup } from '../../apis/resource-types.ts';
 import type {
   BindingSuspension,
+  Component,
   ResourceBinding,
   ResourceBindingSpec,
 } from '../../apis/work/v1alpha2/resource-binding.ts';
@@ -26,6 +27,10 @@ export interface BindingInputs {
   claim: Claim;
   /** Undefined: the kind has no replicas. */
   replicas: DeepReadonly<ReplicaInterpretation> | undefined;
+  /** In place of replicas, for a kind of several pod templates. */
+  components?: readonly DeepReadonly<Component>[] | undefined;
+  /** The policy's workload affinity is resolved to groups. Default false. */
+  workloadAffinity?: boolean | undefined;
   /** Resolved value of the policy's schedulePriority. */
   schedulePriority: number | undefined;
 }
@@ -119,9 +124,28 @@ function policySpec(
     'replicaRequirements',
     replicas?.requirements === undefined ? undefined : cloneJson(replicas.requirements),
   );
+  const { components = [] } = inputs;
+  assign(spec, 'components', components.length === 0 ? undefined : cloneJson<Component[]>(components as Component[]));
+  assign(spec, 'workloadAffinityGroups', namespace && inputs.workloadAffinity ? affinityGroups(inputs) : undefined);
   const priority = namespace ? inputs.schedulePriority : undefined;
   assign(spec, 'schedulePriority', priority === undefined ? undefined : { priority });
   return spec;
+}
+
+/** `<key>=<value of that label of the template>`; a template without the label is in no group. */
+function affinityGroups({ template, policy }: BindingInputs): ResourceBindingSpec['workloadAffinityGroups'] {
+  const { affinity, antiAffinity } = policy.spec.placement?.workloadAffinity ?? {};
+  const groupOf = (key: string | undefined): string | undefined => {
+    const value = key === undefined ? undefined : template.metadata.labels?.[key];
+    return value ? `${key}=${value}` : undefined;
+  };
+  const affinityGroup = groupOf(affinity?.groupByLabelKey);
+  const antiAffinityGroup = groupOf(antiAffinity?.groupByLabelKey);
+  if (affinityGroup === undefined && antiAffinityGroup === undefined) return undefined;
+  return {
+    ...(affinityGroup === undefined ? {} : { affinityGroup }),
+    ...(antiAffinityGroup === undefined ? {} : { antiAffinityGroup }),
+  };
 }
 
 /** The policy rules dispatching; whether to schedule at all is set on the binding. */

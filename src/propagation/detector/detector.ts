@@ -12,6 +12,10 @@ export interface DetectorGates {
   preemption: boolean;
   /** PriorityBasedScheduling */
   schedulePriority: boolean;
+  /** MultiplePodTemplatesScheduling */
+  components?: boolean;
+  /** WorkloadAffinity */
+  workloadAffinity?: boolean;
 }
 
 export interface Detector extends ControlPlane {
