@@ -34,6 +34,8 @@ interface Case {
   refused: string;
 }
 
+const workloads = ['Deployment', 'ReplicaSet', 'ReplicationController', 'StatefulSet'];
+
 const cases = takeoverKinds.flatMap((of) => states.flatMap((state) => caseOf(of, state) ?? []));
 
 function caseOf(of: TakeoverKind, state: State): Case | undefined {
@@ -84,6 +86,15 @@ describe('takeover matrix', () => {
     const member = plane.memberClient('member1');
     for (const each of cases) await member.resource(each.type).create(each.inMember);
     podsBefore = await eventually(async () => {
+      // A StatefulSet makes its second Pod when the first is Ready.
+      for (const each of cases) {
+        const { spec, status } = (await member.resource(each.type).get(each.ref)) as unknown as {
+          spec?: { replicas?: number };
+          status?: { readyReplicas?: number };
+        };
+        if (workloads.includes(each.of.kind))
+          expect(status?.readyReplicas ?? 0, each.ref.name).toBe(spec?.replicas ?? 1);
+      }
       const found = await podFacts();
       expect(found.length).toBeGreaterThan(20);
       expect(found.filter((pod) => !pod.started)).toEqual([]);
