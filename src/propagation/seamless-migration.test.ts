@@ -330,9 +330,12 @@ describe('seamless migration', () => {
     await start();
     const bound = await fullyApplied('nginx-deployment', 'True');
     expect(bound.spec.clusters?.map((cluster) => cluster.name)).toEqual(['member1', 'member2']);
-    expect((await member('member2').client.resource(services).get(ref)).metadata.labels).toMatchObject({
-      'karmada.io/managed': 'true',
-    });
+    // Its binding is another one: it may come later.
+    await eventually(async () =>
+      expect((await member('member2').client.resource(services).get(ref)).metadata.labels).toMatchObject({
+        'karmada.io/managed': 'true',
+      }),
+    );
   });
 
   it('without the gate the second policy changes nothing', async () => {
