@@ -20,8 +20,10 @@ export interface Connection {
   /** The server answered 401: whoever made the credentials may make new ones. */
   onUnauthorized?: (() => void) | undefined;
   impersonate?: { user: string; groups?: readonly string[]; uid?: string | undefined } | undefined;
-  /** Not supported: a transport refuses it rather than going around the proxy. */
+  /** `http://`, `https://` or `socks5://`: all connections go through this proxy. */
   proxyUrl?: string | undefined;
+  /** Sent to an http or https proxy. */
+  proxyHeaders?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 export async function resolveSource<T>(source: Source<T>): Promise<T> {

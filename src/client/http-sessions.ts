@@ -13,6 +13,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import type { LookupFunction } from '../component/host-lookup.ts';
 import { type Connection, resolveSource } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
+import { openTlsTunnel, type ProxyAddress, type TunnelOptions, tunnelAgent } from './proxy-tunnel.ts';
 
 export interface SessionOptions {
   lookup: LookupFunction;
@@ -56,9 +57,9 @@ const megabyte = 1024 * 1024;
 
 export function createSessions(connection: Connection, options: SessionOptions): Sessions {
   const url = new URL(connection.server);
+  const proxy = proxyOf(connection);
   const entries = new Set<Entry>();
-  let agent: HttpAgent | undefined =
-    url.protocol === 'http:' ? new HttpAgent({ keepAlive: true, lookup: options.lookup as never }) : undefined;
+  let agent: HttpAgent | undefined = url.protocol === 'http:' ? plainAgent(url, proxy, options) : undefined;
   let connecting: Promise<void> | undefined;
   let closed = false;
 
@@ -88,7 +89,16 @@ export function createSessions(connection: Connection, options: SessionOptions):
 
   const connect = async (): Promise<void> => {
     const tls = await tlsOptions(connection, url, options.lookup);
-    const socket = await openTls(tls, options.connectTimeoutMs);
+    const through: TunnelOptions = {
+      lookup: options.lookup,
+      ca: tls.ca as string | undefined,
+      insecure: connection.insecure,
+      timeoutMs: options.connectTimeoutMs,
+    };
+    const socket =
+      proxy === undefined
+        ? await openTls(tls, options.connectTimeoutMs)
+        : (await openTlsTunnel(proxy, tls, through)).setNoDelay(true);
     if (closed) {
       socket.destroy();
       throw new ConnectionError('the transport is closed');
@@ -96,7 +106,12 @@ export function createSessions(connection: Connection, options: SessionOptions):
     if (socket.alpnProtocol === 'h2') adopt(socket);
     else {
       socket.destroy();
-      agent = new HttpsAgent({ ...tls, ALPNProtocols: ['http/1.1'], keepAlive: true } as never);
+      const http1 = { ...tls, ALPNProtocols: ['http/1.1'] };
+      const { host = '', port = 443 } = tls;
+      agent =
+        proxy === undefined
+          ? new HttpsAgent({ ...http1, keepAlive: true } as never)
+          : tunnelAgent(proxy, { host, port, tls: http1 }, through, { keepAlive: true });
     }
   };
 
@@ -133,6 +148,20 @@ export function createSessions(connection: Connection, options: SessionOptions):
       for (const { session } of entries) session.destroy();
     },
   };
+}
+
+export function proxyOf({ proxyUrl, proxyHeaders }: Connection): ProxyAddress | undefined {
+  return proxyUrl === undefined || proxyUrl === '' ? undefined : { url: proxyUrl, headers: proxyHeaders };
+}
+
+function plainAgent(
+  url: URL,
+  proxy: ProxyAddress | undefined,
+  { lookup, connectTimeoutMs }: SessionOptions,
+): HttpAgent {
+  if (proxy === undefined) return new HttpAgent({ keepAlive: true, lookup: lookup as never });
+  const server = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
+  return tunnelAgent(proxy, server, { lookup, timeoutMs: connectTimeoutMs }, { keepAlive: true });
 }
 
 async function tlsOptions(connection: Connection, url: URL, lookup: LookupFunction): Promise<ConnectionOptions> {

@@ -6,7 +6,8 @@ import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { createLookup, type LookupFunction } from '../component/host-lookup.ts';
 import { type Connection, resolveSource } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
-import { createSessions, type Lane, type Sessions } from './http-sessions.ts';
+import { createSessions, type Lane, proxyOf, type Sessions } from './http-sessions.ts';
+import { checkProxy } from './proxy-tunnel.ts';
 import { createTokenBucket } from './token-bucket.ts';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
@@ -34,13 +35,10 @@ const maxRetryAfterMs = 60_000;
 /** After a server's restart every connection that was open to it may turn out to be dead, one request after the other. */
 const maxStaleConnections = 8;
 
-/** Throws when the connection asks for what is not supported. Nothing is connected before the first request. */
+/** Throws when the address of the server or of the proxy cannot be used. Nothing is connected before the first request. */
 export function createTransport(connection: Connection, options: TransportOptions = {}): Transport {
-  if (connection.proxyUrl !== undefined && connection.proxyUrl !== '') {
-    throw new Error(
-      `reaching ${connection.server} through a proxy is not supported (proxy-url ${connection.proxyUrl})`,
-    );
-  }
+  const proxy = proxyOf(connection);
+  if (proxy !== undefined) checkProxy(proxy);
   const url = new URL(connection.server);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new Error(`the server address ${JSON.stringify(connection.server)} is neither https:// nor http://`);

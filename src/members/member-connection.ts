@@ -19,7 +19,7 @@ export async function memberConnection(
   clock: Clock = systemClock,
 ): Promise<Connection> {
   const { name = '' } = cluster.metadata;
-  const { apiEndpoint, secretRef, insecureSkipTLSVerification: insecure = false, proxyURL } = cluster.spec;
+  const { apiEndpoint, secretRef, insecureSkipTLSVerification: insecure = false, proxyURL, proxyHeader } = cluster.spec;
   if (!apiEndpoint) throw new Error(`the api endpoint of cluster ${name} is empty`);
   if (secretRef === undefined) throw new Error(`cluster ${name} does not have a secret`);
 
@@ -53,7 +53,13 @@ export async function memberConnection(
       readAt = Math.min(readAt, clock.now() - tokenLifetimeMs + 1000);
     },
     proxyUrl: proxyURL,
+    proxyHeaders: proxyHeaders(proxyHeader),
   };
+}
+
+/** Several values of one header are separated by commas. */
+export function proxyHeaders(header: DeepReadonly<Record<string, string>> | undefined): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(header ?? {}).map(([name, values]) => [name, values.split(',')]));
 }
 
 /** Two Clusters with the same fingerprint are reached in the same way. */
