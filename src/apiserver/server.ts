@@ -40,6 +40,8 @@ export interface ConnectHandler {
   kindGroupVersion?: { group: string; version: string };
   /** The object's name where the path says more: `https:web:443` of a proxy. */
   objectName?(name: string): string;
+  /** What a name means for which nothing is stored: `*` for all clusters. */
+  standIn?(name: string): Unstructured | undefined;
   handle(request: ConnectRequest): Promise<ApiResponse>;
   /**
    * For requests that ask for another protocol, after the same checks; without it they are answered by `handle`. The reply either
@@ -55,7 +57,7 @@ export interface ConnectRequest {
   name: string;
   /** What follows the subresource in the path, without a leading slash. */
   rest: string;
-  /** The stored object the subresource belongs to. */
+  /** The stored object the subresource belongs to, or what stands in for it. */
   object: DeepReadonly<Unstructured>;
 }
 

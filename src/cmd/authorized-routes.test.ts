@@ -50,7 +50,12 @@ beforeAll(async () => {
   test = await startApiServer({
     resources: [clusterResourceDefinition],
     connect: [
-      createClusterProxy({ readSecret: () => Promise.reject(new Error('unused')), clock: systemClock }),
+      createClusterProxy({
+        readSecret: () => Promise.reject(new Error('unused')),
+        listClusters: async () => [],
+        controlPlane: (user) => test.server.localTransport(user),
+        clock: systemClock,
+      }),
       createPodLogHandler(() => undefined, Date.now),
       ...createPodStreamHandlers(() => undefined),
     ],

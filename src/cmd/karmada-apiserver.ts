@@ -1,6 +1,7 @@
 /** karmada-apiserver: the API server of a Karmada control plane on its own, durable store. Flags → options → run. */
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../apimachinery/clock.ts';
+import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import type { ApiServer } from '../apiserver/server.ts';
 import { parseExecutable } from '../component/executable.ts';
@@ -112,7 +113,7 @@ await runComponent(
       { createClient },
       { secrets },
       { createLuaPool },
-      { resourceInterpreterCustomizations },
+      { clusters, resourceInterpreterCustomizations },
       { bindingConverters },
     ] = await Promise.all([
       import('../storage/embedded/embedded-store.ts'),
@@ -144,6 +145,9 @@ await runComponent(
       const proxy = createClusterProxy({
         // Asked only by requests, when the server is there.
         readSecret: (ref) => createClient(server.localTransport()).resource<Secret>(secrets).get(ref),
+        listClusters: async () =>
+          (await createClient(server.localTransport()).resource<Cluster>(clusters).list()).items,
+        controlPlane: (user) => server.localTransport(user),
         clock: systemClock,
       });
       const server: ApiServer = createApiServer({

@@ -14,10 +14,11 @@ export async function connect(
 ): Promise<ApiResponse> {
   const { user, info, registry, definition } = context;
   if (!handler.methods.includes(context.request.method)) throw methodNotAllowed();
-  const stored = await registry.get({ namespace: info.namespace, name: handler.objectName?.(info.name) ?? info.name });
+  const objectRef = { namespace: info.namespace, name: handler.objectName?.(info.name) ?? info.name };
+  const object = handler.standIn?.(info.name) ?? (await registry.get(objectRef)).objectFor(definition);
   const request = await admitConnect(context, handler, admission);
   const { namespace, name, rest } = info;
-  const connecting = { request, user, namespace, name, rest, object: stored.objectFor(definition) };
+  const connecting = { request, user, namespace, name, rest, object };
   return request.upgrade !== undefined && handler.upgrade !== undefined
     ? handler.upgrade(connecting)
     : handler.handle(connecting);

@@ -1,163 +1,42 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { request as requestHttps } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openWatch, type Reply, send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
-import { systemClock } from '../../apimachinery/clock.ts';
+import { openWatch, send, type TestApiServer } from '../../../test/support/api-server.ts';
+import { startConnectProxy, startSocksProxy } from '../../../test/support/proxies.ts';
+import {
+  alice,
+  bob,
+  echo,
+  eve,
+  type ProxyScene,
+  proxyPath,
+  startProxyScene,
+} from '../../../test/support/proxy-scene.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
-import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
-import { clusters } from '../../apis/resource-types.ts';
 import type { UserInfo } from '../../apiserver/authentication/user-info.ts';
 import type { ApiRequest } from '../../apiserver/request.ts';
-import type { ApiServer, ConnectHandler } from '../../apiserver/server.ts';
-import type { Client } from '../../client/client.ts';
-import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../component/certificates.ts';
-import {
-  clusterRoleBindings,
-  clusterRoles,
-  configMaps,
-  namespaces,
-  secrets,
-  serviceAccounts,
-} from '../../kubernetes/resource-types.ts';
-import type { Secret } from '../../kubernetes/types.ts';
-import { clusterResourceDefinition } from '../cluster-api.ts';
-import { impersonationRules } from '../unified-auth/impersonation-rules.ts';
-import { impersonatorBinding, impersonatorRole } from '../unified-auth/impersonator-work.ts';
-import { createClusterProxy } from './cluster-proxy.ts';
+import type { ApiServer } from '../../apiserver/server.ts';
+import { issueCertificate, type KeyPair } from '../../component/certificates.ts';
+import { configMaps } from '../../kubernetes/resource-types.ts';
 import { requestHeaders } from './forwarded-headers.ts';
 
-const rbac = 'rbac.authorization.k8s.io';
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const alice: UserInfo = { name: 'alice', groups: ['system:authenticated'] };
-const bob: UserInfo = { name: 'bob', groups: ['system:authenticated'] };
-const eve: UserInfo = { name: 'eve', groups: ['system:authenticated'] };
-
-/** Answers an upgrade by sending back what it gets, in the name of a subresource of ConfigMaps. */
-const echo: ConnectHandler = {
-  group: '',
-  version: 'v1',
-  resource: 'configmaps',
-  subresource: 'exec',
-  methods: ['GET', 'POST'],
-  kind: 'ConfigMap',
-  handle: async () => ({ status: 200, headers: {}, body: 'no upgrade' }),
-  upgrade: async ({ user }) => ({
-    status: 101,
-    headers: {},
-    body: '',
-    async takeOver({ socket, head }) {
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: Upgrade\r\n\r\n${user.name}:`);
-      socket.write(head);
-      socket.pipe(socket);
-      await new Promise((resolve) => socket.once('close', resolve));
-    },
-  }),
-};
-
-let ca: KeyPair;
+let scene: ProxyScene;
 let admin: KeyPair;
 let control: TestApiServer;
 let member: TestApiServer;
 
-const grant = async (client: Client, name: string, rules: unknown[], ...users: string[]): Promise<void> => {
-  await client.resource<Unstructured>(clusterRoles).create({
-    apiVersion: `${rbac}/v1`,
-    kind: 'ClusterRole',
-    metadata: { name },
-    rules,
-  } as Unstructured);
-  await client.resource<Unstructured>(clusterRoleBindings).create({
-    apiVersion: `${rbac}/v1`,
-    kind: 'ClusterRoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
-    subjects: users.map((user) => ({ apiGroup: rbac, kind: 'User', name: user })),
-  } as Unstructured);
-};
-const account = { namespace: 'karmada-cluster', name: 'karmada-impersonator' };
-const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'karmada-cluster' } };
-
 beforeAll(async () => {
-  ca = await createCertificateAuthority({ commonName: 'ca', days: 2 });
-  admin = await issueCertificate(ca, { commonName: 'alice', organizations: [], usages: ['client'], days: 1 });
-  const leaf = await issueCertificate(ca, {
-    commonName: 'apiserver',
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1'],
-    usages: ['server'],
-    days: 1,
-  });
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  member = await startApiServer({
-    serving: { port: 0, ...leaf },
-    serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    connect: [echo],
-  });
-  await member.client.resource(namespaces).create(namespace);
-  await member.client
-    .resource(serviceAccounts)
-    .create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account } as never);
-  const rules = impersonationRules([
-    { subjects: [alice, bob].map(({ name }) => ({ kind: 'User', name, apiGroup: rbac })) } as never,
-  ]);
-  await member.client.resource<Unstructured>(clusterRoles).create(impersonatorRole(rules));
-  await member.client.resource<Unstructured>(clusterRoleBindings).create(impersonatorBinding(account.namespace));
-  const all = [{ apiGroups: [''], resources: ['configmaps', 'configmaps/exec'], verbs: ['*'] }];
-  await grant(member.client, 'config-editor', all, 'alice');
-  const issued = await member.client.request<{ status: { token: string } }>(
-    'POST',
-    `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`,
-    { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} } },
-  );
-
-  const proxy = createClusterProxy({
-    readSecret: (ref) => control.client.resource<Secret>(secrets).get(ref),
-    clock: systemClock,
-  });
-  control = await startApiServer({
-    clientCa: ca.cert,
-    serving: { port: 0, ...leaf },
-    resources: [clusterResourceDefinition],
-    connect: [proxy],
-  });
-  await control.client.resource(namespaces).create(namespace);
-  const secret = (name: string, data: Record<string, string>) =>
-    control.client.resource(secrets).create({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: account.namespace, name },
-      data,
-    } as never);
-  await secret('m1', { caBundle: base64(ca.cert) });
-  await secret('m1-impersonator', { token: base64(issued.status.token) });
-  await addCluster('m1', {
-    apiEndpoint: member.server.url,
-    secretRef: { namespace: account.namespace, name: 'm1' },
-    impersonatorSecretRef: { namespace: account.namespace, name: 'm1-impersonator' },
-  });
-  const proxying = [{ apiGroups: ['cluster.karmada.io'], resources: ['clusters/proxy'], verbs: ['*'] }];
-  await grant(control.client, 'proxy-user', proxying, 'alice', 'bob');
+  scene = await startProxyScene(['m1'], { connect: [echo] });
+  admin = await issueCertificate(scene.ca, { commonName: 'alice', organizations: [], usages: ['client'], days: 1 });
+  control = scene.control;
+  member = scene.members.get('m1') as TestApiServer;
+  for (const name of ['u', 'cors'])
+    await member.client
+      .resource<Unstructured>(configMaps)
+      .create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name } } as Unstructured);
 });
-afterAll(async () => {
-  await control?.stop();
-  await member?.stop();
-});
+afterAll(() => scene?.stop());
 
-const addCluster = (name: string, spec: Partial<Cluster['spec']>) =>
-  control.client.resource<Cluster>(clusters).create({
-    apiVersion: 'cluster.karmada.io/v1alpha1',
-    kind: 'Cluster',
-    metadata: { name },
-    spec: { syncMode: 'Push', ...spec },
-  });
-const proxyPath = (rest: string, cluster = 'm1') =>
-  `/apis/cluster.karmada.io/v1alpha1/clusters/${cluster}/proxy/${rest}`;
-const as = (
-  user: UserInfo,
-  method: Parameters<typeof send>[1],
-  rest: string,
-  options: Parameters<typeof send>[3] = {},
-): Promise<Reply> => send(control.server.localTransport(user), method, proxyPath(rest), options);
+const as: ProxyScene['as'] = (...args) => scene.as(...args);
 const configMapsPath = 'api/v1/namespaces/default/configmaps';
 
 describe('the proxy to a cluster', () => {
@@ -184,6 +63,22 @@ describe('the proxy to a cluster', () => {
     const reply = await as(eve, 'GET', configMapsPath);
     expect(reply.status).toBe(403);
     expect(reply.body.message).toContain('User "eve" cannot get resource "clusters/proxy"');
+  });
+
+  it('is open by the name of the cluster, where the rights say so', async () => {
+    const named: UserInfo = { name: 'named', groups: ['system:authenticated'] };
+    const rule = { apiGroups: ['cluster.karmada.io'], resources: ['clusters/proxy'], verbs: ['*'] };
+    await scene.grant('named-proxy-user', [{ ...rule, resourceNames: ['m0'] }], 'named');
+    for (const cluster of ['m1', '*']) {
+      const { status, body } = await as(named, 'GET', configMapsPath, { cluster });
+      expect([status, body.message]).toEqual([403, expect.stringContaining('cannot get resource "clusters/proxy"')]);
+    }
+  });
+
+  it('believes nobody who says to be somebody else', async () => {
+    const headers = { 'impersonate-user': 'alice' };
+    const reply = await as(bob, 'GET', configMapsPath, { headers });
+    expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('cannot impersonate resource')]);
   });
 
   it('lets nobody be impersonated whom the member does not know as a user of the proxy', async () => {
@@ -213,6 +108,12 @@ describe('the proxy to a cluster', () => {
     });
   });
 
+  it("keeps the member's rules for browsers to itself", async () => {
+    const { headers } = await as(alice, 'GET', `${configMapsPath}/cors/exec`);
+    expect(headers).toMatchObject({ 'x-own': '1' });
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
   it('leaves bearer tokens out of the protocols of a WebSocket', () => {
     const protocols = 'v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.dG9rZW4';
     const request = { headers: { 'sec-websocket-protocol': protocols } } as unknown as ApiRequest;
@@ -231,16 +132,37 @@ describe('the proxy to a cluster', () => {
     watch.stop();
   });
 
+  const proxies = [
+    ['http', () => startConnectProxy({ login: 'a:b' }), 'a:b@'],
+    ['https', () => startConnectProxy({ tls: scene.leaf }), ''],
+    ['socks5', () => startSocksProxy({ login: 'a:b' }), 'a:b@'],
+  ] as const;
+  it.each(proxies)('goes through the proxy in front of a member: %s', async (scheme, start, login) => {
+    const before = await start();
+    const cluster = `behind-${scheme}`;
+    const proxyURL = before.url.replace('://', `://${login}`);
+    await scene.addCluster(cluster, { ...scene.specOf('m1'), proxyURL, proxyHeader: { 'X-Tenant': 'a,b' } });
+    expect((await as(alice, 'GET', `${configMapsPath}/cors`, { cluster })).status).toBe(200);
+    expect((await as(bob, 'GET', configMapsPath, { cluster })).status).toBe(403);
+    const path = proxyPath(`${configMapsPath}/u/exec`, cluster);
+    expect(await upgrade(control.server, path)).toEqual({ status: 101, text: 'alice:ping' });
+    expect(new Set(before.asked)).toEqual(new Set([new URL(member.server.url).host]));
+    if (scheme !== 'socks5') expect(before.headers['x-tenant']).toBe('a, b');
+    await before.stop();
+    const reply = await as(alice, 'GET', configMapsPath, { cluster });
+    expect([reply.status, reply.body.message]).toEqual([503, expect.stringContaining(`proxy ${before.url}: `)]);
+  });
+
   it.each(['../secrets', 'api/%2e%2e/x', 'api/..%2fx', '.'])('refuses the path %s', async (rest) => {
     expect((await as(alice, 'GET', rest)).status).toBe(400);
   });
 
   it('says what is missing, and that a member is not there', async () => {
-    await addCluster('bare', { apiEndpoint: 'https://127.0.0.1:1' });
-    const gone = { namespace: account.namespace, name: 'gone' };
-    await addCluster('secretless', { apiEndpoint: 'https://127.0.0.1:1', impersonatorSecretRef: gone });
-    const impersonatorSecretRef = { namespace: account.namespace, name: 'm1-impersonator' };
-    await addCluster('off', { apiEndpoint: 'https://127.0.0.1:1', impersonatorSecretRef });
+    await scene.addCluster('bare', { apiEndpoint: 'https://127.0.0.1:1' });
+    const gone = { namespace: 'karmada-cluster', name: 'gone' };
+    await scene.addCluster('secretless', { apiEndpoint: 'https://127.0.0.1:1', impersonatorSecretRef: gone });
+    const impersonatorSecretRef = { namespace: 'karmada-cluster', name: 'm1-impersonator' };
+    await scene.addCluster('off', { apiEndpoint: 'https://127.0.0.1:1', impersonatorSecretRef });
     const ask = (name: string) => send(control.server.localTransport(), 'GET', proxyPath('api', name));
     expect((await ask('bare')).body).toMatchObject({
       code: 500,
@@ -261,7 +183,7 @@ interface Handshake {
 function upgrade(server: ApiServer, path: string, certificate: Partial<KeyPair> = admin): Promise<Handshake> {
   return new Promise((resolve, reject) => {
     const outgoing = requestHttps(`${server.url}${path}`, {
-      ca: ca.cert,
+      ca: scene.ca.cert,
       ...certificate,
       agent: false,
       headers: { connection: 'Upgrade', upgrade: 'echo' },
@@ -290,9 +212,6 @@ describe('an upgrade', () => {
   const path = proxyPath('api/v1/namespaces/default/configmaps/u/exec');
 
   it('passes through the proxy as the caller', async () => {
-    await member.client
-      .resource<Unstructured>(configMaps)
-      .create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: 'u' } } as Unstructured);
     expect(await upgrade(control.server, path)).toEqual({ status: 101, text: 'alice:ping' });
   });
 

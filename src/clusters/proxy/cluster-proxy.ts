@@ -6,29 +6,50 @@
  * The impersonator may do nothing in the member but act as somebody, so the caller's rights there are the only ones there are.
  */
 import type { Clock } from '../../apimachinery/clock.ts';
+import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { badRequest } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusters } from '../../apis/resource-types.ts';
+import type { UserInfo } from '../../apiserver/authentication/user-info.ts';
 import type { ApiResponse } from '../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
+import type { Transport } from '../../client/transport.ts';
+import type { ReadSecret } from '../../members/member-connection.ts';
+import { createAllClusters } from './all-clusters.ts';
 import { forward, forwardUpgrade } from './forward.ts';
 import { requestHeaders } from './forwarded-headers.ts';
-import { createMemberEndpoints, type ReadSecret } from './member-endpoint.ts';
+import { createMemberEndpoints } from './member-endpoint.ts';
 
 export interface ClusterProxyOptions {
   /** Reads a Secret of the control plane. */
   readSecret: ReadSecret;
+  /** Reads all Clusters, for requests to all of them. */
+  listClusters(): Promise<readonly DeepReadonly<Cluster>[]>;
+  /** The API server of the control plane, asked by this user. */
+  controlPlane(user: UserInfo): Transport;
   clock: Clock;
+  /** Of each cluster, when all are asked. Default 5 s. */
+  askTimeoutMs?: number | undefined;
 }
 
-export function createClusterProxy({ readSecret, clock }: ClusterProxyOptions): ConnectHandler {
-  const endpoints = createMemberEndpoints(readSecret, clock);
+/** The name that means all clusters. */
+const all = '*';
 
-  async function proxy(connect: ConnectRequest, send: typeof forward | typeof forwardUpgrade): Promise<ApiResponse> {
+export function createClusterProxy(options: ClusterProxyOptions): ConnectHandler {
+  const endpoints = createMemberEndpoints(options.readSecret, options.clock);
+  const toAll = createAllClusters({ ...options, toCluster });
+
+  function proxy(connect: ConnectRequest): Promise<ApiResponse> {
+    refuseClimbing(connect.rest);
+    return connect.name === all
+      ? toAll(connect)
+      : toCluster(connect, connect.object as unknown as DeepReadonly<Cluster>);
+  }
+
+  async function toCluster(connect: ConnectRequest, cluster: DeepReadonly<Cluster>): Promise<ApiResponse> {
     const { request, user, rest } = connect;
-    const cluster = connect.object as unknown as DeepReadonly<Cluster>;
-    refuseClimbing(rest);
+    const send = request.upgrade === undefined ? forward : forwardUpgrade;
     const { url, token, agent } = await endpoints.of(cluster);
     const query = request.query.size > 0 ? `?${request.query}` : '';
     const response = await send(request, {
@@ -48,10 +69,13 @@ export function createClusterProxy({ readSecret, clock }: ClusterProxyOptions): 
     subresource: 'proxy',
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
     kind: 'ClusterProxyOptions',
-    handle: (connect) => proxy(connect, forward),
-    upgrade: (connect) => proxy(connect, forwardUpgrade),
+    standIn: (name) => (name === all ? standIn : undefined),
+    handle: proxy,
+    upgrade: proxy,
   };
 }
+
+const standIn = { apiVersion: apiVersionOf(clusters), kind: clusters.kind, metadata: { name: all } };
 
 /** A path may not leave what stands in front of it in the member's address. */
 function refuseClimbing(rest: string): void {

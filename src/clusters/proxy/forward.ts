@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { badRequest, StatusError, statusFailure } from '../../apimachinery/status-error.ts';
 import type { ApiRequest, ApiResponse, UpgradedConnection } from '../../apiserver/request.ts';
 import { responseHeaders } from './forwarded-headers.ts';
+import { connectTimeoutMs } from './member-endpoint.ts';
 
 export interface ForwardTarget {
   url: URL;
@@ -13,9 +14,6 @@ export interface ForwardTarget {
   path: string;
   headers: Record<string, string | string[]>;
 }
-
-/** A member that does not even accept a connection is given up after so long; an answer may take as long as the caller waits. */
-const connectTimeoutMs = 10_000;
 
 export async function forward(request: ApiRequest, target: ForwardTarget): Promise<ApiResponse> {
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS';

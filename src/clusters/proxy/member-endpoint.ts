@@ -3,13 +3,12 @@ import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from '../../apimachinery/clock.ts';
-import type { DeepReadonly, ObjectRef } from '../../apimachinery/object.ts';
+import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { isNotFound, plainError } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import { type ProxyAddress, tunnelAgent } from '../../client/proxy-tunnel.ts';
 import { createLookup } from '../../component/host-lookup.ts';
-
-/** Base64 values of a Secret's `data`. */
-export type ReadSecret = (ref: ObjectRef) => Promise<DeepReadonly<{ data?: Record<string, string> }>>;
+import { connectionFingerprint, proxyHeaders, type ReadSecret } from '../../members/member-connection.ts';
 
 export interface MemberEndpoint {
   url: URL;
@@ -33,18 +32,26 @@ interface Entry {
 /** Credentials are read again after so long; a connection pool lives on while its CA stays the same. */
 const credentialLifetimeMs = 60_000;
 const maxEntries = 1000;
+/** A member that does not even accept a connection is given up after so long; an answer may take as long as the caller waits. */
+export const connectTimeoutMs = 10_000;
 
 export function createMemberEndpoints(readSecret: ReadSecret, clock: Clock): MemberEndpoints {
   const entries = new Map<string, Entry>();
   const agents = new Map<string, { key: string; agent: HttpAgent }>();
-  const lookup = createLookup() as never;
+  const lookup = createLookup();
 
-  function agentFor(name: string, url: URL, ca: string | undefined, insecure: boolean): HttpAgent {
-    const key = JSON.stringify([url.origin, ca, insecure]);
+  function agentFor(
+    name: string,
+    url: URL,
+    ca: string | undefined,
+    insecure: boolean,
+    proxy?: ProxyAddress,
+  ): HttpAgent {
+    const key = JSON.stringify([url.origin, ca, insecure, proxy]);
     const known = agents.get(name);
     if (known?.key === key) return known.agent;
     // Its open requests go on; idle connections end by themselves.
-    const common = { keepAlive: true, maxFreeSockets: 16, timeout: 0, lookup };
+    const common = { keepAlive: true, maxFreeSockets: 16, timeout: 0, lookup: lookup as never };
     const tls: AgentOptions = {
       ...common,
       minVersion: 'TLSv1.3',
@@ -53,19 +60,26 @@ export function createMemberEndpoints(readSecret: ReadSecret, clock: Clock): Mem
       ...(ca === undefined ? {} : { ca }),
       ...(isIP(url.hostname) > 0 ? {} : { servername: url.hostname }),
     };
-    const agent = url.protocol === 'http:' ? new HttpAgent(common) : (new HttpsAgent(tls) as HttpAgent);
+    const agent = newAgent();
     agents.set(name, { key, agent });
     if (agents.size > maxEntries) agents.delete(agents.keys().next().value as string);
     return agent;
+
+    function newAgent(): HttpAgent {
+      const secure = url.protocol === 'https:';
+      if (proxy === undefined) return secure ? (new HttpsAgent(tls) as HttpAgent) : new HttpAgent(common);
+      const host = url.hostname.replace(/^\[|\]$/g, '');
+      const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+      const tunnel = { lookup, ca, insecure, timeoutMs: connectTimeoutMs };
+      return tunnelAgent(proxy, { host, port, tls: secure ? tls : undefined }, tunnel, common);
+    }
   }
 
   async function read(cluster: DeepReadonly<Cluster>): Promise<MemberEndpoint> {
     const { name = '' } = cluster.metadata;
-    const { apiEndpoint, impersonatorSecretRef, secretRef, proxyURL } = cluster.spec;
+    const { apiEndpoint, impersonatorSecretRef, secretRef, proxyURL, proxyHeader } = cluster.spec;
     const insecure = cluster.spec.insecureSkipTLSVerification === true;
     if (!apiEndpoint) throw plainError(`the apiEndpoint of cluster ${name} is empty`);
-    if (proxyURL)
-      throw plainError(`cluster ${name} can only be reached through ${proxyURL}, which is not supported here`);
     if (impersonatorSecretRef === undefined) throw plainError(`the impersonatorSecretRef of cluster ${name} is nil`);
     const token = await secretValue(readSecret, impersonatorSecretRef, 'token');
     if (token === '') throw plainError(`failed to get impersonateToken for cluster ${name}: the token is empty`);
@@ -73,21 +87,14 @@ export function createMemberEndpoints(readSecret: ReadSecret, clock: Clock): Mem
     const url = new URL(apiEndpoint);
     if (url.protocol !== 'https:' && url.protocol !== 'http:')
       throw plainError(`the apiEndpoint of cluster ${name} is neither https:// nor http://`);
-    return { url, token, agent: agentFor(name, url, ca === '' ? undefined : ca, insecure) };
+    const proxy = proxyURL ? { url: proxyURL, headers: proxyHeaders(proxyHeader) } : undefined;
+    return { url, token, agent: agentFor(name, url, ca === '' ? undefined : ca, insecure, proxy) };
   }
 
   return {
     of(cluster) {
       const name = cluster.metadata.name ?? '';
-      const { apiEndpoint, impersonatorSecretRef, secretRef, proxyURL, insecureSkipTLSVerification } = cluster.spec;
-      const fingerprint = JSON.stringify([
-        cluster.metadata.uid,
-        apiEndpoint,
-        impersonatorSecretRef,
-        secretRef,
-        proxyURL,
-        insecureSkipTLSVerification,
-      ]);
+      const fingerprint = JSON.stringify([connectionFingerprint(cluster), cluster.spec.impersonatorSecretRef]);
       const known = entries.get(name);
       const fresh = known?.fingerprint === fingerprint && clock.now() - known.readAt < credentialLifetimeMs;
       if (known !== undefined && fresh) return known.endpoint;
