@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { runKarmadactl } from '../karmadactl/cli.ts';
 
 const stop = new AbortController();
@@ -9,5 +10,7 @@ const io = {
   bytes: (chunk: Uint8Array) => void process.stdout.write(chunk),
   stderr: (text: string) => void process.stderr.write(text),
 };
+// kubectl finds its plugins by this name, and they speak of themselves as its commands.
+const executable = basename(process.argv[1] ?? '').startsWith('kubectl-karmada') ? 'kubectl karmada' : 'karmadactl';
 // Open connections would keep the process alive.
-process.exit(await runKarmadactl(process.argv.slice(2), io, stop.signal));
+process.exit(await runKarmadactl(process.argv.slice(2), io, stop.signal, executable));

@@ -1,25 +1,17 @@
 /** From the words typed to a command, its output and an exit code. */
-import { describeFlags, FlagError, parseFlags } from '../component/flags.ts';
-import { type CommandEntry, type CommandGroup, type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
+import { FlagError, parseFlags } from '../component/flags.ts';
+import { type CommandEntry, type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
 import { commandTable } from './command-table.ts';
 import { errorText } from './error-text.ts';
+import { commandHelp, optionsHelp, rootHelp } from './help.ts';
 
-const executable = 'karmadactl';
-const groups: readonly CommandGroup[] = [
-  'Basic Commands',
-  'Cluster Registration Commands',
-  'Cluster Management Commands',
-  'Troubleshooting and Debugging Commands',
-  'Advanced Commands',
-  'Settings Commands',
-  'Other Commands',
-];
-
-/** Hidden in the help of each command, and listed by `options`. */
-const shownGlobalFlags = { v: { ...globalFlags.v, hidden: false } };
-
-/** The exit code: 0, or 1 after any error; exec passes on what the command ended with. */
-export async function runKarmadactl(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+/** `executable` is what the tool is called in its texts: `karmadactl`, or `kubectl karmada`. The exit code: 0, or 1 after any error; exec passes on what the command ended with. */
+export async function runKarmadactl(
+  argv: readonly string[],
+  io: CommandIo,
+  signal: AbortSignal,
+  executable = 'karmadactl',
+): Promise<number> {
   const fail = (text: string): number => {
     io.stderr(`${text}\n`);
     return 1;
@@ -30,30 +22,39 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
     return 0;
   }
   const { word, rest } = splitCommand(argv);
-  if (word === undefined || (word === 'help' && rest.length === 0)) {
+  if (word === undefined || (word === 'help' && rest.every((other) => other.startsWith('-')))) {
     const unknown = word === undefined ? firstUnknownFlag(rest) : undefined;
     if (unknown !== undefined) return fail(`error: ${unknown}\nSee '${executable} --help' for usage.`);
-    io.stdout(rootHelp());
+    io.stdout(rootHelp(commandTable, executable));
     return 0;
   }
-  const name = word === 'help' ? (rest[0] ?? '') : word;
+  const asked = word === 'help' ? splitCommand(rest) : { word, rest };
+  const name = asked.word ?? '';
   if (name === 'options') {
-    io.stdout(`The following options can be passed to any command:\n\n${describeFlags(shownGlobalFlags)}\n`);
+    io.stdout(optionsHelp());
     return 0;
   }
-  const entry = commandTable.find((candidate) => candidate.name === name);
-  if (entry === undefined) return fail(`error: ${unknownCommand(name)}`);
-  const body = await entry.load();
-  const flags = { ...body.flags, ...globalFlags };
+  const entry = findEntry(commandTable, name);
+  if (entry === undefined) return fail(`error: ${unknownCommand(name, executable)}`);
+  const { path, command, rest: words } = descend(entry, asked.rest);
+  const shown = `${executable} ${path}`;
   if (word === 'help') {
-    io.stdout(commandHelp(entry, describeFlags(flags)));
+    io.stdout(await commandHelp(command, path, executable));
     return 0;
   }
   try {
-    const wantsHelp = rest.includes('--help') || rest.includes('-h');
-    const parsed = parseFlags(flags, body.anyFlags === true ? (wantsHelp ? ['--help'] : []) : rest);
+    const wantsHelp = words.includes('--help') || words.includes('-h');
+    if (command.load === undefined) {
+      const { args } = parseFlags(globalFlags, wantsHelp ? ['--help'] : words);
+      if (args.length > 0) throw new UsageError(`unknown command ${JSON.stringify(args.join(' '))}`);
+      io.stdout(await commandHelp(command, path, executable));
+      return 0;
+    }
+    const body = await command.load();
+    const flags = { ...body.flags, ...globalFlags };
+    const parsed = parseFlags(flags, body.anyFlags === true ? (wantsHelp ? ['--help'] : []) : words);
     if (parsed.help) {
-      io.stdout(commandHelp(entry, describeFlags(flags)));
+      io.stdout(await commandHelp(command, path, executable));
       return 0;
     }
     for (const warning of parsed.warnings) io.stderr(`${warning}\n`);
@@ -61,10 +62,8 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
     return 0;
   } catch (error) {
     if (error instanceof ExitCode) return error.code;
-    if (error instanceof FlagError)
-      return fail(`error: ${error.message}\nSee '${executable} ${name} --help' for usage.`);
-    if (error instanceof UsageError)
-      return fail(`error: ${error.message}\nSee '${executable} ${name} -h' for help and examples`);
+    if (error instanceof FlagError) return fail(`error: ${error.message}\nSee '${shown} --help' for usage.`);
+    if (error instanceof UsageError) return fail(`error: ${error.message}\nSee '${shown} -h' for help and examples`);
     return fail(errorText(error));
   }
 }
@@ -73,7 +72,7 @@ export async function runKarmadactl(argv: readonly string[], io: CommandIo, sign
  * The first word that is no flag names the command. A flag in front of it belongs to the command, and takes the next word with
  * it unless it is written with `=`: whether it is a boolean is not known before the command is.
  */
-function splitCommand(argv: readonly string[]): { word: string | undefined; rest: string[] } {
+export function splitCommand(argv: readonly string[]): { word: string | undefined; rest: string[] } {
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!;
     if (arg === '--') break;
@@ -85,6 +84,22 @@ function splitCommand(argv: readonly string[]): { word: string | undefined; rest
   return { word: undefined, rest: [...argv] };
 }
 
+export function findEntry(entries: readonly CommandEntry[], name: string): CommandEntry | undefined {
+  return entries.find((entry) => entry.name === name || entry.aliases?.includes(name) === true);
+}
+
+/** Follows the words as far as they name commands below commands. `path`: `create secret tls`. */
+export function descend(
+  entry: CommandEntry,
+  words: readonly string[],
+): { path: string; command: CommandEntry; rest: readonly string[] } {
+  const { word, rest } = splitCommand(words);
+  const child = word === undefined ? undefined : findEntry(entry.children ?? [], word);
+  if (child === undefined) return { path: entry.name, command: entry, rest: words };
+  const below = descend(child, rest);
+  return { ...below, path: `${entry.name} ${below.path}` };
+}
+
 function firstUnknownFlag(argv: readonly string[]): string | undefined {
   try {
     parseFlags(globalFlags, argv);
@@ -94,7 +109,7 @@ function firstUnknownFlag(argv: readonly string[]): string | undefined {
   }
 }
 
-function unknownCommand(name: string): string {
+function unknownCommand(name: string, executable: string): string {
   const close = commandTable
     .map((entry) => entry.name)
     .filter((known) => known.startsWith(name) || distance(known, name) <= 2);
@@ -115,22 +130,4 @@ function distance(a: string, b: string): number {
     row = next;
   }
   return row[b.length]!;
-}
-
-function rootHelp(): string {
-  const width = Math.max(...commandTable.map(({ name }) => name.length));
-  const blocks = groups
-    .map((group) => {
-      const lines = commandTable
-        .filter((entry) => entry.group === group)
-        .map(({ name, short }) => `  ${name.padEnd(width)}   ${short}`);
-      return lines.length === 0 ? '' : `${group}:\n${lines.join('\n')}\n\n`;
-    })
-    .join('');
-  return `${executable} controls a Kubernetes Cluster Federation.\n\nUsage:\n  ${executable} [flags]\n  ${executable} [command]\n\n${blocks}Use "${executable} <command> --help" for more information about a given command.\n`;
-}
-
-function commandHelp(entry: CommandEntry, flags: string): string {
-  const examples = entry.examples.trim().replace(/^/gm, '  ');
-  return `${entry.short}\n\nExamples:\n${examples}\n\nOptions:\n${flags}\n\nUsage:\n  ${executable} ${entry.usage}\n`;
 }

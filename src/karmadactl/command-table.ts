@@ -58,6 +58,36 @@ karmadactl delete deployments -l app=web`,
     load: async () => body((await import('./commands/delete.ts')).deleteCommand),
   },
   {
+    name: 'init',
+    group: 'Cluster Registration Commands',
+    short: 'Install the Karmada control plane in a Kubernetes cluster (needs container images: not in this release)',
+    usage: 'init',
+    examples: `
+# Says what to use instead
+karmadactl init`,
+    load: async () => body((await import('./commands/needs-images.ts')).initCommand),
+  },
+  {
+    name: 'deinit',
+    group: 'Cluster Registration Commands',
+    short: 'Remove the Karmada control plane from the Kubernetes cluster (needs container images: not in this release)',
+    usage: 'deinit',
+    examples: `
+# Says what to use instead
+karmadactl deinit`,
+    load: async () => body((await import('./commands/needs-images.ts')).deinitCommand),
+  },
+  {
+    name: 'addons',
+    group: 'Cluster Registration Commands',
+    short: 'Enable or disable a Karmada addon (needs container images: not in this release)',
+    usage: 'addons',
+    examples: `
+# Says what to use instead
+karmadactl addons`,
+    load: async () => body((await import('./commands/needs-images.ts')).addonsCommand),
+  },
+  {
     name: 'join',
     group: 'Cluster Registration Commands',
     short: 'Register a cluster to the Karmada control plane with Push mode',
@@ -133,36 +163,6 @@ karmadactl unregister CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG>
 # With a kubeconfig for the control plane: the rights of the agent are removed there, too
 karmadactl unregister CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> --karmada-config=<KARMADA_CONFIG>`,
     load: async () => body((await import('./commands/unregister.ts')).unregisterCommand),
-  },
-  {
-    name: 'init',
-    group: 'Cluster Registration Commands',
-    short: 'Install the Karmada control plane in a Kubernetes cluster (needs container images: not in this release)',
-    usage: 'init',
-    examples: `
-# Says what to use instead
-karmadactl init`,
-    load: async () => body((await import('./commands/needs-images.ts')).initCommand),
-  },
-  {
-    name: 'deinit',
-    group: 'Cluster Registration Commands',
-    short: 'Remove the Karmada control plane from the Kubernetes cluster (needs container images: not in this release)',
-    usage: 'deinit',
-    examples: `
-# Says what to use instead
-karmadactl deinit`,
-    load: async () => body((await import('./commands/needs-images.ts')).deinitCommand),
-  },
-  {
-    name: 'addons',
-    group: 'Cluster Registration Commands',
-    short: 'Enable or disable a Karmada addon (needs container images: not in this release)',
-    usage: 'addons',
-    examples: `
-# Says what to use instead
-karmadactl addons`,
-    load: async () => body((await import('./commands/needs-images.ts')).addonsCommand),
   },
   {
     name: 'cordon',
@@ -367,7 +367,6 @@ karmadactl api-versions --operation-scope=members --cluster=member1`,
   },
   {
     name: 'version',
-    group: 'Other Commands',
     short: 'Print the version information',
     usage: 'version',
     examples: `

@@ -39,12 +39,17 @@ export type CommandGroup =
 /** What help shows of a command; its body is loaded when it is called. */
 export interface CommandEntry {
   name: string;
-  group: CommandGroup;
+  aliases?: readonly string[];
+  /** Of commands that stand alone; without, help lists them last. */
+  group?: CommandGroup;
   short: string;
   /** The line after `Usage:`, without the executable. */
   usage: string;
   examples: string;
-  load(): Promise<CommandBody<FlagTable>>;
+  /** Commands below this one: `top pod`. */
+  children?: readonly CommandEntry[];
+  /** Absent: there are only the commands below. */
+  load?(): Promise<CommandBody<FlagTable>>;
 }
 
 /** Keeps the types of a command's flags between its table and its body. */

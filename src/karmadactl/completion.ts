@@ -37,7 +37,7 @@ async function candidates(before: readonly string[], typed: string, signal: Abor
     );
   if (clusterFlags.test(previous)) return clusterNames();
   if (previous === '-s' || previous === '--operation-scope') return ['karmada', 'members', 'all'];
-  if (typed.startsWith('-')) return Object.keys((await entry.load()).flags).map((name) => `--${name}`);
+  if (typed.startsWith('-')) return Object.keys((await entry.load?.())?.flags ?? {}).map((name) => `--${name}`);
   if (command === 'completion') return ['bash', 'zsh'];
   if (takesCluster.has(command)) return clusterNames();
   if (!takesTypes.has(command)) return [];
