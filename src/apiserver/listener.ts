@@ -26,6 +26,8 @@ import type { ServingOptions } from './server.ts';
 export interface Listener {
   /** `https://127.0.0.1:34567` */
   readonly url: string;
+  /** Which client certificates new connections are asked for; undefined: any. */
+  useAuthorities(clientCa: string | undefined): void;
   /** Takes no new connections; waits for running requests, then cuts what is left. */
   stop(graceMs: number): Promise<void>;
 }
@@ -50,11 +52,14 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
       if (running === 0) idle?.();
     });
   };
+  const identity = (ca: string | undefined) => ({
+    cert: options.cert,
+    key: options.key,
+    ...(ca === undefined ? {} : { ca }),
+  });
   const server = createSecureServer(
     {
-      cert: options.cert,
-      key: options.key,
-      ...(clientCa === undefined ? {} : { ca: clientCa }),
+      ...identity(clientCa),
       allowHTTP1: true,
       requestCert: true,
       rejectUnauthorized: false,
@@ -91,6 +96,7 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
   const shown = host.includes(':') ? `[${host}]` : host;
   return {
     url: `https://${shown}:${port}`,
+    useAuthorities: (ca) => server.setSecureContext({ ...identity(ca), minVersion: 'TLSv1.2' }),
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();

@@ -11,7 +11,7 @@ import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
 import type { UserInfo } from './authentication/user-info.ts';
-import { createBuiltinParts } from './builtin-parts.ts';
+import { type BuiltinContext, type BuiltinParts, createBuiltinParts } from './builtin-parts.ts';
 import type { Converters } from './custom-resources/conversion-webhook.ts';
 import type { ComputedResource } from './endpoints/computed.ts';
 import { sharedAbort } from './linked-abort.ts';
@@ -113,6 +113,8 @@ export interface ApiServer {
   start(): Promise<void>;
   /** `https://127.0.0.1:34567`, once it listens. */
   readonly url: string;
+  /** Asks new connections for client certificates of the authorities as they are now. */
+  useAuthorities(): void;
   handle(request: ApiRequest): Promise<ApiResponse>;
   /** A transport whose requests are made by `user` (default: system:admin in system:masters). */
   localTransport(user?: UserInfo): Transport;
@@ -128,11 +130,25 @@ const drainTime = 5000;
 const localAdmin: UserInfo = { name: 'system:admin', groups: ['system:masters', 'system:authenticated'] };
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
+  // A client sends its certificate only to who asks for one of its authority.
+  const authorities = [options.clientCa, options.requestHeader?.clientCa].filter((pem) => pem !== undefined);
+  return assembleServer(options, createBuiltinParts, builtinResources(), () =>
+    authorities.length === 0 ? undefined : authorities.join('\n'),
+  );
+}
+
+/** A server of these parts and kinds. `authorities`: PEM of those who sign client certificates. */
+export function assembleServer(
+  options: ApiServerOptions,
+  createParts: (context: BuiltinContext) => BuiltinParts,
+  kinds: readonly ResourceDefinition[],
+  authorities: () => string | undefined,
+): ApiServer {
   const { store } = options;
   const clock = options.clock ?? systemClock;
   const version = options.version ?? defaultVersion;
   const catalog = new Catalog(store, clock);
-  const parts = createBuiltinParts({ options, catalog, store, clock, version });
+  const parts = createParts({ options, catalog, store, clock, version });
   catalog.configure({
     admission: createAdmissionChain([...parts.admission, ...(options.admission ?? []), ...parts.lastAdmission]),
     hooks: parts.commitHooks,
@@ -166,7 +182,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const server: ApiServer = {
     async start() {
       await catalog.feed.start();
-      await catalog.add([...builtinResources(), ...(options.resources ?? [])]);
+      await catalog.add([...kinds, ...(options.resources ?? [])]);
       const compacting = new AbortController();
       void startCompaction(store, compacting.signal, {
         ...options.compaction,
@@ -178,16 +194,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       });
       for (const hook of parts.startHooks) await hook(server);
       started = true;
-      if (options.serving !== undefined) {
-        // A client sends its certificate only to who asks for one of its authority.
-        const authorities = [options.clientCa, options.requestHeader?.clientCa].filter((pem) => pem !== undefined);
-        listener = await listen(options.serving, authorities.length === 0 ? undefined : authorities.join('\n'), handle);
-      }
+      if (options.serving !== undefined) listener = await listen(options.serving, authorities(), handle);
     },
     get url() {
       if (listener === undefined) throw new Error('apiserver: it does not listen');
       return listener.url;
     },
+    useAuthorities: () => listener?.useAuthorities(authorities()),
     handle,
     localTransport: (user = localAdmin) => createLocalTransport(handle, user),
     async stop() {

@@ -1,5 +1,4 @@
 /** karmada-apiserver: the API server of a Karmada control plane on its own, durable store. Flags → options → run. */
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '../apimachinery/clock.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
@@ -8,8 +7,9 @@ import { parseExecutable } from '../component/executable.ts';
 import { allowNoExecuteTaintPolicyFlag, logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { runComponent } from '../component/lifecycle.ts';
-import { createLogger, describeError } from '../component/logging.ts';
+import { createLogger } from '../component/logging.ts';
 import { defaultServiceAccountIssuer } from '../component/service-account-token.ts';
+import { waitForContent } from '../component/wait-for-content.ts';
 import type { Secret } from '../kubernetes/types.ts';
 import { defaultCompaction } from '../storage/compaction.ts';
 
@@ -134,7 +134,9 @@ await runComponent(
     const serviceAccountKey = await waitForOptionalFile('service-account-signing-key-file', signal);
     const serviceAccountVerifyKeys: string[] = [];
     for (const path of flags['service-account-key-file'])
-      serviceAccountVerifyKeys.push(await waitForContent(`--service-account-key-file ${path}`, path, signal));
+      serviceAccountVerifyKeys.push(
+        await waitForContent(`--service-account-key-file ${path}`, path, { logger, signal }),
+      );
     const lua = createLuaPool();
     const store = await openEmbeddedStore(flags['data-dir'], {
       name: 'karmada-apiserver',
@@ -222,32 +224,10 @@ type FileFlag =
   | 'service-account-signing-key-file';
 
 function waitForFile(name: FileFlag, signal: AbortSignal): Promise<string> {
-  const path = flags[name];
-  if (path === '') throw new Error(`--${name} is required`);
-  return waitForContent(`--${name} ${path}`, path, signal);
+  if (flags[name] === '') throw new Error(`--${name} is required`);
+  return waitForContent(`--${name} ${flags[name]}`, flags[name], { logger, signal });
 }
 
 async function waitForOptionalFile(name: FileFlag, signal: AbortSignal): Promise<string | undefined> {
   return flags[name] === '' ? undefined : waitForFile(name, signal);
-}
-
-/** Certificates may arrive after their user: whoever starts first waits. */
-function waitForContent(what: string, path: string, signal: AbortSignal): Promise<string> {
-  return retry(what, signal, async () => {
-    const content = await readFile(path, 'utf8');
-    if (content.trim() === '') throw new Error('the file is empty');
-    return content;
-  });
-}
-
-/** Tries again after 0.2, 0.4, … 5 s, and says what it waits for. */
-async function retry<T>(what: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-  for (let delay = 200; ; delay = Math.min(delay * 2, 5000)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      logger.warn('Waiting', { for: what, err: describeError(error) });
-    }
-    await systemClock.sleep(delay, signal);
-  }
 }

@@ -11,6 +11,7 @@ const executableNames: readonly string[] = [
   'karmada-scheduler',
   'karmada-scheduler-estimator',
   'karmada-descheduler',
+  'karmada-aggregated-apiserver',
   'karmada-webhook',
   'karmada-agent',
 ];
