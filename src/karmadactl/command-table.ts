@@ -285,6 +285,31 @@ karmadactl apply -f manifest.yaml --cluster member1,member2`,
     load: async () => body((await import('./commands/apply.ts')).applyCommand),
   },
   {
+    name: 'promote',
+    group: 'Advanced Commands',
+    short: 'Promote resources from legacy clusters to Karmada control plane',
+    usage: 'promote <RESOURCE_TYPE> <RESOURCE_NAME> -n <NAME_SPACE> -C <CLUSTER_NAME> [flags]',
+    examples: `
+# Promote deployment nginx of namespace default in cluster1; it goes on running there untouched
+karmadactl promote deployment nginx -n default -C cluster1
+
+# Promote it together with what it depends on
+karmadactl promote deployment nginx -n default -C cluster1 -d
+
+# Print the template and the policy, and create nothing
+karmadactl promote deployment nginx -n default -C cluster1 -o yaml
+
+# Have the servers check everything without writing
+karmadactl promote deployment nginx -n default -C cluster1 --dry-run
+
+# Reach the cluster by a kubeconfig instead of through the control plane
+karmadactl promote deployment nginx -n default -C cluster1 --cluster-kubeconfig=<CLUSTER_KUBECONFIG_PATH>
+
+# Promote without a policy
+karmadactl promote deployment nginx -n default -C cluster1 --auto-create-policy=false`,
+    load: async () => body((await import('./commands/promote.ts')).promoteCommand),
+  },
+  {
     name: 'patch',
     group: 'Advanced Commands',
     short: 'Update fields of a resource',
