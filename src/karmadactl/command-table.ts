@@ -253,6 +253,40 @@ karmadactl describe pods nginx --operation-scope=members --cluster=member1`,
     load: async () => body((await import('./commands/describe.ts')).describeCommand),
   },
   {
+    name: 'interpret',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Validate, test and edit interpreter customization before applying it to the control plane',
+    usage: 'interpret (-f FILENAME) (--operation OPERATION) [--ARGS VALUE]... [flags]',
+    examples: `
+# Check the customizations in a file
+karmadactl interpret -f customization.json --check
+
+# Execute the retention rule
+karmadactl interpret -f customization.yml --operation retain --desired-file desired.yml --observed-file observed.yml
+
+# Execute the replicaResource rule
+karmadactl interpret -f customization.yml --operation interpretReplica --observed-file observed.yml
+
+# Execute the replicaRevision rule
+karmadactl interpret -f customization.yml --operation reviseReplica --observed-file observed.yml --desired-replica 2
+
+# Execute the statusReflection rule
+karmadactl interpret -f customization.yml --operation interpretStatus --observed-file observed.yml
+
+# Execute the healthInterpretation rule on what a member has
+karmadactl get deployment nginx -s members -C member1 -o yaml | karmadactl interpret -f customization.yml --operation interpretHealth --observed-file -
+
+# Execute the dependencyInterpretation rule
+karmadactl interpret -f customization.yml --operation interpretDependency --observed-file observed.yml
+
+# Execute the statusAggregation rule
+karmadactl interpret -f customization.yml --operation aggregateStatus --observed-file observed.yml --status-file status.yml
+
+# Edit a customization, with what each rule is for
+karmadactl interpret -f customization.yml --edit --show-doc`,
+    load: async () => body((await import('./commands/interpret.ts')).interpretCommand),
+  },
+  {
     name: 'schedule-what-if',
     group: 'Troubleshooting and Debugging Commands',
     short: 'Show where the scheduler would place resources and why, without changing anything',

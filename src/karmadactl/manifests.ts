@@ -18,25 +18,39 @@ export async function readManifests(
   recursive: boolean,
   io: CommandIo,
 ): Promise<Unstructured[]> {
-  const objects: Unstructured[] = [];
-  for (const { name, text } of await readTexts(files, recursive, io)) {
-    for (const document of parseAllDocuments(text, { version: '1.1', schema: 'core' })) {
-      if (!('toJS' in document)) continue;
-      const [problem] = document.errors;
-      if (problem !== undefined) throw new Error(`error parsing ${name}: ${problem.message}`);
-      const value = document.toJS() as Unstructured | null;
-      if (value === null) continue;
-      for (const object of itemsOf(value)) {
-        if (typeof object !== 'object' || !object.kind)
-          throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'Kind' is missing`);
-        if (!object.apiVersion)
-          throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'apiVersion' is missing`);
-        objects.push({ ...object, metadata: object.metadata ?? {} });
-      }
-    }
-  }
+  const objects = (await readTexts(files, recursive, io)).flatMap(parseManifests);
   if (objects.length === 0) throw new Error('no objects passed to the command');
   return objects;
+}
+
+/** The objects of one text; `name` says in errors where it is from. */
+export function parseManifests({ name, text }: SourceText): Unstructured[] {
+  return parseDocuments({ name, text })
+    .flatMap((value) => itemsOf(value as Unstructured))
+    .map((object) => {
+      if (typeof object !== 'object' || !object.kind)
+        throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'Kind' is missing`);
+      if (!object.apiVersion)
+        throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'apiVersion' is missing`);
+      return { ...object, metadata: object.metadata ?? {} };
+    });
+}
+
+/** The documents of one text that are not empty. */
+export function parseDocuments({ name, text }: SourceText): unknown[] {
+  return parseAllDocuments(text, { version: '1.1', schema: 'core' }).flatMap((document) => {
+    if (!('toJS' in document)) return [];
+    const [problem] = document.errors;
+    if (problem !== undefined) throw new Error(`error parsing ${name}: ${problem.message}`);
+    const value: unknown = document.toJS();
+    return value === null ? [] : [value];
+  });
+}
+
+export interface SourceText {
+  /** Path, URL or `STDIN`. */
+  name: string;
+  text: string;
 }
 
 function itemsOf(value: Unstructured): Unstructured[] {
@@ -44,12 +58,8 @@ function itemsOf(value: Unstructured): Unstructured[] {
   return value.kind?.endsWith('List') && Array.isArray(items) ? (items as Unstructured[]) : [value];
 }
 
-async function readTexts(
-  files: readonly string[],
-  recursive: boolean,
-  io: CommandIo,
-): Promise<{ name: string; text: string }[]> {
-  const texts: { name: string; text: string }[] = [];
+export async function readTexts(files: readonly string[], recursive: boolean, io: CommandIo): Promise<SourceText[]> {
+  const texts: SourceText[] = [];
   for (const name of files) {
     if (name === '-') {
       const chunks: Uint8Array[] = [];

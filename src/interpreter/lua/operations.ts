@@ -19,7 +19,8 @@ export interface LuaScript {
   call(request: Pick<CallRequest, 'function' | 'args' | 'results' | 'references'>): Promise<unknown[]>;
 }
 
-const rules: Readonly<Record<InterpreterOperation, CustomizationRule>> = {
+/** The field of each operation in `spec.customizations`. */
+export const operationRules: Readonly<Record<InterpreterOperation, CustomizationRule>> = {
   Retain: 'retention',
   InterpretReplica: 'replicaResource',
   InterpretComponent: 'componentResource',
@@ -35,7 +36,7 @@ export function scriptsOf(
   customization: DeepReadonly<Pick<ResourceInterpreterCustomization, 'spec'>>,
 ): Partial<Record<InterpreterOperation, string>> {
   const scripts: Partial<Record<InterpreterOperation, string>> = {};
-  for (const [operation, rule] of Object.entries(rules) as [InterpreterOperation, CustomizationRule][]) {
+  for (const [operation, rule] of Object.entries(operationRules) as [InterpreterOperation, CustomizationRule][]) {
     const script = customization.spec.customizations[rule]?.luaScript;
     if (script) scripts[operation] = script;
   }
