@@ -240,6 +240,7 @@ async function run(
         successThreshold: flags['cluster-success-threshold'],
         failureThreshold: flags['cluster-failure-threshold'],
         resourceModeling: flags['enable-cluster-resource-modeling'],
+        events: { event: workSide.recorder('cluster-status-controller') },
         controllers,
         logger,
       }),

@@ -344,6 +344,7 @@ async function run(
         successThreshold: flags['cluster-success-threshold'],
         failureThreshold: flags['cluster-failure-threshold'],
         resourceModeling: flags['enable-cluster-resource-modeling'],
+        events: { event: controlPlane.recorder('cluster-status-controller') },
         controllers,
         logger,
       }),

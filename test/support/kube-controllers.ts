@@ -1,5 +1,6 @@
 /** The controllers of this room beside a whole API server, for tests. */
 import { generateKeyPairSync } from 'node:crypto';
+import type { ApiServerOptions } from '../../src/apiserver/server.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { createInformerFactory } from '../../src/client/informer-factory.ts';
 import { createKubeControllers, type KubeControllersOptions } from '../../src/kube-controllers/kube-controllers.ts';
@@ -12,8 +13,9 @@ export const testRootCa = '-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICA
 
 export async function startKubeControllers(
   options: Partial<KubeControllersOptions> = {},
+  server: Partial<ApiServerOptions> = {},
 ): Promise<TestApiServer & { controllerClient: Client; stopControllers(): Promise<void> }> {
-  const api = await startApiServer({ serviceAccountKey: testServiceAccountKey });
+  const api = await startApiServer({ serviceAccountKey: testServiceAccountKey, ...server });
   const controller = new AbortController();
   // With the rights that kube-controller-manager has by its bootstrap roles.
   const client = createClient(

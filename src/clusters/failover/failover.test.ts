@@ -14,6 +14,7 @@ import {
 } from '../../apis/resource-types.ts';
 import type { AggregatedStatusItem, ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
+import { Registry } from '../../component/metrics.ts';
 import { createEventRecorder } from '../../controller/event-recorder.ts';
 import { createInterpreter } from '../../interpreter/interpreter.ts';
 import { nativeLayer } from '../../interpreter/native/native.ts';
@@ -24,6 +25,7 @@ import { createTaintManager } from '../taints/taint-manager.ts';
 import { createApplicationFailoverControllers } from './application-failover-controller.ts';
 
 let registry: ClusterRegistry;
+const metrics = new Registry();
 const life = new AbortController();
 const running: Promise<unknown>[] = [];
 
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const { client } = registry;
   const informers = createInformerFactory(client);
   const recorder = (component: string) => createEventRecorder(client, component).event;
-  const shared = { client, informers, controllers: { baseDelay: 5, maxDelay: 100 } };
+  const shared = { client, informers, controllers: { baseDelay: 5, maxDelay: 100, registry: metrics } };
   const gates = { GracefulEviction: true, StatefulFailoverInjection: true };
   const runnables = [
     ...createGracefulEvictionControllers({ ...shared, recorder, timeoutMs: 600_000 }),
@@ -153,6 +155,14 @@ describe.each<Kind>(['ResourceBinding', 'ClusterResourceBinding'])(
           expect.arrayContaining([`${kind} ${message}`, `Deployment ${message}`]),
         );
       });
+    });
+
+    it('is counted under the name of its queue', async () => {
+      const queue = kind === 'ResourceBinding' ? 'binding-eviction' : 'cluster-binding-eviction';
+      const text = await metrics.metrics();
+      expect(text).toMatch(new RegExp(`eviction_processing_total\\{name="${queue}",result="success"\\} [1-9]`));
+      expect(text).toContain(`eviction_queue_depth{name="${queue}"} 0`);
+      expect(text).toContain(`eviction_kind_total{member_cluster="${id('lost')}",resource_kind="${kind}"} 0`);
     });
 
     it('stays where it bears the taint, and leaves after the time that it bears it', async () => {

@@ -64,6 +64,18 @@ describe('joinCluster', () => {
     expect(Object.keys((await secret('m1-impersonator')).data ?? {})).toEqual(['token']);
   });
 
+  it('replaces credentials that an earlier Cluster of this name has left behind', async () => {
+    await joinCluster(options());
+    const { data } = await secret('m1');
+    const { client } = controlPlane;
+    await client.resource<Secret>(secrets).update({ ...(await secret('m1')), data: { token: 'b2xk' } });
+    await client.resource(clusters).delete({ name: 'm1' });
+    const cluster = await joinCluster(options());
+    const after = await secret('m1');
+    expect(after.data).toEqual(data);
+    expect(after.metadata.ownerReferences?.map(({ uid }) => uid)).toEqual([cluster?.metadata.uid]);
+  });
+
   it('says which token it did not get', async () => {
     const silent = await startApiServer();
     try {

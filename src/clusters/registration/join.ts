@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { KubeObject } from '../../apimachinery/object.ts';
-import { isAlreadyExists, isNotFound } from '../../apimachinery/status-error.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusterNamespace, systemLabel, systemLabelValue } from '../../apis/constants.ts';
 import { clusterRoleName, clusterServiceAccountName, impersonatorSecretName } from '../../apis/naming.ts';
@@ -178,7 +178,7 @@ async function waitForToken(context: Context, account: string, what: string): Pr
   }
 }
 
-/** A Secret that exists is taken as it is. */
+/** A Secret that exists is taken as it is, unless it belonged to a Cluster of this name that is gone: its credentials went with it. */
 async function storeCredentials(context: Context, credentials: Credentials): Promise<void> {
   const { controlPlane, clusterName, namespace, signal } = context;
   await createIfAbsent<Namespace>(
@@ -187,17 +187,30 @@ async function storeCredentials(context: Context, credentials: Credentials): Pro
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: system } },
     signal,
   );
-  const store = (name: string, data: Record<string, string>): Promise<Secret> =>
-    createIfAbsent<Secret>(
-      controlPlane,
-      secrets,
-      { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace, labels: system }, data },
-      signal,
-    );
+  const store = async (name: string, data: Record<string, string>): Promise<void> => {
+    const metadata = { name, namespace, labels: system };
+    for (let attempt = 1; ; attempt++) {
+      const wanted: Secret = { apiVersion: 'v1', kind: 'Secret', metadata, data };
+      const stored = await createIfAbsent<Secret>(controlPlane, secrets, wanted, signal);
+      if (!isLeftBehind(stored, clusterName)) return;
+      const { ownerReferences: _, ...kept } = stored.metadata;
+      try {
+        await controlPlane.resource<Secret>(secrets).update({ ...stored, metadata: kept, data }, { signal });
+        return;
+      } catch (error) {
+        // The garbage collector was about to delete it, or has just done so.
+        if (attempt === 5 || !(isConflict(error) || isNotFound(error))) throw error;
+      }
+    }
+  };
   const impersonator = impersonatorSecretName(clusterName);
   await store(impersonator, { token: credentials.impersonatorToken });
   await store(clusterName, { caBundle: credentials.caBundle, token: credentials.token });
 }
+
+/** There is no Cluster of this name now: nothing else is registered over one. */
+const isLeftBehind = ({ metadata }: Secret, clusterName: string): boolean =>
+  metadata.ownerReferences?.some(({ kind, name }) => kind === 'Cluster' && name === clusterName) === true;
 
 async function createCluster(context: JoinOptions & { namespace: string }, id: string): Promise<Cluster> {
   const { controlPlane, clusterName, namespace, endpoint, provider, region, zones = [], signal } = context;

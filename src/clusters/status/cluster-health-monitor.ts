@@ -93,6 +93,9 @@ export function createClusterHealthMonitor(options: ClusterHealthMonitorOptions)
   });
   clusterInformer.addHandler({
     added: ({ metadata }) => controller.enqueue(metadata.name ?? ''),
+    updated({ metadata, spec }, old) {
+      if (spec.syncMode !== old.spec.syncMode) controller.enqueue(metadata.name ?? '');
+    },
     deleted: ({ metadata }) => controller.enqueue(metadata.name ?? ''),
   });
   return controller;

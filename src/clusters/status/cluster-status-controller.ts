@@ -24,10 +24,13 @@ import {
   createController,
   type ReconcileResult,
 } from '../../controller/controller.ts';
+import type { EventRecorder } from '../../controller/event-recorder.ts';
 import { type MemberCluster, type MemberClusters, onlyCluster } from '../../members/member-clusters.ts';
 import { apiEnablements, completeness } from './api-enablements.ts';
+import { type ClusterMetrics, createClusterMetrics } from './cluster-metrics.ts';
 import { createMemberResources, type MemberResources } from './member-resources.ts';
 import { createReadyThreshold, type ObservedReady, type ReadyThreshold } from './ready-threshold.ts';
+import { whyNotReachable } from './why-not-reachable.ts';
 
 export interface ClusterStatusControllerOptions {
   client: Client;
@@ -40,15 +43,17 @@ export interface ClusterStatusControllerOptions {
   statusUpdateFrequency?: number | undefined;
   successThreshold?: number | undefined;
   failureThreshold?: number | undefined;
+  /** A health check that takes longer counts as "not reachable". Default 10 s. */
+  probeTimeout?: number | undefined;
   /** Nodes and pods are watched and summed up. Default true. */
   resourceModeling?: boolean | undefined;
+  /** Tells why a cluster is not reachable. Its component is `cluster-status-controller`. */
+  events?: Pick<EventRecorder, 'event'> | undefined;
   controllers?: Partial<ControllerOptions> | undefined;
   logger?: Logger | undefined;
   clock?: Clock | undefined;
 }
 
-/** A health check that takes longer counts as "not reachable". */
-const probeTimeoutMs = 10_000;
 /** As many clusters as there are may be looked at at once: what a look costs is waiting, not work. */
 const workers = 1000;
 
@@ -63,16 +68,28 @@ export function createClusterStatusController(options: ClusterStatusControllerOp
     clock,
     threshold: createReadyThreshold(options.successThreshold ?? 30_000, options.failureThreshold ?? 30_000, clock),
     resources: (options.resourceModeling ?? true) ? createMemberResources(members) : undefined,
+    probeTimeoutMs: options.probeTimeout ?? 10_000,
+    metrics: createClusterMetrics(options.controllers?.registry),
+    events: options.events,
+    complaints: new Map(),
     logger: options.logger ?? silentLogger,
+  };
+  const forget = (name: string): void => {
+    context.threshold.forget(name);
+    context.metrics.forget(name);
+    context.complaints.delete(name);
   };
   const controller = createController({
     ...options.controllers,
+    // However often a look failed, the next one comes as soon as it would have.
+    maxDelay: Math.min(options.controllers?.maxDelay ?? statusUpdateFrequency, statusUpdateFrequency),
+    retryQps: undefined,
     name: 'cluster-status-controller',
     workers,
     async reconcile(name, signal): Promise<ReconcileResult> {
       const cluster = informer.get(name);
       if (cluster === undefined || cluster.spec.syncMode !== mode) {
-        context.threshold.forget(name);
+        forget(name);
         return undefined;
       }
       if (cluster.metadata.finalizers?.includes(clusterControllerFinalizer) !== true) return undefined;
@@ -99,10 +116,27 @@ interface Context {
   clock: Clock;
   threshold: ReadyThreshold;
   resources: MemberResources | undefined;
+  probeTimeoutMs: number;
+  metrics: ClusterMetrics;
+  events: Pick<EventRecorder, 'event'> | undefined;
+  /** What was said last about each cluster that is not reachable. */
+  complaints: Map<string, string>;
   logger: Logger;
 }
 
 async function look(context: Context, cluster: DeepReadonly<Cluster>, signal: AbortSignal): Promise<void> {
+  const name = cluster.metadata.name ?? '';
+  const started = context.clock.now();
+  const status = await lookNow(context, cluster, signal);
+  const now = context.clock.now();
+  context.metrics.looked(name, status, (now - started) / 1000);
+  const before = findCondition(cluster.status?.conditions, clusterReady)?.status ?? '';
+  const after = findCondition(status.conditions, clusterReady)?.status ?? '';
+  if (before !== after) context.metrics.turned(name, before, after, now);
+}
+
+/** The status as it is then. */
+async function lookNow(context: Context, cluster: DeepReadonly<Cluster>, signal: AbortSignal): Promise<ClusterStatus> {
   const name = cluster.metadata.name ?? '';
   let member: MemberCluster;
   try {
@@ -112,7 +146,7 @@ async function look(context: Context, cluster: DeepReadonly<Cluster>, signal: Ab
     const observed = notReady(clusterReadyReason.statusCollectionFailed, message);
     return writeStatus(context, cluster, { ready: adjusted(context, cluster, observed) }, signal);
   }
-  const observed = await probe(member, signal);
+  const observed = await healthOf(context, cluster, member, signal);
   const ready = adjusted(context, cluster, observed);
   // Anything but "healthy, and shown as such": what was collected before stays as it is.
   if (observed.status !== 'True' || ready.status !== 'True') return writeStatus(context, cluster, { ready }, signal);
@@ -134,10 +168,40 @@ const notReady = (reason: string, message: string): ObservedReady => ({
   message,
 });
 
+async function healthOf(
+  { clock, metrics, complaints, events, probeTimeoutMs, logger }: Context,
+  cluster: DeepReadonly<Cluster>,
+  member: MemberCluster,
+  signal: AbortSignal,
+): Promise<ObservedReady> {
+  const name = cluster.metadata.name ?? '';
+  const started = clock.now();
+  const { observed, failure } = await probe(member, probeTimeoutMs, signal);
+  metrics.probed(name, observed.status === 'True', (clock.now() - started) / 1000);
+  if (failure === undefined) {
+    complaints.delete(name);
+    return observed;
+  }
+  // The condition's message is the same for every reason: this says which it is, once.
+  const why = whyNotReachable(failure, cluster);
+  if (complaints.get(name) !== why) {
+    complaints.set(name, why);
+    logger.warn('A cluster is not reachable', { cluster: name, why });
+    events?.event(cluster, 'Warning', clusterReadyReason.notReachable, `${clusterReadyMessage.notReachable}: ${why}`);
+  }
+  return observed;
+}
+
+interface Probed {
+  observed: ObservedReady;
+  /** Why it did not answer. */
+  failure?: unknown;
+}
+
 /** GET /readyz, or /healthz where that does not exist. An HTTP error counts as not reachable, as upstream's client takes it. */
-async function probe(member: MemberCluster, signal: AbortSignal): Promise<ObservedReady> {
+async function probe(member: MemberCluster, timeoutMs: number, signal: AbortSignal): Promise<Probed> {
   const ask = (path: string) =>
-    withTimeout(signal, probeTimeoutMs, (limited) => member.client.text(path, { signal: limited }));
+    withTimeout(signal, timeoutMs, (limited) => member.client.text(path, { signal: limited }));
   try {
     try {
       await ask('/readyz');
@@ -145,13 +209,13 @@ async function probe(member: MemberCluster, signal: AbortSignal): Promise<Observ
       if (!isNotFound(error)) throw error;
       await ask('/healthz');
     }
-    return { type: clusterReady, status: 'True', reason: clusterReadyReason.ready, message: clusterReadyMessage.ready };
+    const { ready: message } = clusterReadyMessage;
+    return { observed: { type: clusterReady, status: 'True', reason: clusterReadyReason.ready, message } };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof StatusError && error.code < 400) {
-      return notReady(clusterReadyReason.notReady, clusterReadyMessage.notReady);
-    }
-    return notReady(clusterReadyReason.notReachable, clusterReadyMessage.notReachable);
+    if (error instanceof StatusError && error.code < 400)
+      return { observed: notReady(clusterReadyReason.notReady, clusterReadyMessage.notReady) };
+    return { observed: notReady(clusterReadyReason.notReachable, clusterReadyMessage.notReachable), failure: error };
   }
 }
 
@@ -182,12 +246,13 @@ async function writeStatus(
   cluster: DeepReadonly<Cluster>,
   seen: { ready: ObservedReady; collect?: () => Promise<Collected> },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ClusterStatus> {
   const collected = await seen.collect?.();
   const now = clock.now();
   let conditions = setCondition(cluster.status?.conditions, seen.ready, now);
   if (collected !== undefined) conditions = setCondition(conditions, collected.enablements, now);
   const status: ClusterStatus = { ...cloneJson<ClusterStatus>(cluster.status ?? {}), ...collected?.fields, conditions };
-  if (deepEqual(status, cluster.status)) return;
-  await client.resource<Cluster>(clusters).updateStatus({ ...cluster, status }, { signal });
+  if (!deepEqual(status, cluster.status))
+    await client.resource<Cluster>(clusters).updateStatus({ ...cluster, status }, { signal });
+  return status;
 }

@@ -19,6 +19,7 @@ import type { EventRecorder } from '../../controller/event-recorder.ts';
 import { type BindingKind, bindingKinds, recordOnBoth, updateSpec } from '../bindings.ts';
 import { type Eviction, evict } from '../eviction/evict.ts';
 import { preservedLabels } from '../failover/state-preservation.ts';
+import { createEvictionMetrics } from './eviction-metrics.ts';
 import { noExecuteTaints, toleratedUntil } from './tolerance.ts';
 
 type Binding = DeepReadonly<ResourceBinding>;
@@ -52,6 +53,11 @@ export function createTaintManager(options: TaintManagerOptions): Controller[] {
 function createFor(kind: BindingKind, clusterInformer: Informer<Cluster>, options: TaintManagerOptions): Controller {
   const { clock = systemClock, events, evictionRate } = options;
   const pauseMs = evictionRate > 0 ? 1000 / evictionRate : pauseOfRateZeroMs;
+  const metrics = createEvictionMetrics(
+    options.controllers?.registry,
+    kind.namespaced ? 'binding-eviction' : 'cluster-binding-eviction',
+    kind.namespaced ? 'ResourceBinding' : 'ClusterResourceBinding',
+  );
   kind.informer.addIndex(byTarget, (binding) => (binding.spec.clusters ?? []).map(({ name }) => name));
 
   const controller = createController({
@@ -59,16 +65,28 @@ function createFor(kind: BindingKind, clusterInformer: Informer<Cluster>, option
     name: `taint-manager-${kind.controllerPrefix}`,
     workers,
     async reconcile(key, signal) {
-      const binding = kind.informer.get(key);
-      if (binding === undefined || binding.metadata.deletionTimestamp !== undefined) return undefined;
-      const { due, nextMs } = dueClusters(binding, (name) => clusterInformer.get(name), clock.now());
-      if (due.length > 0) {
-        await leave(binding, due, signal);
-        await clock.sleep(pauseMs, signal);
+      const finished = metrics.started(key);
+      let failed = true;
+      let looked: Awaited<ReturnType<typeof look>>;
+      try {
+        looked = await look(key, signal);
+        failed = false;
+      } finally {
+        finished(failed);
       }
-      return nextMs === undefined ? undefined : { requeueAfter: nextMs };
+      if (looked.moved) await clock.sleep(pauseMs, signal);
+      return looked.nextMs === undefined ? undefined : { requeueAfter: looked.nextMs };
     },
   });
+
+  async function look(key: string, signal: AbortSignal): Promise<{ moved: boolean; nextMs: number | undefined }> {
+    const binding = kind.informer.get(key);
+    if (binding === undefined || binding.metadata.deletionTimestamp !== undefined)
+      return { moved: false, nextMs: undefined };
+    const { due, nextMs } = dueClusters(binding, (name) => clusterInformer.get(name), clock.now());
+    if (due.length > 0) await leave(binding, due, signal);
+    return { moved: due.length > 0, nextMs };
+  }
 
   async function leave(binding: Binding, names: readonly string[], signal: AbortSignal): Promise<void> {
     try {
@@ -89,8 +107,13 @@ function createFor(kind: BindingKind, clusterInformer: Informer<Cluster>, option
   }
 
   const isTainted = (name: string): boolean => noExecuteTaints(clusterInformer.get(name)?.spec.taints).length > 0;
-  const enqueueTargetsOf = ({ metadata }: DeepReadonly<Cluster>): void => {
-    for (const binding of kind.informer.byIndex(byTarget, metadata.name ?? '')) controller.enqueue(objectKey(binding));
+  const enqueue = (binding: Binding, cluster: string): void => {
+    const key = objectKey(binding);
+    metrics.waits(key, cluster);
+    controller.enqueue(key);
+  };
+  const enqueueTargetsOf = ({ metadata: { name = '' } }: DeepReadonly<Cluster>): void => {
+    for (const binding of kind.informer.byIndex(byTarget, name)) enqueue(binding, name);
   };
   clusterInformer.addHandler({
     added: (cluster) => {
@@ -101,7 +124,7 @@ function createFor(kind: BindingKind, clusterInformer: Informer<Cluster>, option
     },
   });
   const enqueueTainted = (binding: Binding): void => {
-    if ((binding.spec.clusters ?? []).some(({ name }) => isTainted(name))) controller.enqueue(objectKey(binding));
+    for (const { name } of binding.spec.clusters ?? []) if (isTainted(name)) enqueue(binding, name);
   };
   kind.informer.addHandler({ added: enqueueTainted, updated: enqueueTainted });
   return controller;
