@@ -344,6 +344,52 @@ karmadactl promote deployment nginx -n default -C cluster1 --auto-create-policy=
     load: async () => body((await import('./commands/promote.ts')).promoteCommand),
   },
   {
+    name: 'top',
+    group: 'Advanced Commands',
+    short: 'Display resource (CPU/memory) usage of member clusters',
+    usage: 'top [command]',
+    examples: `
+# Usage of the pods of all member clusters
+karmadactl top pods
+
+# Usage of the nodes of all member clusters
+karmadactl top nodes`,
+    children: [
+      {
+        name: 'node',
+        aliases: ['nodes', 'no'],
+        short: 'Display resource (CPU/memory) usage of nodes',
+        usage: 'top node [NAME | -l label] [flags]',
+        examples: `
+# Show metrics for all nodes of all member clusters
+karmadactl top node
+
+# Show metrics for the nodes of two clusters, the busiest first
+karmadactl top node --clusters=member1,member2 --sort-by=cpu`,
+        load: async () => body((await import('./commands/top.ts')).topNodeCommand),
+      },
+      {
+        name: 'pod',
+        aliases: ['pods', 'po'],
+        short: 'Display resource (CPU/memory) usage of pods of member clusters',
+        usage: 'top pod [NAME | -l label] [flags]',
+        examples: `
+# Show metrics for all pods of the default namespace
+karmadactl top pod
+
+# Show metrics for all pods of namespace kube-system in cluster member1
+karmadactl top pod --namespace=kube-system -C member1
+
+# Show metrics for a pod and its containers
+karmadactl top pod POD_NAME --containers
+
+# Show metrics for the pods defined by a label, and their sum
+karmadactl top pod -l name=myLabel --sum`,
+        load: async () => body((await import('./commands/top.ts')).topPodCommand),
+      },
+    ],
+  },
+  {
     name: 'patch',
     group: 'Advanced Commands',
     short: 'Update fields of a resource',

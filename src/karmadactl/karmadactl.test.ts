@@ -333,7 +333,9 @@ describe('get', () => {
 
 describe('karmadactl', () => {
   it("shows help without a command, and a command's with --help", async () => {
-    expect((await karmadactl()).out).toMatch(/Basic Commands:\n {2}get[\s\S]*Cluster Registration Commands:\n {2}join/);
+    expect((await karmadactl()).out).toMatch(
+      /Basic Commands:\n {2}get[\s\S]*Cluster Registration Commands:\n {2}init[\s\S]*\n {2}join/,
+    );
     const help = await karmadactl('join', '--help');
     expect(help.out).toContain('karmadactl join CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG>');
     expect(help.out).toContain('--cluster-namespace string');

@@ -3,7 +3,7 @@ import { interpreterOperations } from '../../interpreter/interpreter.ts';
 import { scriptsOf } from '../../interpreter/lua/operations.ts';
 import { createLuaPool } from '../../interpreter/lua/pool.ts';
 import { type CommandIo, ExitCode } from '../command.ts';
-import { notACustomization, type SourcedCustomization } from './interpret.ts';
+import { notACustomization, type SourcedCustomization } from './sourced-customization.ts';
 
 export async function checkCustomizations(
   customizations: readonly SourcedCustomization[],

@@ -12,7 +12,7 @@ import type { CommandIo } from '../command.ts';
 import { editText } from '../editor.ts';
 import { parseManifests, readTexts, type SourceText } from '../manifests.ts';
 import { formatYaml } from '../printing/yaml.ts';
-import { notACustomization } from './interpret.ts';
+import { notACustomization } from './sourced-customization.ts';
 
 type Customization = ResourceInterpreterCustomization;
 type EditValues = Parameters<typeof controlPlaneClient>[0] & {

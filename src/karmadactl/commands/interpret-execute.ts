@@ -7,7 +7,7 @@ import { createLuaPool } from '../../interpreter/lua/pool.ts';
 import type { CommandIo } from '../command.ts';
 import { parseDocuments, parseManifests, readTexts } from '../manifests.ts';
 import { formatObject } from '../printing/objects.ts';
-import { notACustomization, type SourcedCustomization } from './interpret.ts';
+import { notACustomization, type SourcedCustomization } from './sourced-customization.ts';
 
 interface ExecuteValues {
   readonly operation: string;

@@ -6,6 +6,7 @@ import { flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand, karmadaFlags } from '../command.ts';
 import { fileFlags, parseManifests, readTexts } from '../manifests.ts';
+import type { SourcedCustomization } from './sourced-customization.ts';
 
 export const interpretCommand = defineCommand({
   flags: {
@@ -43,12 +44,6 @@ export const interpretCommand = defineCommand({
   },
 });
 
-/** Something that should be a customization, and where it is from. */
-export interface SourcedCustomization {
-  source: string;
-  object: ResourceInterpreterCustomization;
-}
-
 /** Out of files, or by name out of the control plane. */
 async function readCustomizations(
   values: Parameters<typeof controlPlaneClient>[0] & {
@@ -74,11 +69,4 @@ async function readCustomizations(
   const { client } = controlPlaneClient(values);
   const resource = client.resource<ResourceInterpreterCustomization>(resourceInterpreterCustomizations);
   return Promise.all(names.map(async (name) => ({ source: name, object: await resource.get({ name }, { signal }) })));
-}
-
-/** undefined: it is one. */
-export function notACustomization({ object }: SourcedCustomization): string | undefined {
-  const { group, version, kind } = resourceInterpreterCustomizations;
-  if (object.kind === kind && object.apiVersion === `${group}/${version}`) return undefined;
-  return `not a ResourceInterpreterCustomization, got ${object.apiVersion}, Kind=${object.kind}`;
 }

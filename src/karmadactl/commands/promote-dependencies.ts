@@ -20,7 +20,7 @@ import { createWebhookCaller } from '../../interpreter/webhook/caller.ts';
 import { createWebhookLayer } from '../../interpreter/webhook/webhook-layer.ts';
 import { services } from '../../kubernetes/resource-types.ts';
 import type { Target } from '../member-access.ts';
-import { createTemplate, type Promotion, quoted, shownRef, templateExists, templateOf } from './promote.ts';
+import { createTemplate, type Promotion, quoted, shownRef, templateExists, templateOf } from './promotion.ts';
 
 interface Promoted {
   type: ApiResource;
