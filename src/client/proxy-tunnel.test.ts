@@ -13,7 +13,6 @@ let ca: KeyPair;
 let pair: KeyPair;
 let other: KeyPair;
 const servers = new Map<string, Server>();
-const ports = new Map<string, number>();
 const cleanUp: (() => void | Promise<void>)[] = [];
 
 beforeAll(async () => {
@@ -42,7 +41,7 @@ afterAll(() => {
   for (const server of servers.values()) server.close();
 });
 
-const portOf = (name: string): number => ports.get(name) ?? 0;
+const portOf = (name: string): number => (servers.get(name) as Server & { address(): AddressInfo }).address().port;
 
 async function get(connection: Partial<Connection>, name: string, options?: TransportOptions): Promise<string> {
   const scheme = name === 'http' ? 'http' : 'https';
