@@ -1,8 +1,9 @@
 /** additionalPrinterColumns of a CRD version as table columns. */
+
+import { compileJsonPath } from '../../apimachinery/json-path.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { TableColumn } from '../../apimachinery/resource-definition.ts';
 import { humanDuration } from '../../kubernetes/printing/human-duration.ts';
-import { compileJsonPath } from '../printing/json-path.ts';
 
 export interface PrinterColumn {
   name: string;

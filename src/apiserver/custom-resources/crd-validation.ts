@@ -1,5 +1,6 @@
 /** Defaults and validation of CustomResourceDefinition objects. */
 import { isConditionTrue } from '../../apimachinery/conditions.ts';
+import { compileJsonPath } from '../../apimachinery/json-path.ts';
 import { dns1035LabelErrors, dns1123SubdomainErrors } from '../../apimachinery/names.ts';
 import { cloneJson, type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { ruleErrors } from '../../apimachinery/schema/cel/rule-check.ts';
@@ -7,7 +8,6 @@ import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { structuralErrors } from '../../apimachinery/schema/structural-check.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import { checkClientConfig } from '../../kubernetes/admissionregistration/webhook-configuration.ts';
-import { compileJsonPath } from '../printing/json-path.ts';
 import {
   type CrdNames,
   type CrdVersion,

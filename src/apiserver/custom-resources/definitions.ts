@@ -1,5 +1,6 @@
 /** From a CRD to what the server serves: one ResourceDefinition per served version. */
 import { apiVersionOf, type ResourceType } from '../../apimachinery/group-version.ts';
+import { compileJsonPath } from '../../apimachinery/json-path.ts';
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { ruleSetOf, withRules } from '../../apimachinery/schema/cel/rules.ts';
@@ -9,7 +10,6 @@ import { prune } from '../../apimachinery/schema/prune.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { validateSchema } from '../../apimachinery/schema/validate.ts';
 import { compareVersions } from '../discovery/served-groups.ts';
-import { compileJsonPath } from '../printing/json-path.ts';
 import { customResourceColumns } from './columns.ts';
 import type { ConvertObjects } from './conversion-webhook.ts';
 import { type CrdVersion, listKindOf, type ReadonlyCrd, singularOf, storageVersionOf } from './crd.ts';

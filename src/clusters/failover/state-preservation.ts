@@ -1,8 +1,9 @@
 /** What of an application's state goes with it to another cluster, as labels. Pure. */
+
+import { compileJsonPath } from '../../apimachinery/json-path.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { StatePreservation } from '../../apis/policy/v1alpha1/propagation-policy.ts';
 import type { AggregatedStatusItem } from '../../apis/work/v1alpha2/resource-binding.ts';
-import { compileJsonPath } from '../../apiserver/printing/json-path.ts';
 
 /**
  * Label → value, a rule each, read from the status that the cluster reported.
