@@ -41,7 +41,11 @@ afterAll(() => {
   for (const server of servers.values()) server.close();
 });
 
-const portOf = (name: string): number => (servers.get(name) as Server & { address(): AddressInfo }).address().port;
+function portOf(name: string): number {
+  const address = servers.get(name)?.address();
+  if (typeof address !== 'object' || address === null) throw new Error(`${name} does not listen`);
+  return address.port;
+}
 
 async function get(connection: Partial<Connection>, name: string, options?: TransportOptions): Promise<string> {
   const scheme = name === 'http' ? 'http' : 'https';
