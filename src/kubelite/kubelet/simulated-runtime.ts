@@ -40,6 +40,8 @@ interface SimulatedPod {
   /** It has its address and volumes. */
   begun: boolean;
   stopped: boolean;
+  /** Told to end; ended by then. */
+  stopsAt?: number;
   /** Told once as an Event. */
   told?: string;
   init: SimulatedContainer[];
@@ -48,6 +50,11 @@ interface SimulatedPod {
 
 /** How often missing volumes and references are looked for again. */
 const retryMs = 1000;
+/**
+ * Containers end so long after they are told to. `kubectl delete` reads the pod and only then begins to watch it: one that is gone
+ * and made anew under the same name in between (a StatefulSet's) would be waited for without end.
+ */
+const longestStopMs = 300;
 
 export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRuntime {
   const { clock, events, references } = options;
@@ -172,14 +179,19 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       return Number.isFinite(next) ? { ...found, lookAgainAfter: next - now } : found;
     },
 
-    async stop(pod) {
+    async stop(pod, graceSeconds) {
       const known = know(pod);
-      known.stopped = true;
-      for (const container of [...known.main, ...known.init]) {
-        if (container.running) events.killing(pod, container.spec.name);
-        container.stop(clock.now());
+      const now = clock.now();
+      const containers = [...known.main, ...known.init];
+      if (known.stopsAt === undefined) {
+        for (const container of containers) if (container.running) events.killing(pod, container.spec.name);
+        known.stopsAt = now + Math.min(options.readyDelayMs, longestStopMs, graceSeconds * 1000);
       }
-      return { ...report(known, clock.now()), lookAgainAfter: retryMs };
+      const left = known.stopsAt - now;
+      if (left > 0 && containers.some(({ running }) => running)) return { ...report(known, now), lookAgainAfter: left };
+      known.stopped = true;
+      for (const container of containers) container.stop(now);
+      return { ...report(known, now), lookAgainAfter: retryMs };
     },
 
     async remove(uid) {
