@@ -107,6 +107,8 @@ describe('built-in kinds', () => {
       'CustomResourceDefinition spec',
       'MutatingWebhookConfiguration all',
       'ValidatingWebhookConfiguration all',
+      'DeviceClass spec',
+      'ResourceSlice spec',
       'EndpointSlice all',
     ]);
   });

@@ -46,6 +46,9 @@ import { runtimeClass } from './node/runtime-class.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRole, role } from './rbac/role.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/role-binding.ts';
+import { deviceClass } from './resource/device-class.ts';
+import { resourceClaim, resourceClaimTemplate } from './resource/resource-claim.ts';
+import { resourceSlice } from './resource/resource-slice.ts';
 import { priorityClass } from './scheduling/priority-class.ts';
 import { csiDriver, csiNode, csiStorageCapacity, volumeAttachment } from './storage/csi.ts';
 import { storageClass, volumeAttributesClass } from './storage/storage-class.ts';
@@ -134,6 +137,11 @@ function rows(): ResourceDefinition[] {
     kind('coordination.k8s.io/v1', 'leases', 'Lease', { ...upsert, ...conditional }, lease),
 
     kind('node.k8s.io/v1', 'runtimeclasses', 'RuntimeClass', { ...cluster, ...conditional }, runtimeClass),
+
+    kind('resource.k8s.io/v1', 'deviceclasses', 'DeviceClass', { ...cluster, ...spec }, deviceClass),
+    kind('resource.k8s.io/v1', 'resourceclaims', 'ResourceClaim', { ...status }, resourceClaim),
+    kind('resource.k8s.io/v1', 'resourceclaimtemplates', 'ResourceClaimTemplate', {}, resourceClaimTemplate),
+    kind('resource.k8s.io/v1', 'resourceslices', 'ResourceSlice', { ...cluster, ...spec }, resourceSlice),
 
     kind('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', { generation: 'all' }, endpointSlice),
   ];

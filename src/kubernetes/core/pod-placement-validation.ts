@@ -23,21 +23,20 @@ const weightRange = 'must be in the range 1-100';
 function checkNodeAffinity(affinity: DeepReadonly<core.NodeAffinity> | undefined, field: string): FieldError[] {
   const errors: FieldError[] = [];
   const selector = affinity?.[required];
-  if (selector !== undefined) {
-    const at = `${field}.${required}.nodeSelectorTerms`;
-    if ((selector.nodeSelectorTerms ?? []).length === 0) {
-      errors.push(fieldError.required(at, 'must have at least one node selector term'));
-    }
-    selector.nodeSelectorTerms?.forEach((term, i) => {
-      errors.push(...checkNodeTerm(term, `${at}[${i}]`));
-    });
-  }
+  if (selector !== undefined) errors.push(...checkNodeSelector(selector, `${field}.${required}`));
   affinity?.[preferred]?.forEach(({ weight, preference }, i) => {
     const at = `${field}.${preferred}[${i}]`;
     if (weight < 1 || weight > 100) errors.push(fieldError.invalid(`${at}.weight`, weight, weightRange));
     errors.push(...checkNodeTerm(preference, `${at}.preference`));
   });
   return errors;
+}
+
+export function checkNodeSelector(selector: DeepReadonly<core.NodeSelector>, field: string): FieldError[] {
+  const at = `${field}.nodeSelectorTerms`;
+  const terms = selector.nodeSelectorTerms ?? [];
+  if (terms.length === 0) return [fieldError.required(at, 'must have at least one node selector term')];
+  return terms.flatMap((term, i) => checkNodeTerm(term, `${at}[${i}]`));
 }
 
 function checkNodeTerm(term: DeepReadonly<core.NodeSelectorTerm> | undefined, field: string): FieldError[] {
