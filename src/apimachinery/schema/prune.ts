@@ -12,10 +12,10 @@ export function prune(object: object, schema: Schema): string[] {
   return unknown;
 }
 
-/** The paths that `prune` would remove; nothing is changed. */
-export function unknownFields(object: object, schema: Schema): string[] {
+/** The paths that `prune` would remove; nothing is changed. `isObject`: with apiVersion, kind and metadata. */
+export function unknownFields(object: object, schema: Schema, isObject = true): string[] {
   const unknown: string[] = [];
-  walk(object, schema, '', true, false, unknown);
+  walk(object, schema, '', isObject, false, unknown);
   return unknown;
 }
 

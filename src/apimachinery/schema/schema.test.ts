@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { completenessErrors } from './completeness.ts';
 import { applyDefaults } from './default.ts';
 import { prune, unknownFields } from './prune.ts';
 import type { Schema } from './structural.ts';
@@ -395,8 +396,52 @@ describe('structuralErrors', () => {
         's.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified',
       ],
     ],
+    [
+      'additionalProperties at the root',
+      { type: 'object', additionalProperties: { type: 'string' } },
+      ['s.additionalProperties: Forbidden: must not be used at the root'],
+    ],
+    [
+      'array items without a type',
+      root({ type: 'array', items: {} }),
+      ['s.properties[spec].items.type: Required value: must not be empty for specified array items'],
+    ],
+    [
+      'sets of what can be owned in parts',
+      root({ type: 'array', items: { type: 'object' }, 'x-kubernetes-list-type': 'set' }),
+      [
+        's.properties[spec].items.x-kubernetes-map-type: Invalid value: null: must be atomic as item of a list with x-kubernetes-list-type=set',
+      ],
+    ],
+    [
+      'a map type of no map',
+      root({ type: 'string', 'x-kubernetes-map-type': 'loose' }),
+      [
+        's.properties[spec].type: Invalid value: "string": must be object if x-kubernetes-map-type is specified',
+        's.properties[spec].x-kubernetes-map-type: Unsupported value: "loose": supported values: "atomic", "granular"',
+      ],
+    ],
+    [
+      'preserve-unknown-fields false',
+      root({ type: 'object', 'x-kubernetes-preserve-unknown-fields': false }),
+      ['s.properties[spec].x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined'],
+    ],
+    [
+      'metadata in a branch',
+      root({ type: 'object', not: { properties: { metadata: {} } } }),
+      ['s.properties[spec].not.properties[metadata]: Forbidden: must not be specified in a nested context'],
+    ],
   ])('%s', (_, schema, messages) => {
     expect(structuralErrors(schema, 's').map((e) => `${e.field}: ${e.message}`)).toEqual(messages);
+  });
+
+  it('branches speak only of what stands outside of them', () => {
+    const branch = { properties: { b: {}, a: { items: {} } } };
+    const schema: Schema = { type: 'object', properties: { a: { type: 'string' } }, anyOf: [branch] };
+    expect(completenessErrors(schema, 's').map((e) => `${e.field}: ${e.message}`)).toEqual([
+      's.properties[b]: Required value: because it is defined in s.anyOf[0].properties[b]',
+      's.properties[a].items: Required value: because it is defined in s.anyOf[0].properties[a].items',
+    ]);
   });
 
   it('names formats that nobody knows', () => {

@@ -18,6 +18,8 @@ export function structuralErrors(schema: unknown, path: string): FieldError[] {
     errors.push(fieldError.forbidden(`${path}.x-kubernetes-embedded-resource`, 'must not be used at the root'));
   if (schema['nullable'] === true)
     errors.push(fieldError.forbidden(`${path}.nullable`, 'nullable cannot be true at the root'));
+  if (schema['additionalProperties'] !== undefined)
+    errors.push(fieldError.forbidden(`${path}.additionalProperties`, 'must not be used at the root'));
   checkNode(schema, path, { root: true, depth: 0 }, errors);
   return errors;
 }
@@ -62,7 +64,10 @@ const structureKeywords = [
   'x-kubernetes-validations',
 ];
 
-function checkNode(node: Node, path: string, place: { root: boolean; depth: number }, errors: FieldError[]): void {
+/** Where a node stands: at the top, or as what an array holds. */
+type Place = { root: boolean; depth: number; item?: boolean };
+
+function checkNode(node: Node, path: string, place: Place, errors: FieldError[]): void {
   if (place.depth > maxDepth) {
     errors.push(fieldError.forbidden(path, `schemas may be nested at most ${maxDepth} levels deep`));
     return;
@@ -85,7 +90,9 @@ function checkNode(node: Node, path: string, place: { root: boolean; depth: numb
     if (type !== undefined)
       errors.push(fieldError.invalid(`${path}.type`, type, 'must be empty if x-kubernetes-int-or-string is true'));
   } else if (type === undefined) {
-    if (!preserve) errors.push(fieldError.required(`${path}.type`, 'must not be empty for specified object fields'));
+    const what = place.item === true ? 'array items' : 'object fields';
+    if (!preserve && !place.root)
+      errors.push(fieldError.required(`${path}.type`, `must not be empty for specified ${what}`));
   } else if (!types.has(type)) {
     errors.push(fieldError.notSupported(`${path}.type`, type, [...types].map(String)));
   }
@@ -114,6 +121,7 @@ function checkNode(node: Node, path: string, place: { root: boolean; depth: numb
     errors.push(fieldError.forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'));
   if (type === 'array' && node['items'] === undefined && !preserve)
     errors.push(fieldError.required(`${path}.items`, 'must be specified'));
+  checkExtensions(node, path, errors);
   checkListType(node, path, errors);
   checkRules(node, path, errors);
   if (place.root) checkMetadata(node, path, errors);
@@ -127,8 +135,48 @@ function checkNode(node: Node, path: string, place: { root: boolean; depth: numb
     checkNode(node['additionalProperties'], `${path}.additionalProperties`, next, errors);
   if (Array.isArray(node['items']))
     errors.push(fieldError.forbidden(`${path}.items`, 'items must be a schema object and not an array'));
-  else if (isMap(node['items'])) checkNode(node['items'], `${path}.items`, next, errors);
+  else if (isMap(node['items'])) checkNode(node['items'], `${path}.items`, { ...next, item: true }, errors);
   checkJunctors(node, path, next.depth, errors);
+}
+
+function checkExtensions(node: Node, path: string, errors: FieldError[]): void {
+  const preserve = node['x-kubernetes-preserve-unknown-fields'];
+  if (preserve === false)
+    errors.push(fieldError.invalid(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'));
+  if (node['x-kubernetes-int-or-string'] === true)
+    for (const other of ['x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource'])
+      if (node[other] === true)
+        errors.push(
+          fieldError.invalid(`${path}.${other}`, true, 'must be false if x-kubernetes-int-or-string is true'),
+        );
+  if (node['x-kubernetes-embedded-resource'] === true && node['additionalProperties'] !== undefined)
+    errors.push(
+      fieldError.forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'),
+    );
+  const mapType = node['x-kubernetes-map-type'];
+  if (mapType === undefined) return;
+  if (node['type'] !== 'object')
+    errors.push(
+      fieldError.invalid(`${path}.type`, node['type'] ?? '', 'must be object if x-kubernetes-map-type is specified'),
+    );
+  if (mapType !== 'atomic' && mapType !== 'granular')
+    errors.push(fieldError.notSupported(`${path}.x-kubernetes-map-type`, mapType, ['atomic', 'granular']));
+}
+
+/** Elements of a set are compared as a whole; nothing in them can be owned apart. */
+function checkSetItems(items: Node, path: string, errors: FieldError[]): void {
+  const [key, value] =
+    items['type'] === 'object'
+      ? (['x-kubernetes-map-type', items['x-kubernetes-map-type'] ?? 'granular'] as const)
+      : (['x-kubernetes-list-type', items['x-kubernetes-list-type'] ?? 'atomic'] as const);
+  if ((items['type'] === 'object' || items['type'] === 'array') && value !== 'atomic')
+    errors.push(
+      fieldError.invalid(
+        `${path}.items.${key}`,
+        items[key] ?? null,
+        'must be atomic as item of a list with x-kubernetes-list-type=set',
+      ),
+    );
 }
 
 function checkListType(node: Node, path: string, errors: FieldError[]): void {
@@ -140,6 +188,12 @@ function checkListType(node: Node, path: string, errors: FieldError[]): void {
     );
   if (listType !== undefined && listType !== 'atomic' && listType !== 'set' && listType !== 'map')
     errors.push(fieldError.notSupported(`${path}.x-kubernetes-list-type`, listType, ['atomic', 'set', 'map']));
+  const items = isMap(node['items']) ? node['items'] : {};
+  if (items['nullable'] === true && (listType === 'set' || listType === 'map'))
+    errors.push(
+      fieldError.forbidden(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`),
+    );
+  if (listType === 'set') checkSetItems(items, path, errors);
   if (listType !== 'map') {
     if (keys !== undefined)
       errors.push(
@@ -157,7 +211,14 @@ function checkListType(node: Node, path: string, errors: FieldError[]): void {
     );
     return;
   }
-  const items = isMap(node['items']) ? node['items'] : {};
+  if (node['items'] !== undefined && items['type'] !== 'object')
+    errors.push(
+      fieldError.invalid(
+        `${path}.items.type`,
+        items['type'] ?? '',
+        "must be object if parent array's x-kubernetes-list-type is map",
+      ),
+    );
   const properties = isMap(items['properties']) ? items['properties'] : {};
   const required = Array.isArray(items['required']) ? items['required'] : [];
   for (const [i, key] of keys.entries()) {
@@ -254,6 +315,8 @@ function checkValueValidation(
   if (node['additionalProperties'] !== undefined)
     errors.push(fieldError.forbidden(`${path}.additionalProperties`, 'must be undefined to be structural'));
   checkRules(node, path, errors);
+  if (isMap(node['properties']) && node['properties']['metadata'] !== undefined)
+    errors.push(fieldError.forbidden(`${path}.properties[metadata]`, 'must not be specified in a nested context'));
   if (isMap(node['properties']))
     for (const [name, child] of Object.entries(node['properties']))
       if (isMap(child)) checkValueValidation(child, `${path}.properties[${name}]`, depth + 1, false, errors);

@@ -17,6 +17,13 @@ export function validateSchema(object: DeepReadonly<object>, schema: Schema, old
   return errors;
 }
 
+/** The same of a value that stands at a path. */
+export function validateValueAt(value: unknown, schema: Schema, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  validateValue(value, schema, path, undefined, errors);
+  return errors;
+}
+
 type JsonMap = Record<string, unknown>;
 
 function validateValue(value: unknown, schema: Schema, path: string, old: unknown, errors: FieldError[]): void {

@@ -15,6 +15,7 @@ import { createController, type ReconcileResult } from '../../controller/control
 import { customResourceDefinitions } from '../../kubernetes/resource-types.ts';
 import { createWebhookClient } from '../admission/webhooks/webhook-client.ts';
 import type { ResourceCatalog, ResourceReader } from '../registry/resource-catalog.ts';
+import { approvalCondition } from './approval.ts';
 import { type Converters, type ConvertObjects, conversionOf } from './conversion-webhook.ts';
 import {
   type CrdStatus,
@@ -155,13 +156,13 @@ class CrdReconciler {
   }
 
   private async establish(crd: ReadonlyCrd): Promise<ReconcileResult> {
+    const now = this.clock.now();
+    const others = await this.othersInGroup(crd.spec.group, crdName(crd));
+    const naming = namingStatus(crd, others, this.otherwiseServed(crd), now);
+    const approval = approvalCondition(crd);
     const status: CrdStatus = {
-      ...namingStatus(
-        crd,
-        await this.othersInGroup(crd.spec.group, crdName(crd)),
-        this.otherwiseServed(crd),
-        this.clock.now(),
-      ),
+      ...naming,
+      ...(approval === undefined ? {} : { conditions: setCondition(naming.conditions, approval, now) }),
       storedVersions: withStorageVersion(crd),
     };
     const next = { ...cloneJson<CustomResourceDefinition>(crd as CustomResourceDefinition), status };

@@ -4,10 +4,13 @@ import { compileJsonPath } from '../../apimachinery/json-path.ts';
 import { dns1035LabelErrors, dns1123SubdomainErrors } from '../../apimachinery/names.ts';
 import { cloneJson, type DeepReadonly, deepEqual } from '../../apimachinery/object.ts';
 import { ruleErrors } from '../../apimachinery/schema/cel/rule-check.ts';
+import { completenessErrors } from '../../apimachinery/schema/completeness.ts';
+import { defaultErrors } from '../../apimachinery/schema/default-check.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { structuralErrors } from '../../apimachinery/schema/structural-check.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import { checkClientConfig } from '../../kubernetes/admissionregistration/webhook-configuration.ts';
+import { approvalErrors } from './approval.ts';
 import {
   type CrdNames,
   type CrdVersion,
@@ -17,6 +20,7 @@ import {
   singularOf,
   storageVersionOf,
 } from './crd.ts';
+import { selectableFieldErrors } from './selectable-fields.ts';
 
 /** Fills absent names and the conversion, in place. Leaves what has a wrong shape to validation. */
 export function defaultCrd(crd: CustomResourceDefinition): void {
@@ -84,7 +88,13 @@ export function validateCrdUpdate(crd: ReadonlyCrd, old: ReadonlyCrd): FieldErro
     immutable('spec.names.kind', crd.spec.names.kind, old.spec.names.kind);
     immutable('spec.names.listKind', listKindOf(crd.spec.names), listKindOf(old.spec.names));
   }
-  for (const [index, version] of (crd.status?.storedVersions ?? []).entries())
+  const storedVersions = crd.status?.storedVersions ?? [];
+  if (storedVersions.length === 0 && crd.status !== undefined)
+    errors.push(fieldError.invalid('status.storedVersions', storedVersions, 'must have at least one stored version'));
+  const current = storageVersionOf(crd)?.name;
+  if (storedVersions.length > 0 && current !== undefined && !storedVersions.includes(current))
+    errors.push(fieldError.invalid('status.storedVersions', current, `must have the storage version ${current}`));
+  for (const [index, version] of storedVersions.entries())
     if (!crd.spec.versions.some(({ name }) => name === version))
       errors.push(
         fieldError.invalid(
@@ -110,14 +120,7 @@ function groupErrors(crd: ReadonlyCrd): FieldError[] {
   const errors = dns1123SubdomainErrors(group).map((text) => fieldError.invalid('spec.group', group, text));
   if (!group.includes('.'))
     errors.push(fieldError.invalid('spec.group', group, 'should be a domain with at least one dot'));
-  if (/(^|\.)(k8s\.io|kubernetes\.io)$/.test(group) && !crd.metadata.annotations?.['api-approved.kubernetes.io'])
-    errors.push(
-      fieldError.required(
-        'metadata.annotations[api-approved.kubernetes.io]',
-        'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
-      ),
-    );
-  return errors;
+  return [...errors, ...approvalErrors(crd)];
 }
 
 function scopeErrors(scope: string | undefined): FieldError[] {
@@ -163,7 +166,9 @@ function versionsErrors(crd: ReadonlyCrd): FieldError[] {
 /** Rules are compiled only when the schema that types them is sound. */
 function schemaErrors(schema: Schema, path: string): FieldError[] {
   const errors = structuralErrors(cloneJson<Schema>(schema), path);
-  return errors.length > 0 ? errors : ruleErrors(schema, path);
+  if (errors.length > 0) return errors;
+  const incomplete = completenessErrors(schema, path);
+  return incomplete.length > 0 ? incomplete : [...defaultErrors(schema, path), ...ruleErrors(schema, path)];
 }
 
 const columnTypes = ['integer', 'number', 'string', 'boolean', 'date'];
@@ -191,10 +196,31 @@ function versionErrors(version: DeepReadonly<CrdVersion>, path: string): FieldEr
     errors.push(...scalePathErrors(scale.statusReplicasPath, `${at}.statusReplicasPath`, '.status.'));
     if (scale.labelSelectorPath) errors.push(...pathErrors(scale.labelSelectorPath, `${at}.labelSelectorPath`));
   }
-  const selectable = version.selectableFields ?? [];
-  if (selectable.length > 8) errors.push(fieldError.tooMany(`${path}.selectableFields`, selectable.length, 8));
-  for (const [index, field] of selectable.entries())
-    errors.push(...pathErrors(field.jsonPath, `${path}.selectableFields[${index}].jsonPath`));
+  errors.push(
+    ...selectableFieldErrors(version.selectableFields ?? [], schema as Schema | undefined, `${path}.selectableFields`),
+    ...deprecationErrors(version, `${path}.deprecationWarning`),
+  );
+  return errors;
+}
+
+const longestWarning = 256;
+
+function deprecationErrors({ deprecated, deprecationWarning: text }: DeepReadonly<CrdVersion>, at: string) {
+  if (text === undefined) return [];
+  if (deprecated !== true) return [fieldError.invalid(at, text, 'can only be set for deprecated versions')];
+  const errors: FieldError[] = [];
+  if (text === '') errors.push(fieldError.invalid(at, text, 'must not be empty'));
+  if ([...text].length > longestWarning)
+    errors.push(fieldError.invalid(at, text, `must be <= ${longestWarning} characters long`));
+  const hidden = /\p{C}/u.exec(text);
+  if (hidden !== null)
+    errors.push(
+      fieldError.invalid(
+        at,
+        text,
+        `must only contain printable UTF-8 characters; non-printable character found at index ${hidden.index}`,
+      ),
+    );
   return errors;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
+import { send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { customResourceDefinitions } from '../../kubernetes/resource-types.ts';
@@ -113,6 +113,44 @@ describe('a new CRD', () => {
     expect(Object.keys(openApi.components.schemas)).toContain('com.example.v1.Foo');
   });
 
+  it('in a protected group tells who approved it', async () => {
+    await crds().create(
+      crd((object) => {
+        object.metadata.name = 'foos.example.k8s.io';
+        object.metadata.annotations = { 'api-approved.kubernetes.io': 'unapproved, an experiment' };
+        object.spec.group = 'example.k8s.io';
+      }),
+    );
+    expect(condition(await established('foos.example.k8s.io'), 'KubernetesAPIApprovalPolicyConformant')).toMatchObject({
+      status: 'False',
+      reason: 'UnapprovedAnnotation',
+      message: 'not approved: "unapproved, an experiment"',
+    });
+  });
+
+  it('warns of formats that nobody checks', async () => {
+    const colourful = crd((object) => {
+      const spec = { type: 'object' as const, properties: { colour: { type: 'string' as const, format: 'colour' } } };
+      object.spec.versions[0]!.schema = { openAPIV3Schema: { type: 'object', properties: { spec } } };
+    });
+    const transport = test.server.localTransport();
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const { status, headers } = await send(transport, 'POST', path, { body: colourful });
+    expect(status).toBe(201);
+    expect(headers['warning']).toEqual(['299 - "unrecognized format \\"colour\\""']);
+  });
+
+  it('keeps its storage version among the stored ones', async () => {
+    await crds().create(crd());
+    const { metadata, ...rest } = await established();
+    const without = { ...rest, metadata, status: { ...rest.status, storedVersions: [] } };
+    await expect(crds().updateStatus(without)).rejects.toMatchObject({
+      message: expect.stringContaining(
+        'status.storedVersions: Invalid value: []: must have at least one stored version',
+      ),
+    });
+  });
+
   it('is served again after a restart', async () => {
     await crds().create(crd());
     await established();
@@ -182,6 +220,54 @@ describe('validation of a CRD', () => {
         object.spec.versions[0]!.additionalPrinterColumns = [{ name: 'A', type: 'string', jsonPath: '.a[' }];
       },
       'spec.versions[0].additionalPrinterColumns[0].jsonPath: Invalid value: ".a["',
+    ],
+    [
+      'a protected group',
+      (object) => {
+        object.metadata.name = 'foos.example.k8s.io';
+        object.spec.group = 'example.k8s.io';
+      },
+      'metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval annotation',
+    ],
+    [
+      'a selectable field that is not there',
+      (object) => {
+        object.spec.versions[0]!.selectableFields = [{ jsonPath: '.spec.nope' }];
+      },
+      'spec.versions[0].selectableFields[0].jsonPath: Invalid value: ".spec.nope": is an invalid path: does not refer to a valid field',
+    ],
+    [
+      'a selectable field twice',
+      (object) => {
+        object.spec.versions[0]!.selectableFields = [{ jsonPath: '.spec.size' }, { jsonPath: '.spec.size' }];
+      },
+      'spec.versions[0].selectableFields[1].jsonPath: Duplicate value: ".spec.size"',
+    ],
+    [
+      'a selectable field that is no scalar',
+      (object) => {
+        object.spec.versions[0]!.selectableFields = [{ jsonPath: '.spec' }];
+      },
+      'must point to a field of type string, boolean or integer',
+    ],
+    [
+      'a warning of a version that is not deprecated',
+      (object) => {
+        object.spec.versions[0]!.deprecationWarning = 'do not';
+      },
+      'spec.versions[0].deprecationWarning: Invalid value: "do not": can only be set for deprecated versions',
+    ],
+    [
+      'a default that the schema refuses',
+      (object) => {
+        const spec = {
+          type: 'object' as const,
+          default: { nope: 1 },
+          properties: { a: { type: 'integer' as const, default: 'x' } },
+        };
+        object.spec.versions[0]!.schema = { openAPIV3Schema: { type: 'object', properties: { spec } } };
+      },
+      '[spec.versions[0].schema.openAPIV3Schema.properties[spec].default: Invalid value: {"nope":1}: must not have unknown fields, spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[a].default: Invalid value: "string":',
     ],
   ];
   it.each(table)('%s', async (_, change, message) => {
