@@ -41,6 +41,8 @@ export default defineConfig({
         test: {
           ...common,
           name: 'rooms',
+          // Left alone, two cores give one worker, which spends much of its time waiting.
+          maxWorkers: 2,
           include: ['src/**/*.test.ts', 'test/support/**/*.test.ts', 'hack/**/*.test.ts'],
         },
       },
