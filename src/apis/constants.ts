@@ -42,6 +42,9 @@ export const templateGenerationAnnotation = 'resourcetemplate.karmada.io/generat
 export const managedAnnotationsAnnotation = 'resourcetemplate.karmada.io/managed-annotations';
 export const managedLabelsAnnotation = 'resourcetemplate.karmada.io/managed-labels';
 /** JSON of the Placement that the scheduler last acted on. */
+/** On a Cluster: what becomes of the objects in it when it is unjoined. An addition of ours. */
+export const cascadeAnnotation = 'cluster.karmada.io/cascade';
+export const cascadeOrphan = 'orphan';
 export const appliedPlacementAnnotation = 'policy.karmada.io/applied-placement';
 export const appliedOverridesAnnotation = 'policy.karmada.io/applied-overrides';
 export const appliedClusterOverridesAnnotation = 'policy.karmada.io/applied-cluster-overrides';
@@ -79,6 +82,9 @@ export const clusterReadyMessage = {
 } as const;
 export const clusterCompleteApiEnablements = 'CompleteAPIEnablements';
 export const completeApiEnablementsReason = { complete: 'Complete', partial: 'Partial', empty: 'Empty' } as const;
+
+/** An addition of ours: whoever carries Works to the cluster has seen the annotation. */
+export const clusterKeepsResources = 'KeepsResources';
 
 export const workApplied = 'Applied';
 export const workAppliedReason = { successful: 'AppliedSuccessful', failed: 'AppliedFailed' } as const;

@@ -1,6 +1,28 @@
 /** The record that a manifest keeps of its own labels and annotations, so that removed keys can be removed in members too. */
-import type { Unstructured } from '../apimachinery/object.ts';
-import { managedAnnotationsAnnotation, managedLabelsAnnotation, workPermanentIdLabel } from './constants.ts';
+import type { DeepReadonly, KubeObject, Unstructured } from '../apimachinery/object.ts';
+import {
+  appliedClusterOverridesAnnotation,
+  appliedOverridesAnnotation,
+  clusterPropagationPolicyNameAnnotation,
+  clusterPropagationPolicyPermanentIdLabel,
+  clusterResourceBindingNameAnnotation,
+  clusterResourceBindingPermanentIdLabel,
+  conflictResolutionAnnotation,
+  managedAnnotationsAnnotation,
+  managedLabel,
+  managedLabelsAnnotation,
+  propagationPolicyNameAnnotation,
+  propagationPolicyNamespaceAnnotation,
+  propagationPolicyPermanentIdLabel,
+  resourceBindingNameAnnotation,
+  resourceBindingNamespaceAnnotation,
+  resourceBindingPermanentIdLabel,
+  templateGenerationAnnotation,
+  templateUidAnnotation,
+  workNameAnnotation,
+  workNamespaceAnnotation,
+  workPermanentIdLabel,
+} from './constants.ts';
 
 /**
  * Stamps a manifest of a Work in place, in upstream's order: managed annotations, the Work's permanent id as a label, managed
@@ -25,4 +47,43 @@ export function recordManagedAnnotations(manifest: Unstructured): void {
 export function recordManagedLabels(manifest: Unstructured): void {
   const keys = Object.keys(manifest.metadata.labels ?? {}).sort();
   manifest.metadata.annotations = { ...manifest.metadata.annotations, [managedLabelsAnnotation]: keys.join(',') };
+}
+
+const labelsOfOurs = [
+  managedLabel,
+  workPermanentIdLabel,
+  resourceBindingPermanentIdLabel,
+  clusterResourceBindingPermanentIdLabel,
+  propagationPolicyPermanentIdLabel,
+  clusterPropagationPolicyPermanentIdLabel,
+];
+const annotationsOfOurs = [
+  workNamespaceAnnotation,
+  workNameAnnotation,
+  conflictResolutionAnnotation,
+  managedAnnotationsAnnotation,
+  managedLabelsAnnotation,
+  templateUidAnnotation,
+  templateGenerationAnnotation,
+  resourceBindingNamespaceAnnotation,
+  resourceBindingNameAnnotation,
+  clusterResourceBindingNameAnnotation,
+  propagationPolicyNamespaceAnnotation,
+  propagationPolicyNameAnnotation,
+  clusterPropagationPolicyNameAnnotation,
+  appliedOverridesAnnotation,
+  appliedClusterOverridesAnnotation,
+];
+
+/**
+ * The merge patch that takes Karmada's marks off an object in a member, and touches nothing else: nothing restarts. Undefined
+ * when it bears none. It does not meet another object of the same name.
+ */
+export function unmarkPatch({ metadata }: DeepReadonly<KubeObject>): object | undefined {
+  const absent = (keys: readonly string[], present: Readonly<Record<string, string>> = {}) =>
+    Object.fromEntries(keys.filter((key) => Object.hasOwn(present, key)).map((key) => [key, null]));
+  const labels = absent(labelsOfOurs, metadata.labels);
+  const annotations = absent(annotationsOfOurs, metadata.annotations);
+  if (Object.keys(labels).length + Object.keys(annotations).length === 0) return undefined;
+  return { metadata: { uid: metadata.uid, labels, annotations } };
 }

@@ -12,6 +12,7 @@ import { createCertificateRotation } from '../clusters/agent/certificate-rotatio
 import { controlPlaneConnection } from '../clusters/agent/control-plane-connection.ts';
 import { createLeaseController } from '../clusters/agent/lease-controller.ts';
 import { type ReportedSecret, registerSelf } from '../clusters/agent/register-self.ts';
+import { createCascadeController } from '../clusters/registration/cascade-controller.ts';
 import { createClusterStatusController } from '../clusters/status/cluster-status-controller.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
@@ -226,7 +227,10 @@ async function run(
   };
   const add = (controller: string, runnable: { run(inner: AbortSignal): Promise<void> }): void =>
     manager.add({ name: controller, run: (inner) => runnable.run(inner) });
-  if (enabled.has('execution')) add('execution', createExecutionController(workSide, workOptions));
+  if (enabled.has('execution')) {
+    add('execution', createExecutionController(workSide, workOptions));
+    add('cluster-cascade', createCascadeController({ client, informers, only: clusterName, controllers }));
+  }
   if (enabled.has('workStatus')) add('workStatus', createWorkStatusController(workSide, workOptions));
   if (enabled.has('clusterStatus')) {
     add(

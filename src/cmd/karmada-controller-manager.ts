@@ -149,6 +149,7 @@ async function run(
     { createDependenciesDistributor },
     { createConfiguredLayers },
     { createClusterController },
+    { createCascadeController },
     { createClusterStatusController },
     { createUnifiedAuthController },
     { createClusterHealthMonitor },
@@ -175,6 +176,7 @@ async function run(
     import('../propagation/dependencies/dependencies-distributor.ts'),
     import('../interpreter/configured-layers.ts'),
     import('../clusters/registration/cluster-controller.ts'),
+    import('../clusters/registration/cascade-controller.ts'),
     import('../clusters/status/cluster-status-controller.ts'),
     import('../clusters/unified-auth/unified-auth-controller.ts'),
     import('../clusters/status/cluster-health-monitor.ts'),
@@ -297,7 +299,10 @@ async function run(
   };
   if (enabled.has('binding')) add('binding', createBindingControllers(controlPlane, bindingOptions));
   if (enabled.has('bindingStatus')) add('bindingStatus', createBindingStatusControllers(controlPlane, bindingOptions));
-  if (enabled.has('execution')) add('execution', createExecutionController(controlPlane, workOptions));
+  if (enabled.has('execution')) {
+    add('execution', createExecutionController(controlPlane, workOptions));
+    add('cluster-cascade', createCascadeController({ client, informers, controllers }));
+  }
   if (enabled.has('workStatus')) add('workStatus', createWorkStatusController(controlPlane, workOptions));
   if (enabled.has('namespace'))
     add(

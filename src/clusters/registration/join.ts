@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { KubeObject } from '../../apimachinery/object.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
+import { isAlreadyExists, isConflict, isNotFound, StatusError } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusterNamespace, systemLabel, systemLabelValue } from '../../apis/constants.ts';
 import { clusterRoleName, clusterServiceAccountName, impersonatorSecretName } from '../../apis/naming.ts';
@@ -75,6 +75,17 @@ const system = { [systemLabel]: systemLabelValue };
 export async function memberId(member: Client, signal?: AbortSignal): Promise<string> {
   const { metadata } = await member.resource<Namespace>(namespaces).get({ name: 'kube-system' }, { signal });
   return metadata.uid ?? '';
+}
+
+/** Whether two addresses lead to one cluster. A control plane that does not let us look is taken for another one. */
+export async function sameCluster(controlPlane: Client, member: Client, signal?: AbortSignal): Promise<boolean> {
+  const id = await memberId(member, signal);
+  try {
+    return id !== '' && (await memberId(controlPlane, signal)) === id;
+  } catch (error) {
+    if (error instanceof StatusError) return false;
+    throw error;
+  }
 }
 
 async function refuseRegistered(controlPlane: Client, name: string, id: string, signal?: AbortSignal): Promise<void> {

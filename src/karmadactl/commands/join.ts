@@ -1,8 +1,9 @@
-import { joinCluster } from '../../clusters/registration/join.ts';
+import { joinCluster, sameCluster } from '../../clusters/registration/join.ts';
 import { flag } from '../../component/flags.ts';
 import { controlPlaneClient, memberClient } from '../clients.ts';
 import { clusterNameArgument, validateClusterName } from '../cluster-name.ts';
 import { defineCommand, karmadaFlags } from '../command.ts';
+import { contextsIn, requireControlPlane } from '../control-plane-check.ts';
 
 export const joinCommand = defineCommand({
   flags: {
@@ -42,6 +43,11 @@ export const joinCommand = defineCommand({
       values['cluster-context'],
       'failed to get joining cluster config',
     );
+    await requireControlPlane(controlPlane, values, signal);
+    if (await sameCluster(controlPlane.client, member.client, signal))
+      throw new Error(
+        `the context ${JSON.stringify(member.context)} is the control plane itself, which cannot be a member of its own. Choose the member with --cluster-kubeconfig and --cluster-context${contextsIn(values['cluster-kubeconfig'])}`,
+      );
     const { server, insecure, proxyUrl } = member.connection;
     await joinCluster({
       clusterName: name,

@@ -1,10 +1,9 @@
 /** `unregister`: takes a pull cluster out of the control plane, and the agent out of the cluster. */
 import { systemClock } from '../../apimachinery/clock.ts';
-import type { ResourceType } from '../../apimachinery/group-version.ts';
-import type { ObjectRef } from '../../apimachinery/object.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
-import { clusterRoleName, clusterServiceAccountName, executionSpace } from '../../apis/naming.ts';
+import { cascadeOrphan } from '../../apis/constants.ts';
+import { executionSpace } from '../../apis/naming.ts';
 import { clusters, works } from '../../apis/resource-types.ts';
 import { type Client, createClient } from '../../client/client.ts';
 import { createTransport } from '../../client/http-transport.ts';
@@ -14,7 +13,6 @@ import { selectContext } from '../../client/kubeconfig/select.ts';
 import { agentRights, deleteAgentRights } from '../../clusters/agent/agent-rights.ts';
 import { agentKubeconfigSecret } from '../../clusters/agent/certificate-rotation.ts';
 import { agentAccount, agentName } from '../../clusters/agent/member-objects.ts';
-import { impersonatorServiceAccount } from '../../clusters/registration/join.ts';
 import { formatDuration } from '../../component/duration.ts';
 import { flag } from '../../component/flags.ts';
 import {
@@ -28,7 +26,10 @@ import {
 import type { Deployment, Secret } from '../../kubernetes/types.ts';
 import { clientOptions, controlPlaneClient, memberClient } from '../clients.ts';
 import { validateClusterName } from '../cluster-name.ts';
-import { defineCommand } from '../command.ts';
+import { type CommandIo, defineCommand } from '../command.ts';
+import { requireControlPlane } from '../control-plane-check.ts';
+import { accountObjects, deleteIfPresent, type MemberObject, whyNamespaceStays } from '../member-clean-up.ts';
+import { announceOrphan, cascadeFlag, finishOrphan, listOf, objectsIn } from '../orphan.ts';
 
 export const unregisterCommand = defineCommand({
   flags: {
@@ -39,6 +40,7 @@ export const unregisterCommand = defineCommand({
     namespace: flag.string('karmada-system', 'Namespace of the agent in the member cluster.', { shorthand: 'n' }),
     'agent-name': flag.string(agentName, 'Deployment of the agent.'),
     'cluster-namespace': flag.string('karmada-cluster', 'Namespace where the Secrets of clusters are.'),
+    cascade: cascadeFlag,
     wait: flag.duration(60_000, 'How long to wait for the cluster to be gone.'),
     'dry-run': flag.bool(false, 'Check only, without deleting anything.'),
   },
@@ -59,20 +61,26 @@ export const unregisterCommand = defineCommand({
       'failed to get unregistering cluster config',
     );
     const own = values['karmada-config'] !== '';
+    const orphan = values.cascade === cascadeOrphan;
+    if (orphan && !own)
+      throw new Error('--cascade=orphan needs --karmada-config: the agent may not change its Cluster');
     const controlPlane = own
-      ? controlPlaneClient({ kubeconfig: values['karmada-config'], 'karmada-context': values['karmada-context'] })
-          .client
+      ? await givenControlPlane(values['karmada-config'], values['karmada-context'], signal)
       : await agentsControlPlane(member, namespace, values['agent-name'], values['karmada-context'], signal);
 
     await requirePullCluster(controlPlane, name, signal);
+    const objects = orphan ? await objectsIn(controlPlane, name, signal) : [];
     if (values['dry-run']) {
       io.stderr(`cluster(${name}) would be unregistered (dry run)\n`);
+      if (orphan) io.stderr(`${objects.length} objects would stay in it\n${listOf(objects)}`);
       return;
     }
     const deadline = systemClock.now() + wait;
+    if (orphan) await announceOrphan(controlPlane, name, deadline, signal);
     await removeWorks(controlPlane, name, deadline, signal);
     await ignoreAbsent(controlPlane.resource(clusters).delete({ name }, { signal }));
     await untilGone(() => controlPlane.resource(clusters).get({ name }, { signal }), deadline, signal);
+    if (orphan) await finishOrphan({ name, member, objects, ready: true, io, signal });
     if (own)
       await deleteAgentRights(
         controlPlane,
@@ -87,9 +95,16 @@ export const unregisterCommand = defineCommand({
           .map(({ type, object }) => `${type.kind} ${object.metadata.name}`)
           .join(', ')}\n`,
       );
-    await cleanMember(member, name, namespace, values['agent-name'], clusterNamespace, signal);
+    await cleanMember(controlPlane, member, name, namespace, values['agent-name'], clusterNamespace, io, signal);
   },
 });
+
+async function givenControlPlane(kubeconfig: string, context: string, signal: AbortSignal): Promise<Client> {
+  const flags = { kubeconfig, 'karmada-context': context };
+  const connected = controlPlaneClient(flags);
+  await requireControlPlane(connected, flags, signal);
+  return connected.client;
+}
 
 /** By the kubeconfig that the agent's Deployment mounts. */
 async function agentsControlPlane(
@@ -164,30 +179,31 @@ async function untilGone(read: () => Promise<unknown>, deadline: number, signal:
 }
 
 async function cleanMember(
+  controlPlane: Client,
   member: Client,
   cluster: string,
   namespace: string,
   agent: string,
   clusterNamespace: string,
+  io: CommandIo,
   signal: AbortSignal,
 ): Promise<void> {
-  const account = clusterServiceAccountName(cluster);
-  const role = clusterRoleName(account);
-  const targets: [ResourceType, ObjectRef][] = [
-    [deployments, { namespace, name: agent }],
-    [serviceAccounts, { namespace: clusterNamespace, name: account }],
-    [clusterRoles, { name: role }],
-    [clusterRoleBindings, { name: role }],
-    [secrets, { namespace: clusterNamespace, name: account }],
-    [serviceAccounts, { namespace: clusterNamespace, name: impersonatorServiceAccount }],
-    [secrets, { namespace: clusterNamespace, name: impersonatorServiceAccount }],
-    [namespaces, { name: clusterNamespace }],
+  await deleteIfPresent(member, [deployments, { namespace, name: agent }], signal);
+  for (const object of accountObjects(cluster, clusterNamespace)) await deleteIfPresent(member, object, signal);
+  await ignoreAbsent(
+    (async () => {
+      const why = await whyNamespaceStays(controlPlane, member, clusterNamespace, signal);
+      if (why === undefined) await deleteIfPresent(member, [namespaces, { name: clusterNamespace }], signal);
+      else io.stderr(`Left the namespace ${clusterNamespace} in the member: ${why}\n`);
+    })(),
+  );
+  const rest: MemberObject[] = [
     [serviceAccounts, { namespace, name: agentAccount }],
     [clusterRoles, { name: agentName }],
     [clusterRoleBindings, { name: agentName }],
     [secrets, { namespace, name: agentKubeconfigSecret }],
   ];
-  for (const [type, ref] of targets) await ignoreAbsent(member.resource(type).delete(ref, { signal }));
+  for (const object of rest) await deleteIfPresent(member, object, signal);
 }
 
 async function ignoreAbsent(work: Promise<unknown>): Promise<void> {

@@ -98,7 +98,7 @@ export function withoutClaim<T extends Claimable>(object: T, scope: PolicyScope,
 }
 
 /** The object without any claim metadata of a scope. */
-export function withoutKeys<T extends Claimable>(object: T, scope: PolicyScope): T {
+function withoutKeys<T extends Claimable>(object: T, scope: PolicyScope): T {
   const labels: Record<string, string> = { ...object.metadata.labels };
   const annotations: Record<string, string> = { ...object.metadata.annotations };
   for (const key of claimKeys(scope)) {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import { type DeepReadonly, deepEqual, objectKey, refKey, type Unstructured } from '../../apimachinery/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
+import { unmarkPatch } from '../../apis/managed-metadata.ts';
 import type { ResourceClient } from '../../client/client.ts';
 import type { Interpreter } from '../../interpreter/interpreter.ts';
 import type { MemberObjects } from '../member-objects.ts';
@@ -27,8 +28,8 @@ export interface ObjectWriter {
   apply(cluster: string, type: ResourceType, manifest: Shared): Promise<WriteOutcome>;
   /** Deletes the object if Karmada manages it; absent is fine. */
   remove(cluster: string, type: ResourceType, manifest: Shared): Promise<void>;
-  /** Lets the object go: writes the stripped manifest. Absent, or let go already, is fine. */
-  release(cluster: string, type: ResourceType, stripped: Shared): Promise<void>;
+  /** Lets the object go: takes Karmada's marks off, and changes nothing else. Absent, or let go already, is fine. */
+  release(cluster: string, type: ResourceType, manifest: Shared): Promise<void>;
   /** resourceVersion of the last write or comparison, for telling one's own events. */
   recordedVersion(cluster: string, object: Shared): string | undefined;
   /** Forgets what is known of a cluster's objects. */
@@ -163,10 +164,22 @@ export function createObjectWriter(
       }
       drop(cluster, manifest);
     },
-    async release(cluster, type, stripped) {
-      const observed = await read(cluster, type, stripped);
-      if (observed !== undefined && isManaged(observed)) await update(cluster, type, stripped, observed);
-      drop(cluster, stripped);
+    async release(cluster, type, manifest) {
+      const observed = await read(cluster, type, manifest);
+      const patch = observed !== undefined && isManaged(observed) ? unmarkPatch(observed) : undefined;
+      if (patch !== undefined) {
+        const { namespace, name = '' } = manifest.metadata;
+        try {
+          await (await resource(cluster, type)).patch({ namespace, name }, 'merge', patch);
+        } catch (error) {
+          if (!isNotFound(error)) {
+            metrics.updated(targetOf(cluster, manifest), 'error', 'none');
+            throw error;
+          }
+        }
+        metrics.updated(targetOf(cluster, manifest), 'success', 'updated');
+      }
+      drop(cluster, manifest);
     },
     recordedVersion: (cluster, object) => versions.get(cluster)?.get(recordKey(object)),
     forget(cluster) {

@@ -6,9 +6,13 @@ import type { Condition, DeepReadonly, KubeObject, Unstructured } from '../../ap
 import { asStatusError } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import {
+  cascadeAnnotation,
+  cascadeOrphan,
   clusterReady,
   eventReason,
   executionControllerFinalizer,
+  systemLabel,
+  systemLabelValue,
   templateUidAnnotation,
   workApplied,
   workAppliedReason,
@@ -27,7 +31,6 @@ import { writeChange } from '../write.ts';
 import { listPaths } from './field-paths.ts';
 import type { ObjectWriter } from './object-writer.ts';
 import { UpdateRefused } from './refusal.ts';
-import { strippedManifest } from './release.ts';
 
 export interface ExecutionWorld extends WorkSide {
   writer: ObjectWriter;
@@ -197,8 +200,7 @@ async function reconcileDeletion(
   if (!abandoned) {
     for (const manifest of work.spec.workload?.manifests ?? []) {
       const type = await typeOf(world, manifest);
-      if (work.spec.preserveResourcesOnDeletion === true)
-        await world.writer.release(name, type, strippedManifest(manifest));
+      if (staysBehind(work, cluster, manifest)) await world.writer.release(name, type, manifest);
       else await world.writer.remove(name, type, manifest);
     }
   }
@@ -209,6 +211,13 @@ async function reconcileDeletion(
     return { ...current, metadata: { ...current.metadata, finalizers: left } };
   });
   return undefined;
+}
+
+/** Of a cluster that is unjoined with `--cascade=orphan` all objects stay, but for Karmada's own. */
+function staysBehind(work: SharedWork, cluster: DeepReadonly<Cluster>, manifest: DeepReadonly<Unstructured>): boolean {
+  if (work.spec.preserveResourcesOnDeletion === true) return true;
+  const orphans = cluster.metadata.annotations?.[cascadeAnnotation] === cascadeOrphan;
+  return orphans && manifest.metadata.labels?.[systemLabel] !== systemLabelValue;
 }
 
 /** By the control plane's discovery: a kind that is not known there cannot be applied. */
