@@ -109,11 +109,14 @@ karmadactl join CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> --cluster-provide
     short: 'Remove a cluster from the Karmada control plane',
     usage: 'unjoin CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> [flags]',
     examples: `
-# Unjoin cluster from the karmada control plane, but leave the resources created by karmada in the unjoining cluster
+# Unjoin cluster from the karmada control plane; what policies brought there is deleted, the accounts of joining stay
 karmadactl unjoin CLUSTER_NAME
 
 # Unjoin cluster and remove what joining it created there
 karmadactl unjoin CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG> --cluster-context=<CONTEXT>
+
+# Unjoin cluster and leave everything running in it, without the labels and annotations of Karmada
+karmadactl unjoin CLUSTER_NAME --cascade=orphan --cluster-kubeconfig=<KUBECONFIG> --cluster-context=<CONTEXT>
 
 # Wait up to five minutes
 karmadactl unjoin CLUSTER_NAME --wait 5m`,

@@ -193,6 +193,18 @@ describe('join', () => {
     }
   });
 
+  it('says which context is wrong, and which there are', async () => {
+    const wrong = ['--kubeconfig', kubeconfig, '--karmada-context=member1'];
+    const none = `error: the server ${member.server.url} (context "member1") is no Karmada control plane: it does not serve cluster.karmada.io/v1alpha1. Choose the control plane with --kubeconfig and --karmada-context; there are the contexts "member1", "karmada"\n`;
+    const more = ['--cluster-kubeconfig', kubeconfig, '--cluster-context=member1'];
+    expect(await karmadactl('join', 'm', ...wrong, ...more)).toEqual({ code: 1, out: '', err: none });
+    expect(await karmadactl('unjoin', 'm', ...wrong)).toEqual({ code: 1, out: '', err: none });
+    expect((await joinMember('m', '--cluster-context=karmada')).err).toBe(
+      'error: the context "karmada" is the control plane itself, which cannot be a member of its own. Choose the member with --cluster-kubeconfig and --cluster-context; there are the contexts "member1", "karmada"\n',
+    );
+    expect(await names(member, namespaces)).not.toContain('karmada-cluster');
+  });
+
   it('creates nothing in a dry run', async () => {
     expect(await joinMember('member1', '--dry-run')).toMatchObject({ code: 0, out: '' });
     expect(await names(member, namespaces)).not.toContain('karmada-cluster');
@@ -234,6 +246,25 @@ describe('unjoin', () => {
     await vi.waitFor(async () => expect(await names(controlPlane, secrets, 'karmada-cluster')).toEqual([]), {
       timeout: 5000,
     });
+  });
+
+  it('leaves a host as it was: its control plane runs in a namespace that joining did not make', async () => {
+    const namespace = 'karmada-system';
+    await member.client
+      .resource(namespaces)
+      .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    const ref = { namespace, name: 'karmada-apiserver' };
+    await member.client.resource(secrets).create({ apiVersion: 'v1', kind: 'Secret', metadata: ref });
+    await joinMember('member1', `--cluster-namespace=${namespace}`);
+    const { code, err } = await karmadactl(
+      ...['unjoin', 'member1', ...on(), '--cluster-kubeconfig', kubeconfig, `--cluster-namespace=${namespace}`],
+    );
+    expect([code, err]).toEqual([
+      0,
+      'Left the namespace karmada-system in the member: it was there before the cluster was joined\n',
+    ]);
+    expect(await names(member, secrets, namespace)).toEqual(['karmada-apiserver']);
+    expect(await names(member, serviceAccounts, namespace)).toEqual(['default']);
   });
 
   it('gives up after --wait when the Cluster is held, and lets go of it by force', async () => {

@@ -426,7 +426,7 @@ describe('seamless migration', () => {
     const left = await resource.get(ref);
     expect(left.metadata.uid).toBe(uid);
     expect(left.metadata.labels ?? {}).toEqual({});
-    expect(left.metadata.annotations).toEqual({ 'work.karmada.io/conflict-resolution': 'overwrite' });
+    expect(left.metadata.annotations ?? {}).toEqual({});
   });
 
   it('a member that is away holds up only itself, and catches up when it is back', async () => {

@@ -83,6 +83,20 @@ export function createClusterController(options: ClusterControllerOptions): Cont
       if (name !== undefined) controller.enqueue(name);
     },
   });
+  // A binding that leaves a deleted Cluster may be the last one.
+  const targets = (binding: DeepReadonly<ResourceBinding>): string[] =>
+    (binding.spec.clusters ?? []).map(({ name }) => name);
+  const enqueueLeft = (left: readonly string[]): void => {
+    for (const name of left)
+      if (clusterInformer.get(name)?.metadata.deletionTimestamp !== undefined) controller.enqueue(name);
+  };
+  for (const informer of bindings)
+    informer.addHandler({
+      updated(binding, old) {
+        if (binding.spec.clusters !== old.spec.clusters) enqueueLeft(targets(old));
+      },
+      deleted: (binding) => enqueueLeft(targets(binding)),
+    });
   return controller;
 }
 
