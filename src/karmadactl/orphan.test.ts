@@ -114,10 +114,14 @@ const gone = (name: string) =>
 async function finish(end: Pick<Parameters<typeof finishOrphan>[0], 'name' | 'member' | 'objects' | 'ready'>) {
   const told = { stdout: '', stderr: '' };
   const io = {
-    stdout: (text: string) => void (told.stdout += text),
-    stderr: (text: string) => void (told.stderr += text),
+    stdout(text: string) {
+      told.stdout += text;
+    },
+    stderr(text: string) {
+      told.stderr += text;
+    },
   };
-  await finishOrphan({ ...end, io: io as never, signal });
+  await finishOrphan({ ...end, io, signal });
   return told;
 }
 
