@@ -56,6 +56,7 @@ export async function decodeBody(request: ApiRequest, target: BodyTarget): Promi
   if (format === 'protobuf') {
     const object = decodeProtobuf(body, target.type);
     checkTypeMeta(object, target);
+    request.audit?.requestObject(object);
     return { object, complaints: conform(object, target) };
   }
   const complaints: string[] = [];
@@ -64,6 +65,7 @@ export async function decodeBody(request: ApiRequest, target: BodyTarget): Promi
     throw unrecognized(target.type.kind, `json: cannot unmarshal ${goKind(value)} into Go value`, body);
   const object = value as Unstructured;
   checkTypeMeta(object, target);
+  request.audit?.requestObject(object);
   // Unknown fields come first in upstream's list.
   return { object, complaints: [...conform(object, target), ...complaints] };
 }

@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RequestInfo } from './request-info.ts';
 
 export interface ServerMetrics {
+  /** For parts with numbers of their own. */
+  readonly registry: Registry;
   request(info: RequestInfo, code: number, milliseconds: number): void;
   /** Counts a long request; call the result when it is over. */
   longRunning(info: RequestInfo): () => void;
@@ -64,6 +66,7 @@ export function createServerMetrics(): ServerMetrics {
   const showStorage = storageGauges(registry);
   let readStorage: (() => Promise<StorageNumbers>) | undefined;
   return {
+    registry,
     observeStorage(read) {
       readStorage = read;
     },

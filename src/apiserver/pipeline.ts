@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../apimachinery/clock.ts';
 import { asStatusError, forbidden, forbiddenPath, isStatus, StatusError } from '../apimachinery/status-error.ts';
+import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import { impersonate } from './authentication/impersonation.ts';
 import { anonymousUser } from './authentication/request-authenticator.ts';
@@ -21,6 +22,7 @@ export interface PipelineParts {
   authorizer: Authorizer;
   clock: Clock;
   metrics: ServerMetrics;
+  auditor?: Auditor | undefined;
   /** Aborted when the server stops: ends watches and other long requests. */
   shutdown: AbortSignal;
   route(request: ApiRequest, info: RequestInfo, user: UserInfo, warn: (message: string) => void): Promise<ApiResponse>;
@@ -32,28 +34,51 @@ const writeLimits = { running: 400, waiting: 20_000 };
 const longSubresources = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
 const interactiveSubresources = new Set(['exec', 'attach', 'portforward']);
 
+/** What is known of a request on its way. */
+interface Passage {
+  auditId: string;
+  startedAt: number;
+  warn(message: string): void;
+  info?: RequestInfo;
+  audit?: AuditedRequest | undefined;
+}
+
 export function createPipeline(parts: PipelineParts): (request: ApiRequest) => Promise<ApiResponse> {
   const reads = new InFlight(readLimits);
   const writes = new InFlight(writeLimits);
   parts.metrics.observeInFlight(() => ({ readOnly: reads.running, mutating: writes.running }));
 
-  async function serve(request: ApiRequest, warn: (message: string) => void): Promise<[ApiResponse, RequestInfo]> {
-    const info = parseRequestInfo(request.method, request.path, request.query);
-    const caller = request.user ?? (await parts.authenticator.authenticate(request)) ?? anonymousUser;
+  async function serve(asked: ApiRequest, passage: Passage): Promise<ApiResponse> {
+    const info = parseRequestInfo(asked.method, asked.path, asked.query);
+    passage.info = info;
+    const caller = await authenticate(asked, info, passage);
+    const audit = parts.auditor?.begin(asked, info, caller, passage.auditId, passage.startedAt);
+    passage.audit = audit;
+    const request = audit === undefined ? asked : { ...asked, audit };
+    await audit?.received();
     const user = await impersonate(request.headers, caller, parts.authorizer);
+    if (user !== caller) audit?.impersonated(user);
     if (isLong(info)) {
-      await authorize(parts.authorizer, info, user);
+      await authorize(parts.authorizer, info, user, audit);
       // A WebSocket comes by GET, and may do as much as what other clients POST.
       if (request.upgrade !== undefined && info.verb === 'get' && interactiveSubresources.has(info.subresource))
-        await authorize(parts.authorizer, { ...info, verb: 'create' }, user);
-      return [await serveLong(request, info, user, warn), info];
+        await authorize(parts.authorizer, { ...info, verb: 'create' }, user, audit);
+      return serveLong(request, info, user, passage.warn);
     }
     const line = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
-    const response = await line.run(async () => {
-      await authorize(parts.authorizer, info, user);
-      return parts.route(request, info, user, warn);
+    return line.run(async () => {
+      await authorize(parts.authorizer, info, user, audit);
+      return parts.route(request, info, user, passage.warn);
     });
-    return [await compress(response, header(request, 'accept-encoding')), info];
+  }
+
+  async function authenticate(request: ApiRequest, info: RequestInfo, passage: Passage): Promise<UserInfo> {
+    try {
+      return request.user ?? (await parts.authenticator.authenticate(request)) ?? anonymousUser;
+    } catch (error) {
+      await parts.auditor?.refused(request, info, passage.auditId, passage.startedAt);
+      throw error;
+    }
   }
 
   /** Long requests are not counted, and end with the server. */
@@ -100,31 +125,42 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     const warn = (message: string): void => {
       if (warnings.size < 100) warnings.add(message);
     };
-    const started = parts.clock.now();
+    const startedAt = parts.clock.now();
+    const passage: Passage = { auditId: header(request, 'audit-id') || randomUUID(), startedAt, warn };
     let response: ApiResponse;
-    let info: RequestInfo | undefined;
     try {
-      [response, info] = await serve(request, warn);
+      response = await serve(request, passage);
+      if (passage.audit !== undefined) response = await passage.audit.answered(response);
+      if (!isLong(passage.info)) response = await compress(response, header(request, 'accept-encoding'));
     } catch (error) {
       response = failed(error, request);
-      info = infoOf(request);
+      if (passage.audit !== undefined)
+        response = await (!(error instanceof StatusError) && !request.signal.aborted
+          ? passage.audit.broken(error, response)
+          : passage.audit.answered(response));
     }
-    response.headers['audit-id'] = header(request, 'audit-id') || randomUUID();
+    response.headers['audit-id'] = passage.auditId;
     response.headers['cache-control'] ??= 'no-cache, private';
     if (warnings.size > 0) response.headers['warning'] = warningHeaders(warnings);
-    if (info !== undefined) parts.metrics.request(info, response.status, parts.clock.now() - started);
+    if (passage.info !== undefined) parts.metrics.request(passage.info, response.status, parts.clock.now() - startedAt);
     return response;
   };
 }
 
 /** Throws 403, in the words of the authorizer. */
-async function authorize(authorizer: Authorizer, info: RequestInfo, user: UserInfo): Promise<void> {
+async function authorize(
+  authorizer: Authorizer,
+  info: RequestInfo,
+  user: UserInfo,
+  audit: AuditedRequest | undefined,
+): Promise<void> {
   const { verb, group, version, resource, subresource, namespace, fieldSelector, labelSelector } = info;
   const name = selectedName(info);
   const attributes: AuthorizationAttributes = info.isResource
     ? { user, verb, group, version, resource, subresource, namespace, name, fieldSelector, labelSelector }
     : { user, verb, group: '', version: '', resource: '', subresource: '', namespace: '', name: '', path: info.path };
   const decision = await authorizer.authorize(attributes);
+  audit?.authorized(decision.allowed, decision.reason);
   if (decision.allowed) return;
   const why = escapeHtml(deniedText(attributes, decision.reason));
   throw info.isResource ? forbidden({ group, resource }, escapeHtml(name), why) : forbiddenPath(why);
@@ -132,8 +168,8 @@ async function authorize(authorizer: Authorizer, info: RequestInfo, user: UserIn
 
 const escapeHtml = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 
-function isLong(info: RequestInfo): boolean {
-  return info.isResource && (info.verb === 'watch' || longSubresources.has(info.subresource));
+function isLong(info: RequestInfo | undefined): boolean {
+  return info?.isResource === true && (info.verb === 'watch' || longSubresources.has(info.subresource));
 }
 
 /** What is not a StatusError is a fault of ours: it is told on stderr, and the request fails with 500. */
@@ -146,14 +182,6 @@ function failed(error: unknown, request: ApiRequest): ApiResponse {
   const response = errorResponse(status);
   if (isStatus(error, 'Unauthorized')) delete response.headers['retry-after'];
   return response;
-}
-
-function infoOf(request: ApiRequest): RequestInfo | undefined {
-  try {
-    return parseRequestInfo(request.method, request.path, request.query);
-  } catch {
-    return undefined;
-  }
 }
 
 const maxWarningBytes = 4096;

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AuditTrail } from './audit/trail.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 
 export interface ApiRequest {
@@ -22,6 +23,8 @@ export interface ApiRequest {
   remoteAddress: string;
   /** The protocol that the client wants to go on with on this connection: `websocket`, `SPDY/3.1`. */
   upgrade?: string | undefined;
+  /** Set for requests that are audited. */
+  audit?: AuditTrail | undefined;
   /** Aborted when the client goes away or the server shuts down. */
   signal: AbortSignal;
 }

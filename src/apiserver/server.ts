@@ -9,6 +9,8 @@ import { builtinResources } from '../kubernetes/kinds.ts';
 import { type CompactionLimits, startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { createAuditCounts } from './audit/audit-metrics.ts';
+import { type AuditOptions, createAuditor } from './audit/auditor.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { type BuiltinContext, type BuiltinParts, createBuiltinParts } from './builtin-parts.ts';
@@ -99,6 +101,8 @@ export interface ApiServerOptions {
   allocateServices?: { serviceCidr: string; nodePorts?: readonly [number, number] } | undefined;
   /** Admission plugins of the built-in chain to leave out, by name (Karmada's control plane: ServiceAccount). */
   disableAdmission?: readonly string[];
+  /** Who asked what is written down. */
+  audit?: AuditOptions | undefined;
   /** Default 1 hour. */
   eventTtlMs?: number;
   /** How much of the past is kept. */
@@ -175,7 +179,16 @@ export function assembleServer(
   const { authenticator, authorizer } = parts;
   const routes = [...createStatusRoutes({ health, metrics, catalog, version }), ...parts.routes];
   const route = createRouter({ catalog, authorizer, clock, routes, connectAdmission: parts.connectAdmission });
-  const handle = createPipeline({ authenticator, authorizer, clock, metrics, shutdown: shutdown.signal, route });
+  const auditor = options.audit && createAuditor(options.audit, clock, createAuditCounts(metrics.registry));
+  const handle = createPipeline({
+    authenticator,
+    authorizer,
+    clock,
+    metrics,
+    auditor,
+    shutdown: shutdown.signal,
+    route,
+  });
   let listener: Listener | undefined;
   const background: { stop(): void }[] = [];
 
@@ -209,6 +222,7 @@ export function assembleServer(
       for (const hook of parts.stopHooks) await hook();
       shutdown.abort();
       await listener?.stop(drainTime);
+      await auditor?.close();
       await catalog.feed.stop();
     },
   };

@@ -12,6 +12,7 @@ import { defaultServiceAccountIssuer } from '../component/service-account-token.
 import { waitForContent } from '../component/wait-for-content.ts';
 import type { Secret } from '../kubernetes/types.ts';
 import { defaultCompaction } from '../storage/compaction.ts';
+import { auditFlags, auditOptions } from './audit-flags.ts';
 
 const defaultDirectory = '/var/lib/karmada-apiserver';
 
@@ -96,6 +97,7 @@ Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserve
       'Past states are compacted earlier when more bytes than this were written since.',
     ),
     'event-ttl': flag.duration(3_600_000, 'How long Events are kept.'),
+    ...auditFlags,
     ...logFlags,
   },
 });
@@ -177,6 +179,7 @@ await runComponent(
           ? { serviceCidr: flags['service-cluster-ip-range'] }
           : undefined,
         disableAdmission: flags['disable-admission-plugins'],
+        audit: auditOptions(flags, (message) => logger.warn(message)),
         eventTtlMs: flags['event-ttl'],
         compaction: {
           keepMs: flags['history-retention'],

@@ -88,6 +88,7 @@ async function readPatch(
 ): Promise<Unstructured> {
   const { type } = target;
   const value = parseApplyText((await context.request.readBody()).toString(), validation, context.warn);
+  context.request.audit?.requestObject(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
   const patch = value as Unstructured;

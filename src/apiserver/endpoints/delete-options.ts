@@ -30,6 +30,7 @@ function fromBody({ request, info }: EndpointContext, body: Buffer): DeleteOptio
     format === 'protobuf'
       ? decodeProtobuf(body, { group: '', version: 'v1', kind: 'DeleteOptions' })
       : parseText(body, format, 'DeleteOptions');
+  request.audit?.requestObject(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest('the object provided is unrecognized (must be of type DeleteOptions)');
   const { kind, apiVersion, ...options } = value as DeleteOptions & { kind?: unknown; apiVersion?: unknown };

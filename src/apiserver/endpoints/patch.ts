@@ -76,6 +76,7 @@ async function readPatch({
   } catch (error) {
     throw badRequest(`error decoding patch: ${jsonErrorText(error, text)}`, error);
   }
+  request.audit?.requestObject(body);
   if (type === jsonPatch) {
     const operations = parseJsonPatch(body);
     return { apply: (current) => applyJsonPatch(current, operations), duplicates: [] };
