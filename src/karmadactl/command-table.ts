@@ -306,6 +306,22 @@ karmadactl schedule-what-if --local -f clusters.yaml -f policy.yaml -f deploymen
     load: async () => body((await import('./commands/schedule-what-if.ts')).scheduleWhatIfCommand),
   },
   {
+    name: 'why',
+    group: 'Troubleshooting and Debugging Commands',
+    short: 'Tell why a resource template is where it is, what keeps it, and what to do next',
+    usage: 'why (TYPE NAME | TYPE/NAME) [flags]',
+    examples: `
+# Policies, placement, overrides, members' answers of one deployment, and the next step if it is stuck
+karmadactl why deployment nginx -n default
+
+# The same for programs
+karmadactl why deployment/nginx -n default -o json
+
+# With the scheduler's own record of its decision in place of one that is computed anew
+karmadactl why deployment nginx --decisions-server=https://127.0.0.1:10359 --decisions-token=<TOKEN> --decisions-certificate-authority=ca.crt`,
+    load: async () => body((await import('./commands/why.ts')).whyCommand),
+  },
+  {
     name: 'apply',
     group: 'Advanced Commands',
     short: 'Apply a configuration to a resource by file name or stdin and propagate them into member clusters',

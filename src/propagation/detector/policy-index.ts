@@ -19,20 +19,9 @@ export class PolicyIndex {
     this.#index.delete(key);
   }
 
-  /** The policies that match, best first: explicit priority, then how precisely the template is meant, then the smaller name. */
+  /** The policies that match, best first. */
   matching(object: DeepReadonly<Unstructured>): Policy[] {
-    const ranked: { policy: Policy; implicit: number }[] = [];
-    for (const policy of this.#index.candidates(object)) {
-      const implicit = highestImplicitPriority(object, policy.spec.resourceSelectors);
-      if (implicit > 0) ranked.push({ policy, implicit });
-    }
-    ranked.sort(
-      (a, b) =>
-        priorityOf(b.policy) - priorityOf(a.policy) ||
-        b.implicit - a.implicit ||
-        ((a.policy.metadata.name ?? '') < (b.policy.metadata.name ?? '') ? -1 : 1),
-    );
-    return ranked.map(({ policy }) => policy);
+    return rankPolicies(object, this.#index.candidates(object));
   }
 
   best(object: DeepReadonly<Unstructured>): Policy | undefined {
@@ -43,6 +32,25 @@ export class PolicyIndex {
   preemptors(object: DeepReadonly<Unstructured>): Policy[] {
     return this.matching(object).filter((policy) => policy.spec.preemption === 'Always');
   }
+}
+
+/**
+ * Those of the policies that match, best first: explicit priority, then how precisely the template is meant, then the smaller
+ * name. All of one scope. Pure.
+ */
+export function rankPolicies(object: DeepReadonly<Unstructured>, policies: Iterable<Policy>): Policy[] {
+  const ranked: { policy: Policy; implicit: number }[] = [];
+  for (const policy of policies) {
+    const implicit = highestImplicitPriority(object, policy.spec.resourceSelectors);
+    if (implicit > 0) ranked.push({ policy, implicit });
+  }
+  ranked.sort(
+    (a, b) =>
+      priorityOf(b.policy) - priorityOf(a.policy) ||
+      b.implicit - a.implicit ||
+      ((a.policy.metadata.name ?? '') < (b.policy.metadata.name ?? '') ? -1 : 1),
+  );
+  return ranked.map(({ policy }) => policy);
 }
 
 export const policyKey: (policy: Policy) => string = selectingKey;

@@ -84,11 +84,23 @@ async function preemptTemplate(detector: Detector, preemptor: Policy, template: 
 /** @throws when the policy that holds the template cannot be read, or is gone while its claim still stands */
 async function maySupersede(detector: Detector, preemptor: Policy, claim: Claim, held: Claim): Promise<boolean> {
   if (sameClaim(claim, held)) return false;
-  if (claim.scope === 'cluster' && held.scope === 'namespaced') return false;
-  if (claim.scope === 'namespaced' && held.scope === 'cluster') return true;
+  const byScope = scopesDecide(preemptor, held.scope);
+  if (byScope !== undefined) return byScope;
   const victim = await policyOfClaim(detector, held);
   if (victim === undefined) throw new Error(`${longTitle(held)} that claims the template is not found`);
-  return priorityOf(preemptor) > priorityOf(victim);
+  return supersedes(preemptor, victim);
+}
+
+/** A policy of a namespace takes from cluster policies, and never the other way round; undefined: priorities decide. */
+function scopesDecide(preemptor: Policy, held: Claim['scope']): boolean | undefined {
+  const scope = preemptor.metadata.namespace ? 'namespaced' : 'cluster';
+  return scope === held ? undefined : scope === 'namespaced';
+}
+
+/** Whether one policy may take what the other holds, as far as scopes and priorities say. Pure. */
+export function supersedes(preemptor: Policy, holder: Policy): boolean {
+  const byScope = scopesDecide(preemptor, holder.metadata.namespace ? 'namespaced' : 'cluster');
+  return byScope ?? priorityOf(preemptor) > priorityOf(holder);
 }
 
 /** Whether a policy that names the claimed template ranks above the one that holds it: cheap, and without reading the holder. */
@@ -102,9 +114,7 @@ export function betterPreemptor(
     for (const policy of index.preemptors(template)) {
       const scope = policy.metadata.namespace ? 'namespaced' : 'cluster';
       if (policy.metadata.name === held.name && scope === held.scope) continue;
-      if (!names(policy, template)) continue;
-      if (scope === 'namespaced' && held.scope === 'cluster') return policy;
-      if (scope === held.scope && priorityOf(policy) > priorityOf(holder)) return policy;
+      if (namesTemplate(policy, template) && supersedes(policy, holder)) return policy;
     }
   }
   return undefined;
@@ -130,7 +140,7 @@ export function releaseAfterLowering(detector: Detector, policy: Policy, old: Po
 }
 
 /** Preemption reads templates by name: a selector without namespace then means cluster-scoped ones. */
-function names(policy: Policy, template: Template): boolean {
+export function namesTemplate(policy: Policy, template: Template): boolean {
   const { namespace = '', name } = template.metadata;
   return policy.spec.resourceSelectors.some(
     (selector) =>

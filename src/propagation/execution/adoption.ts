@@ -30,11 +30,16 @@ function contentOf(object: Shared): Unstructured {
 const foreign = (keys: Readonly<Record<string, string>> | undefined): Record<string, string> =>
   Object.fromEntries(Object.entries(keys ?? {}).filter(([key]) => !/(^|\.)karmada\.io\//.test(key)));
 
+const ending = 'Karmada will not manage this resource';
+
+/** Whether a text, of a condition say, tells that somebody else's object is in the way. */
+export const tellsOfConflict = (text: string): boolean => text.includes(ending);
+
 /** @throws when the object belongs to somebody else and the manifest does not ask for it to be taken over */
 export function assertMayUpdate(manifest: Shared, observed: Shared, cluster: string): void {
   if (isManaged(observed)) return;
   if (manifest.metadata.annotations?.[conflictResolutionAnnotation] === conflictResolutionOverwrite) return;
   throw new Error(
-    `resource(kind=${manifest.kind}, ${manifest.metadata.namespace ?? ''}/${manifest.metadata.name ?? ''}) already exists in the cluster ${cluster} and the ${conflictResolutionAnnotation} strategy value is empty, Karmada will not manage this resource`,
+    `resource(kind=${manifest.kind}, ${manifest.metadata.namespace ?? ''}/${manifest.metadata.name ?? ''}) already exists in the cluster ${cluster} and the ${conflictResolutionAnnotation} strategy value is empty, ${ending}`,
   );
 }

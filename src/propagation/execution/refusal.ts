@@ -13,6 +13,11 @@ export class UpdateRefused extends Error {
   }
 }
 
+const beginning = 'the API server of the member refuses to change ';
+
+/** Whether a text, of a condition say, tells of a refusal. */
+export const tellsOfRefusal = (text: string): boolean => text.includes(beginning);
+
 /** `desired` and `observed` in comparable forms. Undefined: the error says nothing about the content. */
 export function asRefusal(
   error: unknown,
@@ -24,7 +29,7 @@ export function asRefusal(
   const fields = refusedFields(error, differingPaths(observed, desired));
   const cure = `Make it the same in the template, or for this cluster by an override policy; or delete the ${desired.kind} in cluster ${cluster}, and it is made anew`;
   return new UpdateRefused(
-    `the API server of the member refuses to change ${listPaths(fields)} of ${desired.kind} ${nameOf(desired)}: ${error.message}. ${cure}`,
+    `${beginning}${listPaths(fields)} of ${desired.kind} ${nameOf(desired)}: ${error.message}. ${cure}`,
     error,
   );
 }

@@ -52,16 +52,26 @@ export function createOverrideManager(sources: Sources): OverrideManager {
   const namespaced = indexOf(sources.overridePolicies);
   const cluster = indexOf(sources.clusterOverridePolicies);
   return {
-    apply(manifest, target) {
-      const result: OverrideResult = { manifest, annotations: {}, successes: [] };
-      // Both choices are made on the template as it came: what one policy changes lets no other in.
-      const { namespace } = manifest.metadata;
-      const own = namespace ? matching(namespaced, manifest) : [];
-      applyAll(result, matching(cluster, manifest), target, appliedClusterOverridesAnnotation);
-      applyAll(result, own, target, appliedOverridesAnnotation);
-      return result;
-    },
+    apply: (manifest, target) =>
+      applyOverridePolicies(manifest, target, {
+        namespaced: manifest.metadata.namespace ? namespaced.candidates(manifest) : [],
+        cluster: cluster.candidates(manifest),
+      }),
   };
+}
+
+/** `policies` may hold some that do not mean the manifest; those of namespaces are all of its own. Pure. @throws OverrideError */
+export function applyOverridePolicies(
+  manifest: Unstructured,
+  target: DeepReadonly<Cluster>,
+  policies: { namespaced: Iterable<AnyOverridePolicy>; cluster: Iterable<AnyOverridePolicy> },
+): OverrideResult {
+  const result: OverrideResult = { manifest, annotations: {}, successes: [] };
+  // Both choices are made on the template as it came: what one policy changes lets no other in.
+  const own = matching(policies.namespaced, manifest);
+  applyAll(result, matching(policies.cluster, manifest), target, appliedClusterOverridesAnnotation);
+  applyAll(result, own, target, appliedOverridesAnnotation);
+  return result;
 }
 
 function indexOf(informer: Informer<OverridePolicy>): SelectorIndex<AnyOverridePolicy> {
@@ -81,9 +91,9 @@ export function selectorsOf(policy: AnyOverridePolicy): AnyOverridePolicy['spec'
 }
 
 /** Ascending: the most precise is applied last; a policy without selectors is as precise as one that names the kind only. */
-function matching(index: SelectorIndex<AnyOverridePolicy>, object: DeepReadonly<Unstructured>): AnyOverridePolicy[] {
+function matching(candidates: Iterable<AnyOverridePolicy>, object: DeepReadonly<Unstructured>): AnyOverridePolicy[] {
   const ranked: { policy: AnyOverridePolicy; implicit: number }[] = [];
-  for (const policy of index.candidates(object)) {
+  for (const policy of candidates) {
     const selectors = selectorsOf(policy);
     const implicit = selectors === undefined ? 1 : highestImplicitPriority(object, selectors);
     if (implicit > 0) ranked.push({ policy, implicit });
