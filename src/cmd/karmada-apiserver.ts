@@ -12,6 +12,7 @@ import { defaultServiceAccountIssuer } from '../component/service-account-token.
 import { waitForContent } from '../component/wait-for-content.ts';
 import type { Secret } from '../kubernetes/types.ts';
 import { defaultCompaction } from '../storage/compaction.ts';
+import { openStore, storeFlags } from '../storage/store-flags.ts';
 import { auditFlags, auditOptions } from './audit-flags.ts';
 
 const defaultDirectory = '/var/lib/karmada-apiserver';
@@ -25,13 +26,14 @@ const flags = parseExecutable({
   name: 'karmada-apiserver',
   description: `The API server of a Karmada control plane. It keeps its objects in a directory of its own, so that it needs no etcd, and
 serves the Kubernetes API, custom resources and Karmada's API groups over TLS. Only one process may use a data directory.
+With --etcd-servers it keeps them in etcd, where several servers may share them.
 
 Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserver snapshot restore PATH --data-dir=DIR".`,
   examples: `# Serve on the loopback address with certificates from a folder
     karmada-apiserver --data-dir=/var/lib/karmada-apiserver --tls-cert-file=pki/tls.crt --tls-private-key-file=pki/tls.key \\
       --client-ca-file=pki/ca.crt --service-account-signing-key-file=pki/sa.key`,
   flags: {
-    'data-dir': flag.string(defaultDirectory, 'The directory that holds the objects; made when absent.'),
+    ...storeFlags(defaultDirectory),
     'bind-address': flag.string('127.0.0.1', 'The IP address on which to listen.'),
     'secure-port': flag.int(5443, 'The port on which to serve HTTPS. 0 picks a free one.'),
     'tls-cert-file': flag.string('', 'File with the x509 certificate for HTTPS.'),
@@ -107,7 +109,6 @@ const logger = createLogger('karmada-apiserver', { v: flags.v, format: flags['lo
 await runComponent(
   async (signal) => {
     const [
-      { openEmbeddedStore },
       { createApiServer },
       { createKarmadaAdmissionPlugin },
       { clusterResourceDefinition },
@@ -118,7 +119,6 @@ await runComponent(
       { clusters, resourceInterpreterCustomizations },
       { bindingConverters },
     ] = await Promise.all([
-      import('../storage/embedded/embedded-store.ts'),
       import('../apiserver/server.ts'),
       import('../karmada-admission/admission-plugin.ts'),
       import('../clusters/cluster-api.ts'),
@@ -140,11 +140,7 @@ await runComponent(
         await waitForContent(`--service-account-key-file ${path}`, path, { logger, signal }),
       );
     const lua = createLuaPool();
-    const store = await openEmbeddedStore(flags['data-dir'], {
-      name: 'karmada-apiserver',
-      restoreHint:
-        'restore the newest snapshot into an empty directory (karmada-apiserver snapshot restore PATH --data-dir=DIR)',
-    });
+    const store = await openStore(flags, { name: 'karmada-apiserver', logger, signal });
     try {
       const proxy = createClusterProxy({
         // Asked only by requests, when the server is there.
@@ -203,7 +199,11 @@ await runComponent(
       });
       try {
         await server.start();
-        logger.info('Serving', { url: server.url, dataDir: flags['data-dir'] });
+        const etcd = flags['etcd-servers'];
+        logger.info('Serving', {
+          url: server.url,
+          ...(etcd.length > 0 ? { etcdServers: etcd } : { dataDir: flags['data-dir'] }),
+        });
         await new Promise<void>((resolve) => {
           if (signal.aborted) resolve();
           signal.addEventListener('abort', () => resolve(), { once: true });

@@ -8,7 +8,8 @@
  *  4. `get` and `range` without a revision see every txn acknowledged before the call. With a revision they see exactly the
  *     state of that revision, or throw CompactedError (older than the oldest kept) or FutureRevisionError.
  *  5. `watch({after: N})` delivers every change of matching keys with revision > N, once, in revision order, a whole
- *     revision at a time; it throws CompactedError when N is older than what is kept.
+ *     revision at a time; it throws CompactedError when N is older than what is kept. A watch of all keys gets as far as
+ *     every revision that `revision` and `range` name: by an event, or by `upTo` of a batch.
  *  6. `compact(N)` makes the states before N unreadable; the current value of every key stays readable.
  *  7. Revisions and data survive a restart; revisions never go back.
  */
@@ -66,6 +67,12 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** Whole revisions of events. A store that is shared with others has revisions without events: then it may be empty. */
+export interface WatchBatch extends ReadonlyArray<StoreEvent> {
+  /** Everything up to this revision has been delivered; absent: up to that of the last event. */
+  readonly upTo?: number;
+}
+
 export interface StoreStats {
   /** Of the file, or what is kept in memory. */
   sizeBytes: number;
@@ -83,9 +90,10 @@ export interface Store {
   get(key: string, revision?: number): Promise<KeyValue | undefined>;
   /** Keys that begin with `prefix`, in byte order. */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
+  /** At most 128 guards and 128 writes: etcd takes no more. */
   txn(guards: readonly Guard[], writes: readonly Write[]): Promise<TxnResult>;
-  /** Batches of events; one batch holds whole revisions. Ends when the signal aborts. */
-  watch(options: WatchOptions): AsyncIterable<readonly StoreEvent[]>;
+  /** Ends when the signal aborts. */
+  watch(options: WatchOptions): AsyncIterable<WatchBatch>;
   compact(revision: number): Promise<void>;
   /** Cheap enough to be asked every few seconds. */
   stats(): Promise<StoreStats>;

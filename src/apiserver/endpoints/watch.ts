@@ -222,7 +222,7 @@ async function catchUp(
           const frame = interested(selection, change) ? frameFor(change, selection, encoder) : undefined;
           if (frame !== undefined) await write(frame);
         }
-        reached = batch.at(-1)?.revision ?? reached;
+        reached = batch.upTo ?? batch.at(-1)?.revision ?? reached;
         if (reached >= objects.cache.historyStart) break;
       }
       if (signal.aborted) break;

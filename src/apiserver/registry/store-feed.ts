@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../apimachinery/clock.ts';
 import { timeoutError } from '../../apimachinery/status-error.ts';
-import { CompactedError, type KeyValue, type Store, type StoreEvent } from '../../storage/store.ts';
+import { CompactedError, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '../../storage/store.ts';
 import { registryPrefix } from './storage-key.ts';
 
 export interface FeedTarget {
@@ -73,6 +73,8 @@ export class StoreFeed {
   /** Resolves when the feed has reached the revision; throws 504 after `timeoutMs`. */
   async notOlderThan(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (revision <= this.#revision) return;
+    // A store that others write to, too, learns here that somebody waits for the newest revision.
+    this.#store.revision().catch(() => undefined);
     const timer = new AbortController();
     const late = this.#clock.sleep(timeoutMs, signal ? AbortSignal.any([signal, timer.signal]) : timer.signal).then(
       () => true,
@@ -102,7 +104,7 @@ export class StoreFeed {
     }
   }
 
-  #dispatch(batch: readonly StoreEvent[]): void {
+  #dispatch(batch: WatchBatch): void {
     for (const event of batch) {
       const prefix = targetPrefixOf(event.type === 'put' ? event.kv.key : event.key);
       if (prefix === undefined) continue;
@@ -110,8 +112,7 @@ export class StoreFeed {
       if (loading) loading.push(event);
       else this.#targets.get(prefix)?.apply(event);
     }
-    const last = batch.at(-1);
-    if (last !== undefined) this.#advance(last.revision);
+    this.#advance(batch.upTo ?? batch.at(-1)?.revision ?? this.#revision);
   }
 
   #advance(revision: number): void {
