@@ -18,12 +18,24 @@ export function isResponsible(binding: Binding, schedulerName: string): boolean 
 
 /** Whether events of a binding count: only bindings that a policy or another API made, and still claims. */
 export function isAccepted(binding: Binding, schedulerName: string): boolean {
-  const labels = binding.metadata.labels ?? {};
-  const owned =
+  return isClaimed(binding.metadata.labels) && isResponsible(binding, schedulerName);
+}
+
+function isClaimed(labels: Binding['metadata']['labels'] = {}): boolean {
+  return Boolean(
     labels[propagationPolicyPermanentIdLabel] ||
-    labels[clusterPropagationPolicyPermanentIdLabel] ||
-    labels[bindingManagedByLabel];
-  return Boolean(owned) && isResponsible(binding, schedulerName);
+      labels[clusterPropagationPolicyPermanentIdLabel] ||
+      labels[bindingManagedByLabel],
+  );
+}
+
+/** Why this scheduler leaves the binding alone, for people; undefined when it does not. */
+export function whyHeldBack({ metadata, spec }: Binding, schedulerName: string): string | undefined {
+  if (metadata.deletionTimestamp !== undefined) return 'it is being deleted';
+  if (spec.suspension?.scheduling === true) return 'its scheduling is suspended (spec.suspension.scheduling)';
+  const wanted = spec.schedulerName || defaultSchedulerName;
+  if (wanted !== schedulerName) return `it is for the scheduler ${wanted}, this is ${schedulerName}`;
+  return isClaimed(metadata.labels) ? undefined : 'no policy claims it any more (it has none of their labels)';
 }
 
 /** The states of a cluster that bindings must be matched with after an update; a changed status concerns nobody. */

@@ -3,7 +3,7 @@ import { appliedPlacementAnnotation } from '../apis/constants.ts';
 import type { ClusterAffinityTerm, Placement } from '../apis/policy/v1alpha1/propagation-policy.ts';
 import type { ResourceBindingSpec, ResourceBindingStatus } from '../apis/work/v1alpha2/resource-binding.ts';
 import { isAccepted, relevantStates } from './binding-events.ts';
-import { decide, placementChanged } from './decision.ts';
+import { decide, placementChange } from './decision.ts';
 import { targetsPatch } from './decision-record.ts';
 import { binding, cluster, targets } from './fixtures.test-support.ts';
 
@@ -23,7 +23,7 @@ function scheduled(
   };
 }
 
-describe('placementChanged', () => {
+describe('placementChange', () => {
   const term = (affinityName: string, ...clusterNames: string[]): ClusterAffinityTerm => ({
     affinityName,
     clusterNames,
@@ -70,7 +70,7 @@ describe('placementChanged', () => {
     ['unparsable', '{', base, '', false],
   ])('%s', (_, applied, placement, observed, changed) => {
     const status = observed === '' ? {} : { schedulerObservingAffinityName: observed };
-    expect(placementChanged(scheduled({ placement }, applied, status))).toBe(changed);
+    expect(placementChange(scheduled({ placement }, applied, status)) !== undefined).toBe(changed);
   });
 });
 
@@ -101,19 +101,19 @@ describe('decide', () => {
     ],
     ['no workload', {}, settled, 'ReconcileSchedule'],
   ])('%s', (_, spec, status, decision) => {
-    expect(decide(scheduled({ placement: divided, ...spec }, divided, status), none)).toBe(decision);
+    expect(decide(scheduled({ placement: divided, ...spec }, divided, status), none).decision).toBe(decision);
   });
 
   it('runs duplicated bindings every time', () => {
-    expect(decide(scheduled({ placement: {}, replicas: 1, clusters: targets('m1 1') }, {}, settled), none)).toBe(
-      'ReconcileSchedule',
-    );
+    expect(
+      decide(scheduled({ placement: {}, replicas: 1, clusters: targets('m1 1') }, {}, settled), none).decision,
+    ).toBe('ReconcileSchedule');
   });
 
   it('moves away from a cluster that is being deleted', () => {
     const leaving = { ...cluster('m1'), metadata: { name: 'm1', deletionTimestamp: '2026-01-01T00:00:00Z' } };
     const subject = scheduled({ placement: divided, replicas: 1, clusters: targets('m1 1') }, divided, settled);
-    expect(decide(subject, () => leaving)).toBe('ReconcileSchedule');
+    expect(decide(subject, () => leaving).decision).toBe('ReconcileSchedule');
   });
 });
 

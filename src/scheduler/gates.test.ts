@@ -96,8 +96,8 @@ describe('sets of components', () => {
     const object = binding({ placement: divided, components: [jobManager] });
     const annotations = { 'policy.karmada.io/applied-placement': JSON.stringify(divided) };
     const placed = { ...object, metadata: { ...object.metadata, annotations } };
-    expect(decide(placed, () => undefined, true)).toBe('ScaleSchedule');
-    expect(decide(placed, () => undefined, false)).not.toBe('ScaleSchedule');
+    expect(decide(placed, () => undefined, true).decision).toBe('ScaleSchedule');
+    expect(decide(placed, () => undefined, false).decision).not.toBe('ScaleSchedule');
   });
 });
 

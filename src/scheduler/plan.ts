@@ -17,6 +17,12 @@ export interface Plan {
   runs: RunTrace[];
 }
 
+/** What is said of a binding that has nothing to go by. */
+export function missingPlacement({ metadata: { namespace, name } }: Binding): Error {
+  const subject = namespace ? `resourceBinding(${namespace}/${name})` : `clusterResourceBinding(${name})`;
+  return new Error(`failed to get placement from ${subject}`);
+}
+
 /** Without ordered affinities one run; with them one a term, from the term in use onwards, until one succeeds. */
 export function planPlacement(
   binding: Binding,

@@ -16,12 +16,16 @@ import { createWorkQueue } from '../controller/work-queue.ts';
 
 export type Outcome = 'forget' | 'unschedulable' | 'backoff';
 
+export type WaitingPlace = 'active' | 'in hand' | 'backoff' | 'unschedulable';
+
 export interface SchedulingQueue {
   /** An event asks for the key: it becomes active at once, wherever it waited. Waiting already: nothing changes. */
   push(key: string, priority: number): void;
   /** The next key by priority, then by time; undefined once closed. Each key must be given back by `done`. */
   take(): Promise<string | undefined>;
   done(key: string, outcome: Outcome): void;
+  /** Where a key is, and until when (ms) if time alone moves it; undefined when it does not wait. */
+  placeOf(key: string): { place: WaitingPlace; until?: number } | undefined;
   /** Keys that wait in each place. */
   lengths(): { active: number; backoff: number; unschedulable: number };
   close(): void;
@@ -115,12 +119,19 @@ export function createPriorityQueue(clock: Clock = systemClock): SchedulingQueue
       if (item === undefined) return;
       inHand.delete(key);
       if (dirty.delete(key)) {
-        if (outcome === 'forget') item.attempts = 0;
         if (!closed) activate(item);
       } else if (outcome !== 'forget') {
         (outcome === 'backoff' ? backoff : unschedulable).set(key, item);
         flushLater(outcome);
       }
+    },
+    placeOf(key) {
+      if (waiting.has(key)) return { place: 'active' };
+      if (inHand.has(key)) return { place: 'in hand' };
+      const later = backoff.get(key);
+      if (later !== undefined) return { place: 'backoff', until: later.activeSince + backoffOf(later) };
+      const patient = unschedulable.get(key);
+      return patient && { place: 'unschedulable', until: patient.activeSince + maxUnschedulableMs };
     },
     lengths: () => ({ active: active.length, backoff: backoff.size, unschedulable: unschedulable.size }),
     close() {
@@ -154,6 +165,7 @@ export function createLegacyQueue(options: RateLimiterOptions, clock: Clock = sy
       else queue.add(key, { afterMs: Math.max(delays.next(key), bucket.reserve()) });
       queue.done(key);
     },
+    placeOf: () => undefined,
     lengths: () => ({ active: queue.length, backoff: 0, unschedulable: 0 }),
     close: () => queue.close(),
   };

@@ -4,6 +4,7 @@ import { FitError, withStep } from './errors.ts';
 import { type Estimator, estimateReplicas } from './estimation/estimate.ts';
 import {
   type ExtensionPoint,
+  laterRefusals,
   type Plugin,
   type PluginObserver,
   type PluginResult,
@@ -92,11 +93,16 @@ function filter(task: SchedulingTask, clusters: readonly Cluster[], options: Run
       continue;
     }
     const refusal = runFilters(plugins, task, cluster, options.observePlugin);
-    if (refusal === undefined) feasible.push(cluster);
-    else refusals.push(refusal.reason);
-    trace?.clusters.push(
-      refusal === undefined ? { name } : { name, refusedBy: refusal.plugin, reason: refusal.reason },
-    );
+    if (refusal === undefined) {
+      feasible.push(cluster);
+      trace?.clusters.push({ name });
+      continue;
+    }
+    refusals.push(refusal.reason);
+    if (trace === undefined) continue;
+    const later = laterRefusals(plugins, task, cluster, refusal.plugin);
+    const also = later.length === 0 ? {} : { alsoRefusedBy: later };
+    trace.clusters.push({ name, refusedBy: refusal.plugin, reason: refusal.reason, ...also });
   }
   if (feasible.length === 0) throw new FitError(clusters.length, refusals);
   return feasible;
@@ -105,7 +111,11 @@ function filter(task: SchedulingTask, clusters: readonly Cluster[], options: Run
 function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOptions): Candidate[] {
   const { spec, trace } = task;
   const rooms = estimateReplicas(options.estimators, feasible, task);
-  const scores = runScores(options.plugins, task, feasible, options.observePlugin);
+  const given: Record<string, number>[] = [];
+  const note = (index: number, plugin: string, score: number): void => {
+    given[index] = { ...given[index], [plugin]: score };
+  };
+  const scores = runScores(options.plugins, task, feasible, options.observePlugin, trace && note);
   const assigned = new Map((spec.clusters ?? []).map((target) => [target.name, target.replicas ?? 0]));
   const candidates = feasible.map((cluster, i) => {
     const name = cluster.metadata.name ?? '';
@@ -119,21 +129,28 @@ function rank(task: SchedulingTask, feasible: readonly Cluster[], options: RunOp
       available: allocatable + (assigned.get(name) ?? 0),
     };
   });
-  if (trace !== undefined) noteCandidates(trace, candidates);
+  if (trace !== undefined) noteCandidates(trace, candidates, given);
   return candidates;
 }
 
-function noteCandidates(trace: RunTrace, candidates: readonly Candidate[]): void {
+function noteCandidates(
+  trace: RunTrace,
+  candidates: readonly Candidate[],
+  given: readonly (Record<string, number> | undefined)[],
+): void {
   const tiers = candidates.some((candidate) => candidate.overflowOrder > 0);
   // Both are in the order of the clusters.
   let i = 0;
   for (const entry of trace.clusters) {
     const candidate = candidates[i];
     if (candidate === undefined || candidate.name !== entry.name) continue;
-    i++;
+    const scores = given[i++];
     entry.score = candidate.score;
+    if (scores !== undefined) entry.scores = scores;
     entry.allocatable = candidate.allocatable;
     entry.available = candidate.available;
+    const { region } = candidate.cluster.spec;
+    if (region) entry.region = region;
     if (tiers) entry.tier = candidate.overflowOrder;
   }
 }

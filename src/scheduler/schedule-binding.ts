@@ -1,5 +1,6 @@
 /** What happens to one binding: decide, run, record. */
 import type { Clock } from '../apimachinery/clock.ts';
+import { objectKey } from '../apimachinery/object.ts';
 import { isNotFound, StatusError } from '../apimachinery/status-error.ts';
 import type { TargetCluster } from '../apis/work/v1alpha2/resource-binding.ts';
 import { isResponsible } from './binding-events.ts';
@@ -14,11 +15,11 @@ import {
 import { FitError, messageOf, UnschedulableError } from './errors.ts';
 import type { Estimator } from './estimation/estimate.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import { type Plan, planPlacement } from './plan.ts';
+import { missingPlacement, type Plan, planPlacement } from './plan.ts';
 import type { Outcome } from './queue.ts';
 import type { RunOptions } from './run.ts';
 import { type Binding, type Cluster, isRescheduleRequested } from './types.ts';
-import type { DecisionLog } from './why/decision-log.ts';
+import { type DecisionLog, decisionEntry } from './why/decision-log.ts';
 
 export interface BindingSchedulerOptions {
   schedulerName: string;
@@ -61,15 +62,10 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
   }
   if (!isResponsible(binding, options.schedulerName)) return { outcome: 'forget' };
   if (spec.placement === undefined) {
-    const error = new Error(
-      metadata.namespace
-        ? `failed to get placement from resourceBinding(${metadata.namespace}/${metadata.name})`
-        : `failed to get placement from clusterResourceBinding(${metadata.name})`,
-    );
-    return { outcome: 'backoff', error };
+    return { outcome: 'backoff', error: missingPlacement(binding) };
   }
 
-  const decision = decide(binding, options.cluster, options.run.multipleTemplates);
+  const { decision, because } = decide(binding, options.cluster, options.run.multipleTemplates);
   if (decision === 'nothing') return { outcome: 'forget' };
   const start = clock.now();
   try {
@@ -84,7 +80,7 @@ export async function scheduleBinding(binding: Binding, options: BindingSchedule
     const asked = await options.askEstimator?.(binding, run);
     const estimators = asked === undefined ? run.estimators : [...run.estimators, asked];
     const plan = planPlacement(binding, options.clusters(), { ...run, estimators }, true);
-    options.log.record(binding, decision, plan, clock.now());
+    options.log.record(decisionEntry(binding, { cause: decision, because }, plan, clock.now()));
     const result = await carryOut(binding, plan, options);
     const failed = result.outcome !== 'forget';
     options.metrics.attempt(failed ? 'error' : 'scheduled', decision, (clock.now() - start) / 1000);
@@ -128,6 +124,7 @@ async function recordSuccess(binding: Binding, plan: Plan, options: BindingSched
       options.assume?.(current, targets);
     } catch (error) {
       if (isGone(error)) throw error;
+      options.log.refused(objectKey(binding), error);
       record.failed(binding, messageOf(error));
       return recordFailure(binding, binding, plan, error, options);
     }

@@ -21,14 +21,14 @@ import { createGeneralEstimator } from './estimation/general-estimator.ts';
 import { createRemoteEstimator } from './estimation/remote-estimator.ts';
 import { type Plugin, selectPlugins } from './framework/framework.ts';
 import { createSchedulerMetrics } from './metrics.ts';
-import { planPlacement } from './plan.ts';
 import { pluginsOf } from './plugins/registry.ts';
 import { createLegacyQueue, createPriorityQueue, type RateLimiterOptions } from './queue.ts';
 import { createRefusedBindings } from './refused-bindings.ts';
 import type { RunOptions } from './run.ts';
 import { type BindingSchedulerOptions, scheduleBinding } from './schedule-binding.ts';
 import type { Binding, Cluster } from './types.ts';
-import { createDecisionLog, type DecisionEntry, decisionEntry } from './why/decision-log.ts';
+import { createDecisionLog, type DecisionEntry } from './why/decision-log.ts';
+import { asItIsNow, whatWouldBe } from './why/what-if.ts';
 import { createWorkloadPeers } from './workload-peers.ts';
 
 export interface SchedulerOptions {
@@ -70,7 +70,7 @@ const pluginSampling = 10;
 export interface Scheduler extends Runnable {
   /**
    * Why the binding is where it is: the last decision, or, where that is forgotten or another process took it, what would be
-   * decided now. Undefined when there is no such binding, or it has no placement.
+   * decided now. Undefined when there is no such binding.
    */
   explain(key: string): DecisionEntry | undefined;
 }
@@ -104,6 +104,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       logger.warn('Could not connect to the estimator', { cluster: name, err: error });
     }
   };
+  const queue = gates.PriorityBasedScheduling
+    ? createPriorityQueue(clock)
+    : createLegacyQueue(options.rateLimiter ?? defaultRateLimiter, clock);
   // What one decision takes, the next must see: where that is promised, decisions wait for each other's writes.
   const writers = gates.WorkloadAffinity || gates.SchedulingOvercommitProtection ? 1 : maxWriters;
 
@@ -112,15 +115,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     explain(key) {
       const binding = (key.includes('/') ? bindings : clusterBindings).get(key);
       if (binding === undefined) return undefined;
-      const entry = log.get(key);
-      if (entry !== undefined && entry.uid === (binding.metadata.uid ?? '')) return entry;
-      if (binding.spec.placement === undefined) return undefined;
-      return decisionEntry(binding, 'WhatIf', planPlacement(binding, clusters.list(), run, true), clock.now());
+      const recorded = log.get(key);
+      const entry =
+        recorded?.uid === (binding.metadata.uid ?? '')
+          ? recorded
+          : whatWouldBe(binding, clusters.list(), (name) => clusters.get(name), run, clock.now());
+      return asItIsNow(entry, binding, schedulerName, queue.placeOf(key));
     },
     async run(signal) {
-      const queue = gates.PriorityBasedScheduling
-        ? createPriorityQueue(clock)
-        : createLegacyQueue(options.rateLimiter ?? defaultRateLimiter, clock);
       const metrics = createSchedulerMetrics(options.registry, queue);
       const push = (binding: Binding, event: Parameters<typeof metrics.incoming>[0]): void => {
         queue.push(objectKey(binding), binding.spec.schedulePriority?.priority ?? 0);
@@ -161,7 +163,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           affected.set(binding);
           refused.set(binding);
           assumed?.observe(binding);
-          if (!isAccepted(binding, schedulerName)) return;
+          if (!isAccepted(binding, schedulerName)) {
+            assumed?.forget(objectKey(binding));
+            return;
+          }
           if (!isAccepted(old, schedulerName)) push(binding, 'BindingAdd');
           else if (binding.metadata.generation !== old.metadata.generation) push(binding, 'BindingUpdate');
         },

@@ -49,7 +49,7 @@ describe('situations', () => {
       clusters: targets('m1 2'),
       gracefulEvictionTasks: [{ fromCluster: 'm2', reason: 'TaintUntolerated', producer: 'TaintManager' }],
     };
-    expect(decide(settled(divided, spec), () => undefined)).toBe('ScaleSchedule');
+    expect(decide(settled(divided, spec), () => undefined).decision).toBe('ScaleSchedule');
     expect(run(divided, spec, clusters(3), { estimators: [roomOf({ m1: 0, m2: 9, m3: 9 })] })).toBe('m1 2, m3 2');
   });
 
@@ -58,15 +58,15 @@ describe('situations', () => {
     leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
     const spec = { replicas: 4, clusters: targets('m1 2, m2 2') };
     const object = settled(divided, spec);
-    expect(decide(object, (name) => (name === 'm2' ? leaving : cluster(name)))).toBe('ReconcileSchedule');
+    expect(decide(object, (name) => (name === 'm2' ? leaving : cluster(name))).decision).toBe('ReconcileSchedule');
     expect(run(divided, spec, [cluster('m1'), leaving], { estimators: [roomOf({ m1: 9 })] })).toBe('m1 4');
   });
 
   it('F6: nothing but the labels changed', () => {
     const object = settled(divided, { replicas: 4, clusters: targets('m1 2, m2 2') });
-    expect(decide(object, () => undefined)).toBe('nothing');
+    expect(decide(object, () => undefined).decision).toBe('nothing');
     object.metadata.generation = 2;
-    expect(decide(object, () => undefined)).toBe('observe');
+    expect(decide(object, () => undefined).decision).toBe('observe');
   });
 
   it('F7: the term in use stays until a reschedule is asked for', () => {
@@ -83,14 +83,16 @@ describe('situations', () => {
     object.status = { ...object.status, schedulerObservingAffinityName: 'b' };
     expect(planPlacement(object, clusters(2), defaultRun).affinityName).toBe('b');
     object.spec.rescheduleTriggeredAt = '2026-01-02T00:00:00Z';
-    expect(decide(object, () => undefined)).toBe('ReconcileSchedule');
+    expect(decide(object, () => undefined).decision).toBe('ReconcileSchedule');
     const again = planPlacement(object, clusters(2), defaultRun);
     expect([again.affinityName, text(again.targets ?? [])]).toEqual(['a', 'm1 1']);
   });
 
   it('F8: what has no replicas goes everywhere, however they would be divided', () => {
     expect(run(divided, {}, clusters(2))).toBe('m1, m2');
-    expect(decide(settled(divided, { clusters: targets('m1, m2') }), () => undefined)).toBe('ReconcileSchedule');
+    expect(decide(settled(divided, { clusters: targets('m1, m2') }), () => undefined).decision).toBe(
+      'ReconcileSchedule',
+    );
   });
 
   it('F11: the higher priority comes first, then who waits longer', async () => {

@@ -77,9 +77,10 @@ describe('scheduling', () => {
       { env: environment.env },
     );
     expect(code).toBe(0);
-    expect(stdout).toContain('replicas 9, before: member1 6, member2 3');
-    expect(stdout).toContain('failed: 0/3 clusters are available: 3 cluster(s) did not match');
-    expect(stdout).toContain('placed: member2 9');
+    expect(stdout).toMatch(
+      new RegExp(`^${namespace}/web-deployment: would be placed on member2 9\n +was +member1 6, member2 3\n`),
+    );
+    expect(stdout).toContain('affinity gold: 0/3 clusters are available: 3 cluster(s) did not match');
     await placed('member1 6, member2 3');
   });
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { gvkOf } from '../../apimachinery/group-version.ts';
 import { cloneJson, objectKey, type Unstructured } from '../../apimachinery/object.ts';
+import { applyDefaults } from '../../apimachinery/schema/default.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { bindingName } from '../../apis/naming.ts';
@@ -10,24 +11,33 @@ import type {
   PropagationPolicy,
   ResourceSelector,
 } from '../../apis/policy/v1alpha1/propagation-policy.ts';
+import { propagationPolicySchema } from '../../apis/policy/v1alpha1/propagation-policy-schema.ts';
 import { clusterResourceBindings, clusters, policyGroup, resourceBindings } from '../../apis/resource-types.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Client } from '../../client/client.ts';
 import { createDiscovery } from '../../client/discovery.ts';
+import type { FeatureGates } from '../../component/feature-gates.ts';
+import { createInterpreter } from '../../interpreter/interpreter.ts';
 import { nativeLayer } from '../../interpreter/native/native.ts';
+import { thirdPartyLayer } from '../../interpreter/third-party/third-party.ts';
 import {
   mutateClusterPropagationPolicy,
   mutatePropagationPolicy,
   validateClusterPropagationPolicy,
   validatePropagationPolicy,
 } from '../../karmada-admission/propagation-policy.ts';
+import { policySpec } from '../../propagation/detector/binding-builder.ts';
 import { highestImplicitPriority } from '../../propagation/resource-selectors.ts';
+import type { Binding, Peers } from '../../scheduler/types.ts';
+import { peersAmong } from '../../scheduler/workload-peers.ts';
 
 type Policy = PropagationPolicy | ClusterPropagationPolicy;
 
 export interface WhatIfInputs {
   clusters: readonly Cluster[];
   bindings: readonly ResourceBinding[];
+  /** Where bindings of the same affinity groups are. */
+  peers: (binding: Binding) => Peers | undefined;
 }
 
 export interface InputOptions {
@@ -39,6 +49,7 @@ export interface InputOptions {
   names: readonly string[];
   /** All bindings of the control plane, where nothing else says which. */
   allNamespaces: boolean;
+  gates: FeatureGates;
   signal: AbortSignal;
 }
 
@@ -60,9 +71,13 @@ export async function collectInputs(objects: readonly Unstructured[], options: I
   if (asked && client !== undefined)
     for (const binding of await readBindings(client, options))
       if (!bindings.has(objectKey(binding))) bindings.set(objectKey(binding), binding);
+  const sortedBindings = [...bindings.values()].sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
+  const others =
+    options.gates.WorkloadAffinity && client !== undefined ? await groupedBindings(client, sortedBindings, signal) : [];
   return {
     clusters: [...known.filter(({ metadata }) => !inFiles.has(metadata.name)), ...sorted.clusters],
-    bindings: [...bindings.values()].sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1)),
+    bindings: sortedBindings,
+    peers: peersAmong([...others.filter((other) => !bindings.has(objectKey(other))), ...sortedBindings]),
   };
 }
 
@@ -83,12 +98,14 @@ function sortOut(objects: readonly Unstructured[], namespace: string): Sorted {
     if (type === `${clusters.group}/${clusters.kind}`) sorted.clusters.push(object as unknown as Cluster);
     else if (type === `${policyGroup}/ClusterPropagationPolicy`) {
       const policy = object as unknown as ClusterPropagationPolicy;
+      applyDefaults(policy, propagationPolicySchema);
       mutateClusterPropagationPolicy(policy, randomUUID);
       refuse(policy, validateClusterPropagationPolicy(policy));
       sorted.policies.push(policy);
     } else if (type === `${policyGroup}/PropagationPolicy`) {
       const policy = object as unknown as PropagationPolicy;
       policy.metadata.namespace ??= namespace;
+      applyDefaults(policy, propagationPolicySchema);
       mutatePropagationPolicy(policy, policy.metadata.namespace, randomUUID);
       refuse(policy, validatePropagationPolicy(policy));
       sorted.policies.push(policy);
@@ -168,33 +185,44 @@ async function bindingOf(
   template: Unstructured,
   policy: Policy,
   fromFile: boolean,
-  { client, signal }: InputOptions,
+  { client, signal, gates }: InputOptions,
 ): Promise<ResourceBinding> {
-  const { namespace, name = '', uid } = template.metadata;
+  const { namespace, name = '' } = template.metadata;
   const metadata: ResourceBinding['metadata'] = { name: bindingName(template.kind, name) };
   if (namespace) metadata.namespace = namespace;
   const existing = await readBinding(client, metadata, signal);
-  const interpreted = await nativeLayer.find(gvkOf(template), 'InterpretReplica')?.(template);
-  const spec: ResourceBinding['spec'] = {
-    ...existing?.spec,
-    resource: existing?.spec.resource ?? {
-      apiVersion: template.apiVersion,
-      kind: template.kind,
-      name,
-      ...(namespace ? { namespace } : {}),
-      ...(uid ? { uid } : {}),
+  const spec = policySpec(
+    {
+      template,
+      policy,
+      workloadAffinity: gates.WorkloadAffinity,
+      schedulePriority: existing?.spec.schedulePriority?.priority,
+      ...(fromFile || existing === undefined ? await interpreted(template, gates) : interpretedBefore(existing)),
     },
-    placement: cloneJson(policy.spec.placement ?? {}),
-  };
-  if (fromFile || existing === undefined) {
-    delete spec.replicas;
-    delete spec.replicaRequirements;
-    if (interpreted !== undefined && interpreted.replicas > 0) spec.replicas = interpreted.replicas;
-    if (interpreted?.requirements !== undefined) spec.replicaRequirements = interpreted.requirements;
-  }
-  if (existing !== undefined) return { ...existing, spec };
+    existing?.spec,
+  );
+  if (existing !== undefined) return { ...existing, spec: { ...spec, resource: existing.spec.resource } };
   const type = namespace ? resourceBindings : clusterResourceBindings;
   return { apiVersion: `${type.group}/${type.version}`, kind: type.kind, metadata, spec };
+}
+
+type Interpreted = Pick<Parameters<typeof policySpec>[0], 'replicas' | 'components'>;
+
+/** Built-in interpretations only: those of the control plane's configuration are not known here. */
+const interpreter = createInterpreter([thirdPartyLayer, nativeLayer]);
+
+async function interpreted(template: Unstructured, gates: FeatureGates): Promise<Interpreted> {
+  const components = gates.MultiplePodTemplatesScheduling
+    ? await interpreter.find(template, 'InterpretComponent')?.(template)
+    : undefined;
+  if (components !== undefined) return { replicas: undefined, components };
+  return { replicas: await interpreter.find(template, 'InterpretReplica')?.(template) };
+}
+
+function interpretedBefore({ spec }: ResourceBinding): Interpreted {
+  const { components, replicas = 0, replicaRequirements: requirements } = spec;
+  const known = spec.replicas !== undefined || requirements !== undefined;
+  return { components, replicas: known ? { replicas, ...(requirements && { requirements }) } : undefined };
 }
 
 async function readBinding(
@@ -230,4 +258,20 @@ async function readBindings(
       return namespaced.get(ref, { signal });
     }),
   );
+}
+
+/** Those of the control plane that may share a group with one of the bindings. */
+async function groupedBindings(
+  client: Client,
+  bindings: readonly ResourceBinding[],
+  signal: AbortSignal,
+): Promise<ResourceBinding[]> {
+  const namespaces = new Set(
+    bindings.filter(({ spec }) => spec.workloadAffinityGroups !== undefined).map(({ metadata }) => metadata.namespace),
+  );
+  const resource = client.resource<ResourceBinding>(resourceBindings);
+  const lists = await Promise.all(
+    [...namespaces].flatMap((namespace) => (namespace ? [resource.list({ namespace, signal })] : [])),
+  );
+  return lists.flatMap(({ items }) => items);
 }

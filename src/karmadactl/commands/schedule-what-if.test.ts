@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import type { Transport, TransportRequest } from '../../client/transport.ts';
+import { featureGates } from '../../component/feature-gates.ts';
 import { runKarmadactl } from '../cli.ts';
 import { collectInputs } from './schedule-what-if-inputs.ts';
 
@@ -70,20 +71,19 @@ describe('karmadactl schedule-what-if', () => {
     const spread = [{ spreadByField: 'cluster', maxGroups: 2 }];
     const { code, stdout } = await whatIf('-f', file('policy.json', policy({ ...byRoom, spreadConstraints: spread })));
     expect(code).toBe(0);
-    expect(stdout.split('\n').slice(1)).toEqual([
-      'replicas 4, before: none',
-      'clusters',
-      '  m1  passed  score 0, room 30, general-estimator 30',
-      '  m2  passed  score 0, room 10, general-estimator 10',
-      '  m3  passed  score 0, room 20, general-estimator 20',
-      'selected: m1, m3',
-      'DynamicWeight: 4 more by room, ties by name ascending',
-      '  m1  30 of 50  0 + 2 = 2',
-      '  m3  20 of 50  0 + 2 = 2',
-      'placed: m1 2, m3 2',
+    expect(stdout.split('\n').filter((line) => !line.includes('decided'))).toEqual([
+      'default/nginx-deployment: would be placed on m1 2, m3 2',
+      '  was      none',
+      '  because  it was not scheduled before',
+      '',
+      'CLUSTER  REPLICAS  SCORE  FITS  WHY',
+      'm1       2         0      30    2 of 4 more, room 30 of 50',
+      'm3       2         0      20    2 of 4 more, room 20 of 50',
+      'm2       -         0      10    at most 2 clusters (spreadConstraints), others come first',
+      '',
+      'DynamicWeight: 4 more, shared out by room, equal claims go to the smaller name; what was placed stays',
       '',
     ]);
-    expect(stdout).toContain('default/nginx-deployment');
   });
 
   it('gives the same to machines', async () => {
@@ -96,10 +96,10 @@ describe('karmadactl schedule-what-if', () => {
   it('takes plugins as the scheduler does', async () => {
     const module = fileURLToPath(new URL('../../../examples/scheduler-plugins/prefer-cheap.mjs', import.meta.url));
     const rules = file('policy.json', policy({ spreadConstraints: [{ spreadByField: 'cluster', maxGroups: 1 }] }));
-    expect((await whatIf('-f', rules)).stdout).toContain('placed: m1 4');
-    expect((await whatIf('-f', rules, '--plugin-modules', module)).stdout).toContain('placed: m2 4');
+    expect((await whatIf('-f', rules)).stdout).toContain('would be placed on m1 4\n');
+    expect((await whatIf('-f', rules, '--plugin-modules', module)).stdout).toContain('would be placed on m2 4\n');
     expect((await whatIf('-f', rules, '--plugin-modules', module, '--plugins', '*,-PreferCheap')).stdout).toContain(
-      'placed: m1 4',
+      'would be placed on m1 4\n',
     );
   });
 
@@ -117,18 +117,54 @@ describe('karmadactl schedule-what-if', () => {
       },
     };
     const { stdout } = await whatIf('-f', file('policy.json', policy(byRoom), important, binding));
-    expect(stdout).toContain('placed: m3 4');
-    expect(stdout).toContain('not placed: 0/3 clusters are available: 3 cluster(s) did not match');
+    expect(stdout.split('\n')).toEqual([
+      '1 of 2 would be placed otherwise (-o wide tells all about each)',
+      '',
+      'BINDING                   IS ON  WOULD BE ON  BECAUSE',
+      'default/nginx-deployment  none   m3 4         it was not scheduled before',
+      'default/web-deployment    none   the same     0/3 clusters are available: 3 cluster(s) did not match the placement cluster affinity constraint.',
+      '',
+    ]);
   });
 
   it.each([
     [['--local'], '--local needs files'],
     [['--local', 'nginx', '-f', 'x'], 'bindings cannot be named with --local'],
-    [['-o', 'wide', '--local', '-f', 'x'], 'unable to match a printer suitable for the output format "wide"'],
+    [['-o', 'name', '--local', '-f', 'x'], 'unable to match a printer suitable for the output format "name"'],
   ])('%j is refused', async (argv, message) => {
     const { code, stderr } = await karmadactl('schedule-what-if', ...argv);
     expect(code).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  it('fills in what the API server would: a strategy without type divides', async () => {
+    const placement = { replicaScheduling: { replicaDivisionPreference: 'Weighted' } };
+    expect((await whatIf('-f', file('policy.json', policy(placement)))).stdout).toContain('m1 2, m2 1, m3 1\n');
+  });
+
+  it('says when nothing asks for a decision, and what a reschedule would do', async () => {
+    const placement = {
+      replicaScheduling: { replicaSchedulingType: 'Divided', replicaDivisionPreference: 'Aggregated' },
+    };
+    const binding = {
+      apiVersion: 'work.karmada.io/v1alpha2',
+      kind: 'ResourceBinding',
+      metadata: {
+        name: 'web-deployment',
+        annotations: { 'policy.karmada.io/applied-placement': JSON.stringify(placement) },
+      },
+      spec: {
+        resource: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+        placement,
+        replicas: 4,
+        clusters: [{ name: 'm2', replicas: 4 }],
+      },
+      status: { lastScheduledTime: '2026-01-01T00:00:00Z' },
+    };
+    const local = (...argv: string[]) =>
+      karmadactl('schedule-what-if', '--local', '-f', clusters, '-f', file('binding.json', binding), ...argv);
+    expect((await local()).stdout).toMatch(/^default\/web-deployment: stays on m2 4\n/);
+    expect((await local('--reschedule')).stdout).toMatch(/^default\/web-deployment: would be placed on m1 4\n/);
   });
 
   it('refuses a policy that admission would refuse', async () => {
@@ -170,6 +206,7 @@ describe('collectInputs', () => {
       namespace: 'default',
       names: ['nginx-deployment'],
       allNamespaces: false,
+      gates: featureGates(),
       signal: new AbortController().signal,
     });
     expect(new Set(methods)).toEqual(new Set(['GET']));

@@ -95,8 +95,8 @@ export function updateBinding(
 }
 
 /** The fields of the spec that follow template and policy, over those of an existing binding. */
-function policySpec(
-  inputs: BindingInputs,
+export function policySpec(
+  inputs: Omit<BindingInputs, 'claim'>,
   existing: DeepReadonly<ResourceBindingSpec> | undefined,
 ): ResourceBindingSpec {
   const { template, policy, replicas } = inputs;
@@ -133,7 +133,10 @@ function policySpec(
 }
 
 /** `<key>=<value of that label of the template>`; a template without the label is in no group. */
-function affinityGroups({ template, policy }: BindingInputs): ResourceBindingSpec['workloadAffinityGroups'] {
+function affinityGroups({
+  template,
+  policy,
+}: Pick<BindingInputs, 'template' | 'policy'>): ResourceBindingSpec['workloadAffinityGroups'] {
   const { affinity, antiAffinity } = policy.spec.placement?.workloadAffinity ?? {};
   const groupOf = (key: string | undefined): string | undefined => {
     const value = key === undefined ? undefined : template.metadata.labels?.[key];

@@ -49,12 +49,27 @@ export function runFilters(
   return undefined;
 }
 
-/** The sum of all scores of each cluster. Throws with the plugin's name when one fails. */
+/** Of the filters after the one that refused the cluster, those that would do so, too. */
+export function laterRefusals(
+  plugins: readonly Plugin[],
+  task: SchedulingTask,
+  cluster: Cluster,
+  first: string,
+): Refusal[] {
+  const rest = plugins.slice(plugins.findIndex(({ name }) => name === first) + 1);
+  return rest.flatMap((plugin) => runFilters([plugin], task, cluster) ?? []);
+}
+
+/**
+ * The sum of all scores of each cluster. Throws with the plugin's name when one fails. `note` is told what each plugin gave to
+ * which cluster, by its index.
+ */
 export function runScores(
   plugins: readonly Plugin[],
   task: SchedulingTask,
   clusters: readonly Cluster[],
   observe?: PluginObserver,
+  note?: (index: number, plugin: string, score: number) => void,
 ): number[] {
   const sums = clusters.map(() => 0);
   for (const plugin of plugins) {
@@ -72,7 +87,10 @@ export function runScores(
         () => plugin.normalizeScore?.(task, raw) ?? raw,
       );
     }
-    for (const [i, score] of scores.entries()) sums[i] = (sums[i] ?? 0) + score;
+    for (const [i, score] of scores.entries()) {
+      sums[i] = (sums[i] ?? 0) + score;
+      if (score !== 0) note?.(i, plugin.name, score);
+    }
   }
   return sums;
 }

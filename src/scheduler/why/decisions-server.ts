@@ -12,6 +12,7 @@ import { createCertificateAuthority, issueCertificate, type KeyPair } from '../.
 import { type Logger, silentLogger } from '../../component/logging.ts';
 import type { DecisionEntry } from './decision-log.ts';
 import { decisionText } from './decision-text.ts';
+import { nextSteps } from './next-steps.ts';
 
 export interface DecisionsServerOptions {
   /** As of --decisions-bind-address. */
@@ -105,7 +106,7 @@ async function answer(
   const entry = explain(target.key);
   if (entry === undefined) return { status: 404, body: `no decision for ${target.key}\n` };
   return target.json
-    ? { status: 200, type: 'application/json', body: `${JSON.stringify(entry)}\n` }
+    ? { status: 200, type: 'application/json', body: `${JSON.stringify({ ...entry, next: nextSteps(entry) })}\n` }
     : { status: 200, body: decisionText(entry) };
 }
 

@@ -1,19 +1,26 @@
 /** What a scheduling run found on its way: the facts that its result follows from. Collected only where somebody asks for it. */
 import type { TargetCluster } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { Refusal } from '../framework/framework.ts';
 
 export interface ClusterTrace {
   name: string;
   /** The filter that refused the cluster; those before it in the list let it pass, those after it were not asked. */
   refusedBy?: string;
   reason?: string;
+  /** Later filters that would have refused it, too: what else to put right. */
+  alsoRefusedBy?: readonly Refusal[];
   /** Of clusters that passed: the sum of all scores. */
   score?: number;
+  /** What single plugins gave; those that gave nothing are left out. */
+  scores?: Readonly<Record<string, number>>;
   /** Replicas that fit, by estimator, in the order of `RunTrace.estimators`; −1: it does not know. */
   estimates?: readonly number[];
   /** The least of the estimates, or what stands for it where nobody knows. */
   allocatable?: number;
   /** `allocatable` and what the binding has there already. */
   available?: number;
+  /** Of clusters that passed and have one. */
+  region?: string;
   /** Tier of an ordered affinity, where there are tiers. */
   tier?: number;
 }
@@ -23,6 +30,23 @@ export interface GroupTrace {
   clusters: number;
   score: number;
   chosen: boolean;
+}
+
+export interface SelectionTrace {
+  /** `all`: nothing limits the clusters. */
+  by: 'all' | 'cluster' | 'region';
+  /** There are spread constraints, but fixed weights name their clusters themselves. */
+  ignored?: boolean;
+  /** Of the constraint by cluster, and of the one by region. */
+  cluster?: Range;
+  region?: Range;
+  /** Clusters that had to give way to roomier ones, each with the one that came. */
+  exchanged?: readonly { out: string; in: string }[];
+}
+
+interface Range {
+  readonly minGroups: number;
+  readonly maxGroups: number;
 }
 
 export interface PartyTrace {
@@ -55,6 +79,7 @@ export interface RunTrace {
   /** Estimators that failed, with the reason: they count for no cluster of this run. */
   ignoredEstimators: { name: string; reason: string }[];
   clusters: ClusterTrace[];
+  selection?: SelectionTrace;
   groups: GroupTrace[];
   /** In order of preference. */
   selected: string[];

@@ -7,6 +7,8 @@ import { createDecisionLog, type DecisionEntry, decisionEntry } from './decision
 import { decisionText } from './decision-text.ts';
 import { type DecisionsServer, serveDecisions } from './decisions-server.ts';
 
+const whatIf = { cause: 'WhatIf', because: 'somebody asks' } as const;
+
 function sample(): DecisionEntry {
   const object = binding({
     replicas: 6,
@@ -23,23 +25,28 @@ function sample(): DecisionEntry {
   const tainted = cluster('m4', { taints: [{ key: 'k', effect: 'NoSchedule' }] });
   const estimators = [roomOf({ m1: 1, m2: 9 })];
   const plan = planPlacement(object, [...clusters(3), tainted], { ...defaultRun, estimators }, true);
-  return decisionEntry(object, 'ScaleSchedule', plan, Date.parse('2026-01-01T00:00:00Z'));
+  return decisionEntry(
+    object,
+    { cause: 'ScaleSchedule', because: 'the replicas changed: 2 placed, 6 wanted' },
+    plan,
+    Date.parse('2026-01-01T00:00:00Z'),
+  );
 }
 
 describe('a decision', () => {
   it('tells verdicts, scores, estimates, the division and the result', () => {
-    expect(decisionText(sample())).toBe(`default/nginx-deployment  generation 1, 2026-01-01T00:00:00.000Z, ScaleSchedule
-replicas 6, before: m1 2
-clusters
-  m1  passed   score 100, room 3, table 1
-  m2  passed   score 0, room 9, table 9
-  m3  refused  ClusterAffinity: cluster(s) did not match the placement cluster affinity constraint
-  m4  refused  TaintToleration: cluster(s) had untolerated taint {k:NoSchedule}
-selected: m1, m2
-DynamicWeight: 4 more by room, ties by name ascending
-  m1  1 of 10  2 + 0 = 2
-  m2  9 of 10  0 + 4 = 4
-placed: m1 2, m2 4
+    expect(decisionText(sample())).toBe(`default/nginx-deployment: placed on m1 2, m2 4
+  was      m1 2
+  because  the replicas changed: 2 placed, 6 wanted
+  decided  2026-01-01T00:00:00Z, generation 1, ScaleSchedule
+
+CLUSTER  REPLICAS  SCORE  FITS  WHY
+m1       2         100    1     2 stay, 0 of 4 more, room 1 of 10
+m2       4         0      9     4 of 4 more, room 9 of 10
+m3       -                      ClusterAffinity: cluster(s) did not match the placement cluster affinity constraint
+m4       -                      TaintToleration: cluster(s) had untolerated taint {k:NoSchedule}
+
+DynamicWeight: 4 more, shared out by room, equal claims go to the smaller name; what was placed stays
 `);
   });
 
@@ -58,11 +65,24 @@ placed: m1 2, m2 4
       },
     });
     const list = [cluster('m1', { region: 'r1' }), cluster('m2', { region: 'r2' })];
-    const text = decisionText(decisionEntry(object, 'WhatIf', planPlacement(object, list, defaultRun, true), 0));
-    expect(text).toContain('clusters for the affinity a\n');
-    expect(text).toContain('failed: 0/2 clusters are available: 2 cluster(s) did not match');
-    expect(text).toContain('  r1  clusters 1  score 1000  chosen\n  r2  clusters 1  score 1000\n');
-    expect(text).toContain('Duplicated: 2 for each\n  m1  0 + 2 = 2\nplaced: m1 2\n');
+    const text = decisionText(decisionEntry(object, whatIf, planPlacement(object, list, defaultRun, true), 0));
+    expect(text.split('\n').slice(5)).toEqual([
+      'affinity a: 0/2 clusters are available: 2 cluster(s) did not match the placement cluster affinity constraint.',
+      'CLUSTER  REPLICAS  SCORE  FITS  WHY',
+      'm1, m2   -                      ClusterAffinity: cluster(s) did not match the placement cluster affinity constraint',
+      '',
+      'affinity b: placed on m1 2',
+      'CLUSTER  REPLICAS  SCORE  FITS  WHY',
+      'm1       2         0      2',
+      'm2       -         0      2     its region r2 was not chosen',
+      '',
+      'REGION  CLUSTERS  SCORE  CHOSEN',
+      'r1      1         1000   yes',
+      'r2      1         1000   no',
+      '',
+      'Duplicated: 2 for each cluster',
+      '',
+    ]);
   });
 
   it('names an estimator that failed', () => {
@@ -74,7 +94,9 @@ placed: m1 2, m2 4
     };
     const object = binding({ replicas: 1, placement: {} });
     const plan = planPlacement(object, clusters(1), { ...defaultRun, estimators: [broken] }, true);
-    expect(decisionText(decisionEntry(object, 'WhatIf', plan, 0))).toContain('  ignored: broken: no answer\n');
+    expect(decisionText(decisionEntry(object, whatIf, plan, 0))).toContain(
+      '  next     broken was left out: no answer; until it answers, the summaries of the clusters count alone\n',
+    );
   });
 
   it('costs nothing where nobody asks', () => {
@@ -87,7 +109,7 @@ describe('the log of decisions', () => {
     const log = createDecisionLog(30);
     const record = (name: string, count: number): void => {
       const object = binding({ replicas: 1, placement: {} }, { name });
-      log.record(object, 'ReconcileSchedule', planPlacement(object, clusters(count), defaultRun, true), 0);
+      log.record(decisionEntry(object, whatIf, planPlacement(object, clusters(count), defaultRun, true), 0));
     };
     record('a', 6);
     record('a', 6);
@@ -167,7 +189,7 @@ describe('the decisions server', () => {
       },
     });
     const json = await ask('/decisions/default/nginx-deployment?format=json', 'good');
-    expect(JSON.parse(json.body)).toEqual(JSON.parse(JSON.stringify(entry)));
+    expect(JSON.parse(json.body)).toEqual({ ...JSON.parse(JSON.stringify(entry)), next: [] });
     expect((await ask('/decisions/default/other', 'good')).status).toBe(404);
     expect((await ask('/decisions/default/%2e%2e%2fx', 'good')).status).toBe(404);
     expect((await ask('/', 'good')).status).toBe(404);

@@ -8,12 +8,13 @@ export interface Groups {
 
 /**
  * The best `maxGroups` clusters. When room counts (`replicas` given) and they have too little, clusters are exchanged for roomier
- * ones, from the last position to the first. Throws when there are too few clusters, or too little room in so many.
+ * ones, from the last position to the first, and noted in `exchanged`. Throws when there are too few clusters, or too little room in so many.
  */
 export function selectByCluster(
   sorted: readonly Candidate[],
   { minGroups, maxGroups }: Groups,
   replicas: number | undefined,
+  exchanged: { out: string; in: string }[] = [],
 ): Candidate[] {
   if (sorted.length < minGroups)
     throw new Error('the number of feasible clusters is less than spreadConstraint.MinGroups');
@@ -35,6 +36,7 @@ export function selectByCluster(
     if (other === undefined) continue;
     taken[i] = other;
     rest[roomiest] = current;
+    exchanged.push({ out: current.name, in: other.name });
   }
   if (roomOf(taken) < replicas) throw new Error(`no enough resource when selecting ${count} clusters`);
   return taken;

@@ -1,7 +1,7 @@
 /** Which of the feasible clusters are used: all of them, or as many as the spread constraints say. */
 import type { BindingSpec, Candidate, SchedulingTask } from '../../types.ts';
 import { compareCandidates, isDuplicated } from '../../types.ts';
-import { selectByCluster } from './by-cluster.ts';
+import { type Groups, selectByCluster } from './by-cluster.ts';
 import { selectByRegion } from './by-region.ts';
 
 /** In the order of preference. Throws when the constraints cannot be met. */
@@ -11,21 +11,32 @@ export function selectClusters(
 ): Candidate[] {
   const sorted = [...candidates].sort(compareCandidates);
   const constraints = spec.placement?.spreadConstraints ?? [];
-  if (constraints.length === 0 || ignoresConstraints(spec)) return sorted;
+  if (constraints.length === 0 || ignoresConstraints(spec)) {
+    if (trace !== undefined) trace.selection = constraints.length === 0 ? { by: 'all' } : { by: 'all', ignored: true };
+    return sorted;
+  }
   const byField = new Map(constraints.map((constraint) => [constraint.spreadByField ?? '', constraint]));
-  const cluster = { minGroups: 0, maxGroups: 0, ...byField.get('cluster') };
-  const region = byField.get('region');
+  const cluster = rangeOf(byField.get('cluster'));
+  const region = byField.has('region') ? rangeOf(byField.get('region')) : undefined;
   // Of component sets, one is wanted.
   const replicas = componentSets === true ? 1 : (spec.replicas ?? 0);
-  if (region !== undefined)
-    return selectByRegion(sorted, { minGroups: 0, maxGroups: 0, ...region }, cluster, {
-      replicas,
-      duplicated: isDuplicated(spec),
-      trace,
-    });
-  if (byField.has('cluster')) return selectByCluster(sorted, cluster, isDuplicated(spec) ? undefined : replicas);
+  if (region !== undefined) {
+    if (trace !== undefined) trace.selection = { by: 'region', cluster, region };
+    return selectByRegion(sorted, region, cluster, { replicas, duplicated: isDuplicated(spec), trace });
+  }
+  if (byField.has('cluster')) {
+    const exchanged: { out: string; in: string }[] = [];
+    if (trace !== undefined) trace.selection = { by: 'cluster', cluster, exchanged };
+    return selectByCluster(sorted, cluster, isDuplicated(spec) ? undefined : replicas, exchanged);
+  }
   throw new Error('just support cluster and region spread constraint');
 }
+
+/** Fewer than none is none. */
+const rangeOf = ({ minGroups = 0, maxGroups = 0 }: Partial<Groups> = {}): Groups => ({
+  minGroups,
+  maxGroups: Math.max(maxGroups, 0),
+});
 
 /** Fixed weights name their clusters themselves. */
 function ignoresConstraints({ placement }: BindingSpec): boolean {
