@@ -3,7 +3,7 @@ import { findCondition } from '../../apimachinery/conditions.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { bindingScheduled, bindingScheduledReason, defaultSchedulerName } from '../../apis/constants.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
-import { placementChanged } from '../../scheduler/decision.ts';
+import { placementChange } from '../../scheduler/decision.ts';
 import type { ClusterTrace } from '../../scheduler/why/run-trace.ts';
 import {
   argumentsOf,
@@ -59,7 +59,7 @@ function stateOf(facts: WhyFacts, binding: Binding, policies: PolicyStage): Prob
       next: mergePatch(bindingArguments(binding), { spec: { suspension: { scheduling: false } } }),
     };
   const condition = findCondition(binding.status?.conditions, bindingScheduled);
-  const current = condition !== undefined && !placementChanged(binding);
+  const current = condition !== undefined && placementChange(binding) === undefined;
   if (condition?.status === 'True' && current) return leaving(facts, binding);
   if (condition?.status === 'False') return refused(facts, binding, policies, condition.reason, condition.message);
   return notScheduled(facts, binding);
