@@ -14,6 +14,15 @@ export interface Pool {
   format(value: number): string;
 }
 
+/** Who has a number: its name in the claim, and that it is still what it was. */
+export interface Holder {
+  name: string;
+  guard: Guard;
+}
+
+/** Two guards each; a txn takes 128. */
+const changesPerTxn = 60;
+
 export class Claims {
   readonly pool: Pool;
   private readonly taken = new Set<number>();
@@ -55,23 +64,34 @@ export class Claims {
     return (await store.get(this.key(value)))?.value.toString();
   }
 
-  /** Writes claims that are missing and drops those that nobody holds: for a store that allocation was off for. `owners` by number. */
-  async repair(owners: ReadonlyMap<number, string>, store: Store): Promise<void> {
-    const { kvs } = await store.range(this.prefix());
+  /**
+   * Writes claims that are missing and drops those that nobody holds: for a store that allocation was off for. `holders` by
+   * number, as of `revision`; another server may allocate meanwhile, so what has changed since is left as it is. False: something had.
+   */
+  async repair(holders: ReadonlyMap<number, Holder>, store: Store, revision: number): Promise<boolean> {
+    const { kvs } = await store.range(this.prefix(), { revision });
     const known = new Map(kvs.map((kv) => [kv.key, kv]));
-    const guards: Guard[] = [];
-    const writes: Write[] = [];
-    const put = (key: string, value: Buffer | undefined) => {
-      guards.push({ key, modRevision: known.get(key)?.modRevision ?? 0 });
-      writes.push({ key, value });
-    };
-    for (const [value, owner] of owners) {
+    const changes: { guards: Guard[]; write: Write }[] = [];
+    for (const [value, { name, guard }] of holders) {
       const key = this.key(value);
-      if (known.get(key)?.value.toString() !== owner) put(key, Buffer.from(owner));
+      const held = known.get(key);
+      known.delete(key);
+      if (held?.value.toString() === name) continue;
+      const unchanged = { key, modRevision: held?.modRevision ?? 0 };
+      changes.push({ guards: [unchanged, guard], write: { key, value: Buffer.from(name) } });
     }
-    const wanted = new Set([...owners.keys()].map((value) => this.key(value)));
-    for (const key of known.keys()) if (!wanted.has(key)) put(key, undefined);
-    if (writes.length > 0) await store.txn(guards, writes);
+    for (const { key, modRevision } of known.values())
+      changes.push({ guards: [{ key, modRevision }], write: { key, value: undefined } });
+    let whole = true;
+    for (let at = 0; at < changes.length; at += changesPerTxn) {
+      const some = changes.slice(at, at + changesPerTxn);
+      const result = await store.txn(
+        some.flatMap(({ guards }) => guards),
+        some.map(({ write }) => write),
+      );
+      whole &&= result.committed;
+    }
+    return whole;
   }
 
   private key(value: number): string {

@@ -10,7 +10,8 @@ import type { Service } from '../../kubernetes/types.ts';
 import type { Guard, Store, Write } from '../../storage/store.ts';
 import type { CommitHook, ExtraCommit } from '../registry/commit-hook.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
-import { Claims } from './claims.ts';
+import { resourcePrefix } from '../registry/storage-key.ts';
+import { Claims, type Holder } from './claims.ts';
 import { formatIp, type IpRange, isAssignable, parseIp, parseIpRange } from './ip-range.ts';
 
 export interface ServiceAllocator {
@@ -20,6 +21,9 @@ export interface ServiceAllocator {
   start(catalog: ResourceCatalog, store: Store): Promise<void>;
   stop(): void;
 }
+
+/** Another server that allocates meanwhile may be in the way of the repair. */
+const repairTries = 5;
 
 export const defaultNodePorts: readonly [number, number] = [30000, 32767];
 
@@ -31,6 +35,21 @@ export function createServiceAllocator(
   const addresses = new Claims(addressPool(range));
   const ports = new Claims(portPool(nodePorts));
   let unsubscribe = () => {};
+  const repair = async (store: Store): Promise<boolean> => {
+    const { kvs, revision } = await store.range(resourcePrefix(services));
+    const stored = kvs.map(({ key, value, modRevision }) => ({
+      service: JSON.parse(value.toString()) as Service,
+      guard: { key, modRevision },
+    }));
+    const holders = (of: (service: Service) => number[]): Map<number, Holder> =>
+      new Map(
+        stored.flatMap(({ service, guard }) =>
+          of(service).map((value): [number, Holder] => [value, { name: ownerOf(service), guard }]),
+        ),
+      );
+    const whole = await addresses.repair(holders(addressesOf), store, revision);
+    return (await ports.repair(holders(portsOf), store, revision)) && whole;
+  };
   return {
     range,
     hook: {
@@ -43,11 +62,7 @@ export function createServiceAllocator(
     },
     async start(catalog, store) {
       const reader = catalog.reader(services);
-      const stored = (await reader.list()) as readonly DeepReadonly<Service>[];
-      const owned = (of: (service: DeepReadonly<Service>) => number[]) =>
-        new Map(stored.flatMap((service) => of(service).map((value): [number, string] => [value, ownerOf(service)])));
-      await addresses.repair(owned(addressesOf), store);
-      await ports.repair(owned(portsOf), store);
+      for (let attempt = 1; !(await repair(store)) && attempt < repairTries; attempt++);
       const note = (object: DeepReadonly<Unstructured>, taken: boolean) => {
         const service = object as DeepReadonly<Service>;
         for (const address of addressesOf(service))

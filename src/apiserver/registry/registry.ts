@@ -330,7 +330,11 @@ export class Registry {
       [{ key, value }, ...claims.writes],
     );
     if (result.committed) return { outcome: 'committed', revision: result.revision };
-    if (result.key !== key) return { outcome: 'claims' };
+    if (result.key !== key) {
+      // What another server has taken is known then.
+      await this.objects.feed.fresh();
+      return { outcome: 'claims' };
+    }
     return { outcome: 'lost', current: result.current && this.objects.wrap(result.current) };
   }
 
