@@ -75,6 +75,8 @@ export interface BuiltinParts {
   commitHooks: readonly CommitHook[];
   /** Run in order after the caches are loaded and before the listener opens; `server.localTransport()` works already. */
   startHooks: readonly ((server: ApiServer) => Promise<void>)[];
+  /** Called once the server listens at `url`. */
+  listening?: (server: ApiServer, url: string) => Promise<void>;
   /** Run in order at stop, before requests are drained. */
   stopHooks: readonly (() => Promise<void>)[];
 }
@@ -145,9 +147,15 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
           ),
           crds.start(client),
         ]);
-        await startKubernetesService(context, allocator, options);
       },
     ],
+    // The port that the system picked is known only now.
+    async listening(server, url) {
+      if (allocator === undefined) return;
+      const { hostname, port } = new URL(url);
+      const context = { catalog, client: createClient(server.localTransport()) };
+      await ensureKubernetesService(context, allocator.range, hostname, Number(port));
+    },
     stopHooks: [
       async () => {
         await crds.stop();
@@ -174,14 +182,4 @@ function serviceAccountParts(options: ApiServerOptions, catalog: ResourceCatalog
   if (signingKey === undefined) return { accountTokens, connect: [], routes };
   const signer = createServiceAccountTokenSigner(signingKey, issuer);
   return { accountTokens, connect: [createTokenRequestHandler(signer, audiences, catalog, clock)], routes };
-}
-
-/** A port that the system picks is not known before the listener opens: then there is nothing to tell yet. */
-async function startKubernetesService(
-  context: Parameters<typeof ensureKubernetesService>[0],
-  allocator: ServiceAllocator | undefined,
-  { serving }: ApiServerOptions,
-): Promise<void> {
-  if (allocator === undefined || serving === undefined || serving.port === 0) return;
-  await ensureKubernetesService(context, allocator.range, serving.host ?? '127.0.0.1', serving.port);
 }

@@ -207,7 +207,9 @@ export function assembleServer(
       });
       for (const hook of parts.startHooks) await hook(server);
       started = true;
-      if (options.serving !== undefined) listener = await listen(options.serving, authorities(), handle);
+      if (options.serving === undefined) return;
+      listener = await listen(options.serving, authorities(), handle);
+      await parts.listening?.(server, listener.url);
     },
     get url() {
       if (listener === undefined) throw new Error('apiserver: it does not listen');
