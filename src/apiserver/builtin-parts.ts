@@ -11,7 +11,7 @@ import { createAdmissionChain } from './admission/chain.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { createWebhookAdmission } from './admission/webhooks/webhook-admission.ts';
 import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
-import { createServiceAllocator, type ServiceAllocator } from './allocation/service-allocator.ts';
+import { createServiceAllocator } from './allocation/service-allocator.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import {
   createBootstrapTokenAuthenticator,

@@ -9,6 +9,8 @@ export interface EventContent {
     namespace?: string;
     uid?: string;
     resourceVersion?: string;
+    /** The part that it is about: `spec.containers{main}`. */
+    fieldPath?: string;
   };
   type: string;
   reason: string;
@@ -52,9 +54,9 @@ export function createEventCorrelator(options: {
 
   return {
     admit(content) {
-      const { apiVersion, kind, namespace = '', name, uid = '' } = content.involvedObject;
+      const { apiVersion, kind, namespace = '', name, uid = '', fieldPath = '' } = content.involvedObject;
       const object = [kind, namespace, name, uid, apiVersion].join('\0');
-      const family = [object, content.type, content.reason].join('\0');
+      const family = [object, fieldPath, content.type, content.reason].join('\0');
       const now = clock.now();
       let group = similar.get(family);
       if (group === undefined || now - group.at > similarIntervalMs) group = { messages: new Set(), at: now };

@@ -13,9 +13,22 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import { events } from '../kubernetes/resource-types.ts';
 import { createEventCorrelator, type EventContent } from './event-correlation.ts';
 
+export interface EventAbout {
+  /** The part of the object: `spec.containers{main}`. */
+  fieldPath?: string;
+  /** Where it happened: a node. */
+  host?: string;
+}
+
 export interface EventRecorder {
   /** Never waits and never throws. `type` is Normal or Warning; reason and message as upstream's. */
-  event(object: DeepReadonly<KubeObject>, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  event(
+    object: DeepReadonly<KubeObject>,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    about?: EventAbout,
+  ): void;
   /** Resolves when everything recorded so far was sent or dropped, at the latest after `timeoutMs` (default 2 s). */
   flush(timeoutMs?: number): Promise<void>;
 }
@@ -38,7 +51,7 @@ interface CoreEvent extends KubeObject {
   count: number;
   firstTimestamp: string;
   lastTimestamp: string;
-  source: { component: string };
+  source: { component: string; host?: string };
   reportingComponent: string;
   reportingInstance: string;
   eventTime: null;
@@ -46,6 +59,7 @@ interface CoreEvent extends KubeObject {
 
 interface Pending {
   content: EventContent;
+  host: string | undefined;
   count: number;
   firstAt: number;
   lastAt: number;
@@ -70,7 +84,7 @@ export function createEventRecorder(
   let dropped = 0;
 
   const send = async (key: string, pending: Pending): Promise<void> => {
-    const { content, count, firstAt, lastAt } = pending;
+    const { content, host, count, firstAt, lastAt } = pending;
     const namespace = content.involvedObject.namespace ?? 'default';
     const known = correlator.sent(key);
     if (known !== undefined) {
@@ -91,9 +105,9 @@ export function createEventRecorder(
       kind: 'Event',
       metadata: { name, namespace },
       ...content,
-      source: { component },
+      source: { component, ...(host === undefined ? {} : { host }) },
       reportingComponent: component,
-      reportingInstance: '',
+      reportingInstance: host ?? '',
       firstTimestamp: formatTime(firstAt),
       lastTimestamp: formatTime(lastAt),
       eventTime: null,
@@ -137,8 +151,8 @@ export function createEventRecorder(
   };
 
   return {
-    event(object, type, reason, message) {
-      const correlated = correlator.admit(contentOf(object, type, reason, message));
+    event(object, type, reason, message, { fieldPath, host } = {}) {
+      const correlated = correlator.admit(contentOf(object, type, reason, message, fieldPath));
       if (correlated === undefined) return;
       const { key, content } = correlated;
       const now = clock.now();
@@ -148,7 +162,7 @@ export function createEventRecorder(
         waiting.lastAt = now;
         waiting.content = content;
       } else if (queue.size >= limit) dropped++;
-      else queue.set(key, { content, count: 1, firstAt: now, lastAt: now });
+      else queue.set(key, { content, host, count: 1, firstAt: now, lastAt: now });
       void start();
     },
     async flush(timeoutMs = 2000) {
@@ -164,7 +178,13 @@ export function createEventRecorder(
   };
 }
 
-function contentOf(object: DeepReadonly<KubeObject>, type: string, reason: string, message: string): EventContent {
+function contentOf(
+  object: DeepReadonly<KubeObject>,
+  type: string,
+  reason: string,
+  message: string,
+  fieldPath: string | undefined,
+): EventContent {
   const { apiVersion, kind, metadata } = object;
   const { namespace, name = '', uid, resourceVersion } = metadata;
   return {
@@ -175,6 +195,7 @@ function contentOf(object: DeepReadonly<KubeObject>, type: string, reason: strin
       ...(namespace ? { namespace } : {}),
       ...(uid ? { uid } : {}),
       ...(resourceVersion ? { resourceVersion } : {}),
+      ...(fieldPath === undefined ? {} : { fieldPath }),
     },
     type,
     reason,

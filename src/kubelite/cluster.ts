@@ -1,17 +1,15 @@
 /** Assembles a cluster in this process: store, API server, controllers, scheduler, kubelet, service proxy. */
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
-import { statusFailure } from '../apimachinery/status-error.ts';
+import { internalError, statusFailure } from '../apimachinery/status-error.ts';
 import type { UserInfo } from '../apiserver/authentication/user-info.ts';
 import { type ApiServer, createApiServer } from '../apiserver/server.ts';
 import { type Client, createClient } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
-import { mergeIntoKubeconfig, writeAtomically } from '../client/kubeconfig/write.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
@@ -20,6 +18,7 @@ import { endpointSlices, nodes, pods } from '../kubernetes/resource-types.ts';
 import type { EndpointSlice, Node, Pod } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
+import { choosePort, rememberPort, writeKubeconfig } from './cluster-address.ts';
 import {
   defaultRanges,
   type KubeliteOptions,
@@ -43,7 +42,7 @@ import {
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
 import { createMixedRuntime } from './kubelet/mixed-runtime.ts';
-import { createNodeHeartbeats, downAnnotation } from './kubelet/node-heartbeats.ts';
+import { createNodeHeartbeats, downAnnotation, leasePeriodMs } from './kubelet/node-heartbeats.ts';
 import type { NodeSpec } from './kubelet/node-status.ts';
 import {
   type AddressPool,
@@ -62,6 +61,7 @@ import type { PodRuntime } from './kubelet/runtime.ts';
 import { createSimulatedRuntime } from './kubelet/simulated-runtime.ts';
 import { createPodStreamHandlers } from './kubelet/streaming/pod-streams.ts';
 import { createPortForwardHandler } from './kubelet/streaming/port-forward.ts';
+import { createVolumeContents } from './kubelet/volume-contents.ts';
 import { createMetricsApi, createNodeOverhead, type MetricsSources } from './metrics-api.ts';
 import { nodeDocument } from './node-documents.ts';
 import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
@@ -114,7 +114,13 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     let metrics: MetricsSources | undefined;
     let proxies: ProxySources | undefined;
     const nodeSpecs = planNodes(options, podCidr);
-    const runtimeOf = (node: string) => (nodeSpecs.some((spec) => spec.name === node) ? runtime : undefined);
+    let isDown: (node: string) => boolean = () => false;
+    /** Throws as an API server does that cannot reach a node's kubelet. */
+    const runtimeOf = (node: string): PodRuntime | undefined => {
+      const spec = nodeSpecs.find(({ name }) => name === node);
+      if (spec === undefined || !isDown(node)) return spec && runtime;
+      throw internalError(`dial tcp ${spec.hostIP}:10250: connect: no route to host`);
+    };
     const server = createApiServer({
       store,
       clock,
@@ -144,6 +150,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     setMaxListeners(0, life.signal, work.signal);
     const parts = createParts({ options, choice, server, pki, clock, logger, nodeSpecs });
     runtime = await parts.createRuntime(server.url);
+    isDown = parts.isDown;
     metrics = parts.metrics(runtimeOf);
     proxies = parts.proxies(metrics);
     const { runnables, proxy } = parts.createControllers(runtime, podCidr, serviceCidr);
@@ -203,9 +210,12 @@ interface PartsOptions {
   nodeSpecs: readonly NodeSpec[];
 }
 
-function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }: PartsOptions) {
+function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }: PartsOptions) {
+  // A tool's user wants to know that the cluster is there, not that each of its forty parts is.
+  const logger = withoutInfo(rest.logger);
   const clientOf = (user?: UserInfo): Client => createClient(server.localTransport(user));
   const admin = clientOf();
+  const nodeMonitorGraceMs = options.nodeMonitorGraceMs ?? 50_000;
   const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
   const recorders: EventRecorder[] = [];
   const contextOf = (user: UserInfo, component: string): ControllerContext => {
@@ -217,7 +227,7 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
       client,
       clock,
       logger,
-      recordEvent: (object, type, reason, message) => recorder.event(object, type, reason, message),
+      recordEvent: (object, type, reason, message, about) => recorder.event(object, type, reason, message, about),
     };
   };
   const pools = new Map<string, AddressPool>(
@@ -241,6 +251,7 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
     admin,
     informers,
     recorders,
+    isDown,
 
     metrics(runtimeOf: (node: string) => PodRuntime | undefined): MetricsSources {
       return {
@@ -268,6 +279,7 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
         clock,
         logger,
         isDown,
+        leasePeriodMs(nodeMonitorGraceMs),
       );
       return heartbeats;
     },
@@ -276,9 +288,12 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
       const common = {
         backoff: options.restartBackoff ?? { baseMs: 10_000, maxMs: 300_000 },
         addressesOf,
+        allocatableOf: (node: string) => nodeCache.get(node)?.status?.allocatable ?? {},
         references,
+        volumes: createVolumeContents({ client: kubelet.client, references, clock }),
         events,
         clock,
+        changed: (key: string) => enqueuePod(key),
       };
       const simulated = () => createSimulatedRuntime({ ...common, readyDelayMs: options.podReadyDelayMs ?? 500 });
       if (options.runtime !== 'process' && options.runtime !== 'mixed') return simulated();
@@ -293,8 +308,6 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
         addressesOf: (node) => ownPool ?? addressesOf(node),
         hostIPOf: (node) => (options.runtime === 'mixed' ? '127.0.0.1' : (hostIPs.get(node) ?? '127.0.0.1')),
         apiServerUrl,
-        client: kubelet.client,
-        changed: (key) => enqueuePod(key),
       });
       return options.runtime === 'mixed' ? createMixedRuntime(simulated(), processes) : processes;
     },
@@ -310,7 +323,7 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
         ...choice.workloads.map(({ identity, component, create }) =>
           create(contextOf(controllerUser(identity), component), {
             restartBackoff: options.restartBackoff,
-            nodeMonitorGraceMs: options.nodeMonitorGraceMs,
+            nodeMonitorGraceMs,
             autoscalerPeriodMs: options.autoscalerPeriodMs,
             addressPrefix: loadBalancerPrefix(options.name),
           }),
@@ -341,6 +354,12 @@ function createParts({ options, choice, server, pki, clock, logger, nodeSpecs }:
     },
   };
 }
+
+const withoutInfo = (logger: Logger): Logger => ({
+  ...logger,
+  info: logger.debug,
+  child: (fields) => withoutInfo(logger.child(fields)),
+});
 
 async function runAll(runnables: readonly Runnable[], signal: AbortSignal): Promise<void> {
   await Promise.all(runnables.map((runnable) => runnable.run(signal)));
@@ -389,34 +408,3 @@ const processHome = (options: KubeliteOptions): string => {
   return join(options.dataDir, 'process');
 };
 const hostsFile = (options: KubeliteOptions): string => join(options.dataDir ?? processHome(options), 'hosts');
-
-/** The port asked for; for 0 the one of the last start, if it is still free. */
-async function choosePort(dataDir: string | undefined, host: string, asked: number): Promise<number> {
-  if (asked !== 0 || dataDir === undefined) return asked;
-  const file = join(dataDir, 'port');
-  const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-  if (!Number.isInteger(last) || last < 1 || last > 65_535) return 0;
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(0));
-    probe.listen({ host, port: last }, () => probe.close(() => resolve(last)));
-  });
-}
-
-function rememberPort(dataDir: string | undefined, url: string): void {
-  if (dataDir !== undefined) writeAtomically(join(dataDir, 'port'), new URL(url).port);
-}
-
-async function writeKubeconfig(options: KubeliteOptions, url: string, pki: ClusterPki): Promise<void> {
-  if (options.kubeconfig === undefined) return;
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const { name } = options;
-  const cluster = { 'certificate-authority-data': base64(pki.ca.cert), server: url };
-  const user = { 'client-certificate-data': base64(pki.admin.cert), 'client-key-data': base64(pki.admin.key) };
-  await mergeIntoKubeconfig(options.kubeconfig, {
-    clusters: [{ name, cluster }],
-    users: [{ name, user }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    currentContext: name,
-  });
-}

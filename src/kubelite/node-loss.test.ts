@@ -7,7 +7,7 @@ import { type Kubelite, startKubelite } from './cluster.ts';
 
 let cluster: Kubelite;
 beforeAll(async () => {
-  cluster = await startKubelite({ name: 'loss', podReadyDelayMs: 5, nodes: 2, nodeMonitorGraceMs: 12_000 });
+  cluster = await startKubelite({ name: 'loss', podReadyDelayMs: 5, nodes: 2, nodeMonitorGraceMs: 2000 });
 });
 afterAll(() => cluster?.stop());
 
@@ -87,6 +87,11 @@ describe('a node', () => {
       'node.kubernetes.io/unreachable:NoExecute',
       'node.kubernetes.io/unreachable:NoSchedule',
     ]);
+    const [pod] = (await podsOf()).filter(({ spec }) => spec?.nodeName === 'loss-worker');
+    const path = `/api/v1/namespaces/default/pods/${pod?.metadata.name}/log`;
+    await expect(cluster.client.request('GET', path)).rejects.toThrow(
+      /dial tcp 172\.18\.\d+\.3:10250: connect: no route to host/,
+    );
     const ready = (await node('loss-worker')).status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready).toMatchObject({ status: 'Unknown', reason: 'NodeStatusUnknown' });
     await until('four ready pods on the other node', async () => {

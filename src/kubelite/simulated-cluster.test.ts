@@ -65,6 +65,13 @@ const complete = (name: string): Promise<Deployment> =>
   });
 
 describe('a simulated cluster', () => {
+  it('has the Service that leads to its API server', async () => {
+    const ref = { namespace: 'default', name: 'kubernetes' };
+    expect((await cluster.client.resource<Service>(services).get(ref)).spec?.clusterIP).toBe('10.13.0.1');
+    const slice = await cluster.client.resource<EndpointSlice>(endpointSlices).get(ref);
+    expect(`https://${slice.endpoints[0]?.addresses[0]}:${slice.ports?.[0]?.port}`).toBe(cluster.url);
+  });
+
   it('brings a Deployment to Available with upstream status, revision and Events, without moving its generation', async () => {
     await client().create(web('web', 2));
     const done = await complete('web');

@@ -27,6 +27,10 @@ async function create(name: string, { annotations = {}, container = {}, spec = {
   const object = { metadata: { namespace: 'default', name, annotations }, spec: { containers, ...spec } };
   await cluster.client.resource<Pod>(pods).create({ apiVersion: 'v1', kind: 'Pod', ...object } as Pod);
 }
+const eventsOf = async (name: string): Promise<CoreEvent[]> => {
+  const options = { namespace: 'default', fieldSelector: `involvedObject.name=${name}` };
+  return (await cluster.client.resource<CoreEvent>(events).list(options)).items;
+};
 const main = (pod: Pod) => pod.status?.containerStatuses?.[0];
 const once = (seconds: number) => ({ periodSeconds: 1, failureThreshold: seconds, httpGet: { port: 80 } });
 
@@ -63,6 +67,16 @@ describe('a declared outcome of a probe', () => {
     });
     await eventually(async () => expect((await get('unready')).status?.phase).toBe('Running'));
     expect(main(await get('unready'))).toMatchObject({ ready: false, started: true, restartCount: 0 });
+    await eventually(async () =>
+      expect(await eventsOf('unready')).toContainEqual(
+        expect.objectContaining({
+          message: 'Readiness probe failed: declared by annotation',
+          reason: 'Unhealthy',
+          involvedObject: expect.objectContaining({ fieldPath: 'spec.containers{main}' }),
+          source: { component: 'kubelet', host: 'sim-control-plane' },
+        }),
+      ),
+    );
   });
 
   it.each(['liveness', 'startup'] as const)('%s: the container is killed and restarted', async (probe) => {
@@ -74,10 +88,7 @@ describe('a declared outcome of a probe', () => {
     await eventually(async () => expect(main(await get(name))?.restartCount).toBe(1));
     expect(main(await get(name))?.lastState?.terminated).toMatchObject({ exitCode: 137 });
     await eventually(async () => {
-      const list = await cluster.client
-        .resource<CoreEvent>(events)
-        .list({ namespace: 'default', fieldSelector: `involvedObject.name=${name}` });
-      const texts = list.items.map(({ message }) => message);
+      const texts = (await eventsOf(name)).map(({ message }) => message);
       expect(texts).toContain(`Container main failed ${probe} probe, will be restarted`);
     });
   });
@@ -97,4 +108,36 @@ it('a pod that is active for longer than its deadline has failed', async () => {
     message: 'Pod was active on the node longer than the specified deadline',
   });
   expect(main(await get('overdue'))?.state?.terminated).toBeDefined();
+});
+
+it.each<[string, Partial<Container>]>([
+  ['sleeps', { lifecycle: { preStop: { sleep: { seconds: 1 } } } }],
+  ['runs-a-sleep', { lifecycle: { preStop: { exec: { command: ['sh', '-c', 'sleep 1'] } } } }],
+])('a preStop hook that %s holds a pod up, within its grace', async (name, container) => {
+  await create(name, { container });
+  await eventually(async () => expect((await get(name)).status?.phase).toBe('Running'));
+  const begin = performance.now();
+  await cluster.client.resource(pods).delete({ namespace: 'default', name });
+  await eventually(() => expect(get(name)).rejects.toThrow('not found'));
+  expect(performance.now() - begin).toBeGreaterThan(900);
+});
+
+it('a running container has the resources that it asks for, also after a resize', async () => {
+  const ask = (cpu: string) => ({ requests: { cpu }, limits: { cpu: '1' } });
+  await create('grows', { container: { resources: ask('100m') } });
+  const shown = () => eventually(async () => expect(main(await get('grows'))?.resources).toBeDefined());
+  await shown();
+  const before = await get('grows');
+  expect(main(before)).toMatchObject({ resources: ask('100m'), allocatedResources: { cpu: '100m' } });
+  const body = { spec: { containers: [{ name: 'main', resources: ask('200m') }] } };
+  await cluster.client.resource(pods).patch({ namespace: 'default', name: 'grows' }, 'strategic', body, {
+    subresource: 'resize',
+  });
+  await eventually(async () =>
+    expect(main(await get('grows'))).toMatchObject({
+      ...main(before),
+      resources: ask('200m'),
+      allocatedResources: { cpu: '200m' },
+    }),
+  );
 });

@@ -29,7 +29,7 @@ export interface ControllerSettings {
   /** Pauses of Jobs between failing pods: the base. Default 10 s. */
   restartBackoff?: { baseMs: number } | undefined;
   /** Default 50 s. */
-  nodeMonitorGraceMs?: number | undefined;
+  nodeMonitorGraceMs: number;
   /** How often HorizontalPodAutoscalers are looked at. Default 15 s. */
   autoscalerPeriodMs?: number | undefined;
   /** The first three parts of the addresses of LoadBalancers and Ingresses. */
@@ -132,7 +132,7 @@ export const workloadControllers: readonly WorkloadController[] = [
     identity: 'node-controller',
     component: 'node-controller',
     create: (context, { nodeMonitorGraceMs }) =>
-      createNodeLifecycleController(context, { graceMs: nodeMonitorGraceMs ?? 50_000 }),
+      createNodeLifecycleController(context, { graceMs: nodeMonitorGraceMs }),
   },
   {
     names: ['taint-eviction-controller'],

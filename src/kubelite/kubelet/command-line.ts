@@ -1,5 +1,4 @@
 /** Arguments and environment of a container as its process gets them. Pure functions. */
-import type { ReadablePod } from './runtime.ts';
 
 /** Where a mountPath really is. */
 export interface Mount {
@@ -47,42 +46,4 @@ function rewritePath(path: string, mounts: readonly Mount[]): string | undefined
 /** Variables that would let a pod choose what its process loads, or pretend to be somebody else's child. */
 export function isForbiddenVariable(name: string): boolean {
   return /^(NODE_|LD_|KARMADA_PARENT_PID$|KARMADA_HOSTS_FILE$|KARMADA_INSTANCE$)/.test(name);
-}
-
-/** The value of a fieldRef; throws ConfigError for paths that there are not. */
-export function fieldValue(pod: ReadablePod, path: string, addresses: { podIP: string; hostIP: string }): string {
-  const keyed = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
-  if (keyed !== null) {
-    const map = keyed[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations;
-    return map?.[keyed[2] ?? ''] ?? '';
-  }
-  const lines = (map: Readonly<Record<string, string>> | undefined): string =>
-    Object.entries(map ?? {})
-      .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
-      .sort()
-      .join('\n');
-  switch (path) {
-    case 'metadata.name':
-      return pod.metadata.name ?? '';
-    case 'metadata.namespace':
-      return pod.metadata.namespace ?? '';
-    case 'metadata.uid':
-      return pod.metadata.uid ?? '';
-    case 'metadata.labels':
-      return lines(pod.metadata.labels);
-    case 'metadata.annotations':
-      return lines(pod.metadata.annotations);
-    case 'spec.nodeName':
-      return pod.spec?.nodeName ?? '';
-    case 'spec.serviceAccountName':
-      return pod.spec?.serviceAccountName ?? '';
-    case 'status.podIP':
-    case 'status.podIPs':
-      return addresses.podIP;
-    case 'status.hostIP':
-    case 'status.hostIPs':
-      return addresses.hostIP;
-    default:
-      throw new ConfigError(`unsupported fieldPath: ${path}`);
-  }
 }

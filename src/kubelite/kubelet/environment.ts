@@ -1,5 +1,6 @@
 /** The environment of a container: what its pod says and nothing of ours. */
-import { ConfigError, expandVariables, fieldValue, isForbiddenVariable } from './command-line.ts';
+import { ConfigError, expandVariables, isForbiddenVariable } from './command-line.ts';
+import { fieldValue, type PodFacts, resourceFieldValue } from './pod-facts.ts';
 import { type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ReadablePod } from './runtime.ts';
 
@@ -9,7 +10,7 @@ type Container = NonNullable<ReadablePod['spec']>['containers'][number];
 export async function containerEnvironment(
   pod: ReadablePod,
   container: Container,
-  addresses: { podIP: string; hostIP: string },
+  facts: PodFacts,
   references: ReferenceReader,
 ): Promise<Map<string, string>> {
   const { from, referenced } = await readEnvironmentSources(pod.metadata.namespace ?? '', container, references);
@@ -18,11 +19,9 @@ export async function containerEnvironment(
     const source = variable.valueFrom;
     if (source === undefined) variables.set(variable.name, expandVariables(variable.value ?? '', variables));
     else if (source.fieldRef !== undefined)
-      variables.set(variable.name, fieldValue(pod, source.fieldRef.fieldPath, addresses));
+      variables.set(variable.name, fieldValue(pod, source.fieldRef.fieldPath, facts));
     else if (source.resourceFieldRef !== undefined)
-      throw new ConfigError(
-        `environment variable ${variable.name}: resourceFieldRef needs a runtime with resource limits`,
-      );
+      variables.set(variable.name, resourceFieldValue(pod, source.resourceFieldRef, facts, container.name));
     else {
       const value = referenced.get(variable);
       if (value !== undefined) variables.set(variable.name, value);

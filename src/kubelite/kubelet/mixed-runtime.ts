@@ -17,6 +17,9 @@ export function createMixedRuntime(simulated: PodRuntime, processes: PodRuntime)
       if (runtime.exec === undefined) throw new Error('commands cannot be run in pods that are processes of this host');
       return runtime.exec(pod, container, command, streams);
     },
+    async attach(pod, container, streams) {
+      await runtimeOf(pod).attach?.(pod, container, streams);
+    },
     dial: (pod, port) => runtimeOf(pod).dial(pod, port),
     usage: (pod) => runtimeOf(pod).usage(pod),
     async close() {

@@ -1,4 +1,4 @@
-/** Registers the nodes and keeps them alive: a Lease every 10 s, the status every 5 minutes. Many nodes share one timer. */
+/** Registers the nodes and keeps them alive by Leases, and their status every 5 minutes. Many nodes share one timer. */
 import { type Clock, formatMicroTime } from '../../apimachinery/clock.ts';
 import { deepEqual } from '../../apimachinery/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
@@ -8,7 +8,9 @@ import { leases, nodes } from '../../kubernetes/resource-types.ts';
 import type { Lease, Node } from '../../kubernetes/types.ts';
 import { buildNode, type NodeSpec, nodeStatus } from './node-status.ts';
 
-const leasePeriodMs = 10_000;
+/** A Lease is renewed this often, or five times before its node would count as lost. */
+const longestLeasePeriodMs = 10_000;
+export const leasePeriodMs = (graceMs: number): number => Math.min(longestLeasePeriodMs, graceMs / 5);
 const statusPeriodMs = 5 * 60_000;
 const leaseSeconds = 40;
 /** A node with this annotation set to `true` is as good as switched off: no heartbeats, and its pods stay as they are. */
@@ -35,6 +37,7 @@ export function createNodeHeartbeats(
   clock: Clock,
   logger: Logger,
   isDown: (node: string) => boolean,
+  periodMs: number,
 ): NodeHeartbeats {
   const nodeClient = client.resource<Node>(nodes);
   const leaseClient = client.resource<Lease>(leases);
@@ -118,7 +121,7 @@ export function createNodeHeartbeats(
     },
     async run(signal) {
       // Beats are spread over the period, so that many nodes make an even stream and no bursts.
-      const pause = leasePeriodMs / Math.max(1, beating.length);
+      const pause = periodMs / Math.max(1, beating.length);
       while (!signal.aborted) {
         for (const node of beating) {
           try {

@@ -3,7 +3,7 @@ import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import { badRequest, type FieldError, fieldError, internalError, invalid } from '../../apimachinery/status-error.ts';
 import type { ApiResponse } from '../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
-import { chooseContainer } from './choose-container.ts';
+import { chooseContainer, findContainerStatus } from './choose-container.ts';
 import type { LogLine, PodRuntime, ReadablePod } from './runtime.ts';
 
 /** `runtimeOf` gives the runtime of a pod's node; undefined when the node is not ours. */
@@ -118,8 +118,7 @@ const previousNotFound = (pod: ReadablePod, container: string) =>
   badRequest(`previous terminated container "${container}" in pod "${pod.metadata.name}" not found`);
 
 function checkStarted(pod: ReadablePod, container: string, previous: boolean): void {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const status = statuses.find(({ name }) => name === container);
+  const status = findContainerStatus(pod, container);
   const where = `container "${container}" in pod "${pod.metadata.name}"`;
   if (status === undefined) throw badRequest(`${where} is not available`);
   if (previous) {

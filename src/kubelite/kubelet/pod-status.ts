@@ -1,6 +1,7 @@
 /** A pod's status as a function of what its runtime reports and of the status stored before. */
 import { createHash } from 'node:crypto';
 import { formatTime } from '../../apimachinery/clock.ts';
+import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Pod } from '../../kubernetes/types.ts';
 import {
   type ContainerReport,
@@ -50,6 +51,10 @@ export function podStatus(
   if (report.initContainers.length > 0)
     status.initContainerStatuses = report.initContainers.map((container) =>
       containerStatus(container, pod.spec?.initContainers),
+    );
+  if (report.ephemeralContainers !== undefined)
+    status.ephemeralContainerStatuses = report.ephemeralContainers.map((container) =>
+      containerStatus(container, pod.spec?.ephemeralContainers),
     );
   return status;
 }
@@ -146,11 +151,11 @@ function condition(pod: ReadablePod, verdict: Verdict, stored: readonly PodCondi
   return result;
 }
 
-function containerStatus(
-  report: ContainerReport,
-  specs: readonly { readonly name: string; readonly image?: string }[] | undefined,
-): ContainerStatus {
-  const image = fullImageName(specs?.find((spec) => spec.name === report.name)?.image ?? '');
+type ContainerSpec = DeepReadonly<Pick<NonNullable<Pod['spec']>['containers'][number], 'name' | 'image' | 'resources'>>;
+
+function containerStatus(report: ContainerReport, specs: readonly ContainerSpec[] | undefined): ContainerStatus {
+  const spec = specs?.find(({ name }) => name === report.name);
+  const image = fullImageName(spec?.image ?? '');
   const running = isRunning(report);
   const begun = report.containerId !== '';
   const status = {
@@ -159,11 +164,16 @@ function containerStatus(
     lastState: report.lastTermination === undefined ? {} : { terminated: terminatedStatus(report.lastTermination) },
     ready: report.ready,
     restartCount: report.restartCount,
-    image: begun ? image : (specs?.find((spec) => spec.name === report.name)?.image ?? ''),
+    image: begun ? image : (spec?.image ?? ''),
     imageID: begun ? imageId(image) : '',
     started: running ? report.started : false,
   } as ContainerStatus;
   if (begun) status.containerID = report.containerId;
+  // Nothing is held back: what a running container asks for (also by a resize) it has.
+  const { requests, limits } = spec?.resources ?? {};
+  if (running && requests !== undefined) status.allocatedResources = requests;
+  if (running && (requests !== undefined || limits !== undefined))
+    status.resources = { ...(limits && { limits }), ...(requests && { requests }) };
   return status;
 }
 

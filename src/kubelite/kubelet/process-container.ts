@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
 import { identifyProcess, type ProcessIdentity } from '../../component/process-identity.ts';
 import { createLogWriter, readLogFile } from './log-file.ts';
-import { type PodEvents, podLabel } from './pod-events.ts';
+import { crashLoopMessage, type PodEvents, podLabel } from './pod-events.ts';
 import { type ProbeResults, startProbes } from './probes.ts';
 import type { ContainerReport, ContainerState, LogLine, LogRequest, ReadablePod, TerminatedState } from './runtime.ts';
 import { createProcessMeter, type Usage } from './usage.ts';
@@ -119,7 +119,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     });
     identity = started.pid === undefined ? undefined : identifyProcess(started.pid);
     options.record();
-    events.started(pod, spec.image ?? '');
+    events.started(pod, spec);
     if (!options.init) watchProbes(pod);
     options.changed();
 
@@ -150,9 +150,9 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     probing = new AbortController();
     probes = startProbes(spec, options.podIP, clock, probing.signal, {
       changed: options.changed,
-      failed: (_, message) => events.unhealthy(pod, message),
+      failed: (_, message) => events.unhealthy(pod, spec, message),
       unhealthy(kind) {
-        events.killingUnhealthy(pod, name, kind.toLowerCase());
+        events.killingUnhealthy(pod, spec, kind.toLowerCase());
         stop(pod, (pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000, true);
       },
     });
@@ -164,7 +164,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     if (!stopping) {
       stopping = true;
       probing?.abort();
-      if (!silent) events.killing(pod, name);
+      if (!silent) events.killing(pod, spec);
       signal(running, 'SIGTERM');
     }
     // A shorter grace than before counts.
@@ -182,10 +182,9 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     if (!restarts || wait === 0 || pod.metadata.deletionTimestamp !== undefined) return { terminated: last };
     if (!toldBackOff) {
       toldBackOff = true;
-      events.backOff(pod, name);
+      events.backOff(pod, spec);
     }
-    const message = `back-off ${formatSeconds(backOffMs())} restarting failed container=${name} pod=${podLabel(pod)}`;
-    return { waiting: { reason: 'CrashLoopBackOff', message } };
+    return { waiting: { reason: 'CrashLoopBackOff', message: crashLoopMessage(backOffMs(), name, podLabel(pod)) } };
   }
 
   return {
@@ -247,11 +246,4 @@ function signal(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): void {
   } catch {
     // Ended between the look and the signal.
   }
-}
-
-/** `10s`, `1m20s`, `5m0s`: Go's form of durations. */
-function formatSeconds(ms: number): string {
-  if (ms < 1000) return `${ms}ms`;
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

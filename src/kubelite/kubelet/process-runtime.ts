@@ -6,7 +6,6 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
-import type { Client } from '../../client/client.ts';
 import { ConfigError, expandVariables, rewriteArgument } from './command-line.ts';
 import { containerEnvironment, refuseForbiddenVariables } from './environment.ts';
 import { executableOf, unknownExecutable } from './executables.ts';
@@ -14,12 +13,14 @@ import { endLeftovers, recordProcesses } from './leftovers.ts';
 import { listensOn } from './own-ports.ts';
 import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
+import type { PodFacts } from './pod-facts.ts';
 import { refused } from './pod-responder.ts';
 import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
 import { MissingReference, type ReferenceReader } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import type { Usage } from './usage.ts';
-import { containerMounts, createVolumeManager, VolumeError } from './volumes.ts';
+import { type VolumeContents, VolumeError } from './volume-contents.ts';
+import { containerMounts, createVolumeManager } from './volumes.ts';
 
 export interface ProcessRuntimeOptions {
   /** Everything of the pods is kept under it; hostPath volumes must lie in it. */
@@ -33,7 +34,9 @@ export interface ProcessRuntimeOptions {
   /** Of the cluster: for processes that use the account of their pod. */
   apiServerUrl: string;
   backoff: { baseMs: number; maxMs: number };
-  client: Client;
+  /** Of a node. */
+  allocatableOf(node: string): Readonly<Record<string, string>>;
+  volumes: VolumeContents;
   references: ReferenceReader;
   events: PodEvents;
   clock: Clock;
@@ -73,7 +76,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
   mkdirSync(podsDirectory, { recursive: true, mode: 0o700 });
   await endLeftovers(recordFile, clock);
   recordProcesses(recordFile, []);
-  const volumes = createVolumeManager({ home: options.home, client: options.client, references, clock });
+  const volumes = createVolumeManager(options.home, options.volumes);
   const pods = new Map<string, ProcessPod>();
   let closing = false;
 
@@ -152,16 +155,22 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     });
   }
 
+  const factsOf = ({ podIP, node }: ProcessPod): PodFacts => ({
+    podIP,
+    hostIP: options.hostIPOf(node),
+    allocatable: options.allocatableOf(node),
+  });
+
   async function launchOf(
     pod: ReadablePod,
     known: ProcessPod,
     spec: Container,
     folders: ReadonlyMap<string, string>,
   ): Promise<Launch> {
+    if (spec.restartPolicy === 'Always') throw new ConfigError('a process pod runs no sidecars');
     const executable = executableOf(spec);
     if (executable === undefined) throw new ConfigError(unknownExecutable(spec));
-    const addresses = { podIP: known.podIP, hostIP: options.hostIPOf(known.node) };
-    const variables = await containerEnvironment(pod, spec, addresses, references);
+    const variables = await containerEnvironment(pod, spec, factsOf(known), references);
     refuseForbiddenVariables(variables);
     const mounts = containerMounts(spec, folders);
     const environment: Record<string, string> = {
@@ -200,10 +209,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
 
     let folders: ReadonlyMap<string, string>;
     try {
-      folders = await volumes.setUp(pod, known.directory, {
-        podIP: known.podIP,
-        hostIP: options.hostIPOf(known.node),
-      });
+      folders = await volumes.setUp(pod, known.directory, factsOf(known));
     } catch (error) {
       if (!(error instanceof VolumeError) && !(error instanceof ConfigError)) throw error;
       tellOnce(known, error.message, () => events.failedMount(pod, error.message));
@@ -252,23 +258,32 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     known: ProcessPod,
     spec: Container,
   ): { waiting: Waiting; lookAgainAfter?: number } {
-    const image = spec.image ?? '';
     const message = unknownExecutable(spec);
     known.imageFailures++;
     if (known.imageFailures === 1) {
-      events.imageFailed(pod, image, message);
+      events.imageFailed(pod, spec, message);
       return { waiting: { reason: 'ErrImagePull', message }, lookAgainAfter: retryMs };
     }
-    tellOnce(known, 'image', () => events.imageBackOff(pod, image));
+    tellOnce(known, 'image', () => events.imageBackOff(pod, spec));
     return {
-      waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` },
+      waiting: {
+        reason: 'ImagePullBackOff',
+        message: `Back-off pulling image "${spec.image}": ErrImagePull: ${message}`,
+      },
     };
   }
 
   function reportOf(pod: ReadablePod, known: ProcessPod, waiting: Waiting): PodReport {
     const part = (containers: readonly ProcessContainer[]): ContainerReport[] =>
       containers.map((container) => container.report(pod, waiting));
-    return { sandboxReady: true, podIP: known.podIP, initContainers: part(known.init), containers: part(known.main) };
+    const added = (pod.spec?.ephemeralContainers ?? []).map(({ name }) => ({ name, ...notAdded }));
+    return {
+      sandboxReady: true,
+      podIP: known.podIP,
+      initContainers: part(known.init),
+      containers: part(known.main),
+      ...(added.length === 0 ? {} : { ephemeralContainers: added }),
+    };
   }
 
   return {
@@ -295,7 +310,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       for (const container of containers) container.kill();
       while (containers.some((container) => container.running)) await clock.sleep(10);
       record();
-      volumes.forget(uid);
+      options.volumes.forget(uid);
       if (known.ownAddress) options.addressesOf(known.node).release(known.podIP);
       rmSync(known.directory, { recursive: true, force: true });
     },
@@ -358,6 +373,15 @@ function connectTo(host: string, port: number): Promise<Socket> {
 /** Kubelite itself is given 15 s to stop, so its pods get less than their own grace: so long for critical ones, so long for the others. */
 const closeGraceMs = 5000;
 const criticalClasses = ['system-cluster-critical', 'system-node-critical'];
+
+/** What stands for a container that `kubectl debug` wants. */
+const notAdded = {
+  state: { waiting: { reason: 'CreateContainerConfigError', message: 'a process pod takes no further containers' } },
+  restartCount: 0,
+  ready: false,
+  started: false,
+  containerId: '',
+};
 
 const withLook = (waiting: Waiting, soonest: number): { waiting: Waiting; lookAgainAfter?: number } =>
   Number.isFinite(soonest) ? { waiting, lookAgainAfter: soonest } : { waiting };

@@ -43,6 +43,8 @@ export interface PodReport {
   podIP?: string;
   initContainers: readonly ContainerReport[];
   containers: readonly ContainerReport[];
+  /** Those that `kubectl debug` added. */
+  ephemeralContainers?: readonly ContainerReport[];
   /** Milliseconds after which the pod should be looked at again. */
   lookAgainAfter?: number;
 }
@@ -90,6 +92,8 @@ export interface PodRuntime {
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
   /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
   exec?(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  /** Runs the command of a container that reads its standard input (`stdin: true`) for the caller, until one of them is done. */
+  attach?(pod: ReadablePod, container: string, streams: ExecStreams): Promise<void>;
   /** A connection to a TCP port that the pod itself serves, never to anybody else's. Rejects as a refused connection. */
   dial(pod: ReadablePod, port: number): Promise<Duplex>;
   /** What each running container uses. */

@@ -5,6 +5,7 @@
  *      └─ image cannot be pulled: ErrImagePull, then ImagePullBackOff, again and again
  */
 import { createHash } from 'node:crypto';
+import { crashLoopMessage } from './pod-events.ts';
 import type { ContainerReport, ContainerState, ReadablePod, TerminatedState } from './runtime.ts';
 import type { ContainerProfile } from './simulated-profile.ts';
 
@@ -18,11 +19,15 @@ export interface Backoff {
 }
 
 export interface ContainerEvents {
+  /** `name_namespace(uid)`. */
+  podLabel(): string;
   started(): void;
   /** Waits before it is started again. */
   backingOff(): void;
   /** A probe failed as often as its threshold asks for. */
   killedByProbe(probe: 'liveness' | 'startup'): void;
+  /** The readiness probe begins to fail. */
+  notReady(): void;
   pullFailed(): void;
   pullBackingOff(): void;
 }
@@ -49,6 +54,7 @@ export class SimulatedContainer {
   #pullFailedAt: number | undefined;
   #pulls = 0;
   #pullState: 'error' | 'backoff' | undefined;
+  #toldNotReady = false;
 
   constructor(
     uid: string,
@@ -115,7 +121,10 @@ export class SimulatedContainer {
     for (;;) {
       if (this.running) {
         const end = this.#endsAt();
-        if (end === undefined || end > now) return;
+        if (end === undefined || end > now) {
+          this.#tellReadiness(now);
+          return;
+        }
         if (this.profile.killedBy !== undefined) this.#events.killedByProbe(this.profile.killedBy);
         this.#end(end, this.profile.exitCode, this.profile.reason);
       }
@@ -134,6 +143,17 @@ export class SimulatedContainer {
   stop(now: number): void {
     if (this.running) this.#end(now, 0, 'Completed');
     this.#restartAt = undefined;
+  }
+
+  /** Its command came to an end. */
+  finish(now: number, exitCode: number): void {
+    if (this.running) this.#end(now, exitCode, exitCode === 0 ? 'Completed' : 'Error');
+  }
+
+  #tellReadiness(now: number): void {
+    const fails = this.spec.readinessProbe !== undefined && now >= this.#readyAt() && !this.isReady(now);
+    if (fails && !this.#toldNotReady) this.#events.notReady();
+    this.#toldNotReady = fails;
   }
 
   /** Readiness as declared, not before a probe would first be asked. */
@@ -187,7 +207,7 @@ export class SimulatedContainer {
     if (this.startedAt === undefined) return { waiting: { reason: waiting } };
     if (this.ended === undefined) return { running: { startedAt: this.startedAt } };
     if (!this.#isBackingOff(now)) return { terminated: this.ended };
-    const message = `back-off ${Math.round(this.#pause() / 1000)}s restarting failed container=${this.spec.name}`;
+    const message = crashLoopMessage(this.#pause(), this.spec.name, this.#events.podLabel());
     return { waiting: { reason: 'CrashLoopBackOff', message } };
   }
 

@@ -21,13 +21,15 @@ export interface ContainerProfile {
   flappingMs: number | undefined;
   /** The readiness probe never passes. */
   neverReady: boolean;
+  /** What its preStop hook takes. */
+  preStopMs: number;
   /** The probe that ends the container when its time is over. */
   killedBy: 'liveness' | 'startup' | undefined;
 }
 
 type ContainerSpec = NonNullable<ReadablePod['spec']>['containers'][number];
 
-type Role = 'main' | 'init' | 'sidecar';
+export type Role = 'main' | 'init' | 'sidecar' | 'ephemeral';
 
 /** An unreadable value counts as absent: a pod is never refused for it. */
 export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Role): ContainerProfile {
@@ -41,7 +43,16 @@ export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Ro
   const exitCode = wholeNumber(read('exit-code')) ?? (failure === 'OOMKilled' ? 137 : crashes ? 1 : 0);
   const ofJob = role === 'main' && controllerOf(pod)?.kind === 'Job';
   const ends = crashes || exitCode !== 0 || ofJob;
-  const byDefault = role === 'init' ? 0 : ends ? jobDurationMs : role === 'main' ? taskDuration(pod, spec) : undefined;
+  // Who reads standard input ends with whoever is attached.
+  const reads = spec.stdin === true && role !== 'init' && !ends;
+  const byDefault =
+    role === 'init'
+      ? 0
+      : ends
+        ? jobDurationMs
+        : reads || role === 'sidecar'
+          ? undefined
+          : taskDuration(pod, spec, role);
   const fatal = failingProbe(spec, read);
   const ownEnd = declared ?? byDefault;
   if (fatal !== undefined && (ownEnd === undefined || fatal.afterMs < ownEnd))
@@ -51,6 +62,7 @@ export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Ro
       exitCode: 137,
       reason: 'Error',
       readyAfterMs: parseDuration(read('ready-after')) ?? 0,
+      preStopMs: preStopMs(spec),
       flappingMs: undefined,
       neverReady: fatal.kind === 'startup' || fails('readiness', spec.readinessProbe, read),
       killedBy: fatal.kind,
@@ -61,6 +73,7 @@ export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Ro
     exitCode,
     reason: failure === 'OOMKilled' ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error',
     readyAfterMs: parseDuration(read('ready-after')) ?? 0,
+    preStopMs: preStopMs(spec),
     flappingMs: parseDuration(read('readiness-flapping')) || undefined,
     neverReady: fails('readiness', spec.readinessProbe, read),
     killedBy: undefined,
@@ -91,14 +104,25 @@ function failingProbe(
  * What is started once for a command (`kubectl run --restart=Never -- make`, the pods of `helm test`) does its work and ends.
  * `sleep` takes its time; a pod without a command is a server, which runs on.
  */
-function taskDuration(pod: ReadablePod, spec: ContainerSpec): number | undefined {
-  if ((pod.spec?.restartPolicy ?? 'Always') === 'Always') return undefined;
+function taskDuration(pod: ReadablePod, spec: ContainerSpec, role: Role): number | undefined {
+  if (role === 'main' && (pod.spec?.restartPolicy ?? 'Always') === 'Always') return undefined;
   const command = [...(spec.command ?? []), ...(spec.args ?? [])];
   const isTest = pod.metadata.annotations?.['helm.sh/hook'] !== undefined;
-  if (command.length === 0) return isTest ? jobDurationMs : undefined;
+  if (command.length === 0) return isTest || role === 'ephemeral' ? jobDurationMs : undefined;
+  const ms = sleepMs(command);
+  return ms === Number.POSITIVE_INFINITY ? undefined : (ms ?? jobDurationMs);
+}
+
+/** How long the command sleeps; undefined when it does not. */
+function sleepMs(command: readonly string[]): number | undefined {
   const [, time] = /(?:^|[\s;&/])sleep (infinity|inf|\d+(?:\.\d+)?(?:ms|s|m|h)?)/.exec(command.join(' ')) ?? [];
-  if (time === undefined) return jobDurationMs;
-  return time.startsWith('inf') ? undefined : parseDuration(/\d$/.test(time) ? `${time}s` : time);
+  if (time === undefined) return undefined;
+  return time.startsWith('inf') ? Number.POSITIVE_INFINITY : parseDuration(/\d$/.test(time) ? `${time}s` : time);
+}
+
+function preStopMs({ lifecycle }: ContainerSpec): number {
+  const { sleep, exec } = lifecycle?.preStop ?? {};
+  return sleep === undefined ? (sleepMs(exec?.command ?? []) ?? 0) : sleep.seconds * 1000;
 }
 
 /** `1m30s`, `500ms`; undefined when it is no duration. */

@@ -7,17 +7,19 @@
  * What it must know after a restart of the process stands in the pod's own status: running pods go on as they are.
  */
 import type { Clock } from '../../apimachinery/clock.ts';
-import { containerEnvironment } from './environment.ts';
+import { findContainerStatus } from './choose-container.ts';
 import type { AddressPool } from './pod-addresses.ts';
-import type { PodEvents } from './pod-events.ts';
+import { type PodEvents, podLabel } from './pod-events.ts';
 import { dialSimulated } from './pod-responder.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
 import { simulatedLogs } from './simulated-logs.ts';
-import { containerProfile } from './simulated-profile.ts';
+import { containerProfile, type Role } from './simulated-profile.ts';
+import { type PodFiles, simulatedWorld } from './simulated-world.ts';
 import { runCommand, type ShellWorld } from './streaming/simulated-shell.ts';
 import { declaredUsage } from './usage.ts';
+import type { VolumeContents } from './volume-contents.ts';
 
 export interface SimulatedRuntimeOptions {
   /** From the kubelet's first look at a pod to Running, in ms. 0 leaves out the ContainerCreating step. */
@@ -25,10 +27,17 @@ export interface SimulatedRuntimeOptions {
   /** Between restarts of a container that ends again and again. */
   backoff: Backoff;
   addressesOf(node: string): AddressPool;
+  /** Of a node. */
+  allocatableOf(node: string): Readonly<Record<string, string>>;
   references: ReferenceReader;
+  volumes: VolumeContents;
   events: PodEvents;
   clock: Clock;
+  /** The pod under this key (namespace/name) should be looked at. */
+  changed(key: string): void;
 }
+
+type ContainerSpec = NonNullable<ReadablePod['spec']>['containers'][number];
 
 interface SimulatedPod {
   uid: string;
@@ -46,6 +55,9 @@ interface SimulatedPod {
   told?: string;
   init: SimulatedContainer[];
   main: SimulatedContainer[];
+  ephemeral?: SimulatedContainer[];
+  /** What commands wrote. */
+  files?: PodFiles;
 }
 
 /** How often missing volumes and references are looked for again. */
@@ -60,33 +72,34 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
   const { clock, events, references } = options;
   const pods = new Map<string, SimulatedPod>();
 
+  const createContainer = (pod: ReadablePod, spec: ContainerSpec, role: Role): SimulatedContainer => {
+    const policy = (pod.spec?.restartPolicy ?? 'Always') as RestartPolicy;
+    const policies: Record<Role, RestartPolicy> = {
+      main: policy,
+      init: policy === 'Always' ? 'OnFailure' : policy,
+      sidecar: 'Always',
+      ephemeral: 'Never',
+    };
+    const profile = containerProfile(pod, spec, role);
+    return new SimulatedContainer(pod.metadata.uid ?? '', spec, profile, policies[role], options.backoff, {
+      podLabel: () => podLabel(pod),
+      started: () => events.started(pod, spec),
+      backingOff: () => events.backOff(pod, spec),
+      killedByProbe(probe) {
+        const kind = probe === 'liveness' ? 'Liveness' : 'Startup';
+        events.unhealthy(pod, spec, `${kind} probe failed: declared by annotation`);
+        events.killingUnhealthy(pod, spec, probe);
+      },
+      notReady: () => events.unhealthy(pod, spec, 'Readiness probe failed: declared by annotation'),
+      pullFailed: () => events.imageFailed(pod, spec, pullMessage(spec.image ?? '')),
+      pullBackingOff: () => events.imageBackOff(pod, spec),
+    });
+  };
+
   const know = (pod: ReadablePod): SimulatedPod => {
     const uid = pod.metadata.uid ?? '';
     let known = pods.get(uid);
     if (known !== undefined) return known;
-    const policy = (pod.spec?.restartPolicy ?? 'Always') as RestartPolicy;
-    const container = (
-      spec: NonNullable<ReadablePod['spec']>['containers'][number],
-      role: 'main' | 'init' | 'sidecar',
-    ) =>
-      new SimulatedContainer(
-        uid,
-        spec,
-        containerProfile(pod, spec, role),
-        role === 'sidecar' ? 'Always' : role === 'init' && policy === 'Always' ? 'OnFailure' : policy,
-        options.backoff,
-        {
-          started: () => events.started(pod, spec.image ?? ''),
-          backingOff: () => events.backOff(pod, spec.name),
-          killedByProbe: (probe) => {
-            const kind = probe === 'liveness' ? 'Liveness' : 'Startup';
-            events.unhealthy(pod, `${kind} probe failed: declared by annotation`);
-            events.killingUnhealthy(pod, spec.name, probe);
-          },
-          pullFailed: () => events.imageFailed(pod, spec.image ?? '', pullMessage(spec.image ?? '')),
-          pullBackingOff: () => events.imageBackOff(pod, spec.image ?? ''),
-        },
-      );
     known = {
       uid,
       node: pod.spec?.nodeName ?? '',
@@ -94,12 +107,24 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       hostNetwork: pod.spec?.hostNetwork === true,
       begun: false,
       stopped: false,
-      init: (pod.spec?.initContainers ?? []).map((spec) => container(spec, isSidecar(spec) ? 'sidecar' : 'init')),
-      main: (pod.spec?.containers ?? []).map((spec) => container(spec, 'main')),
+      init: (pod.spec?.initContainers ?? []).map((spec) =>
+        createContainer(pod, spec, isSidecar(spec) ? 'sidecar' : 'init'),
+      ),
+      main: (pod.spec?.containers ?? []).map((spec) => createContainer(pod, spec, 'main')),
     };
+    addEphemeral(known, pod);
     adopt(known, pod);
     pods.set(uid, known);
     return known;
+  };
+
+  /** They come while the pod runs, and stay. */
+  const addEphemeral = (known: SimulatedPod, pod: ReadablePod): void => {
+    for (const spec of pod.spec?.ephemeralContainers ?? []) {
+      known.ephemeral ??= [];
+      if (known.ephemeral.some((container) => container.spec.name === spec.name)) continue;
+      known.ephemeral.push(createContainer(pod, spec as ContainerSpec, 'ephemeral'));
+    }
   };
 
   /** Takes over a pod that ran before this process started. */
@@ -109,9 +134,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
     if (!known.hostNetwork && !options.addressesOf(known.node).reserve(podIP)) return;
     known.podIP = podIP;
     known.begun = true;
-    const stored = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-    for (const container of [...known.init, ...known.main]) {
-      const status = stored.find(({ name }) => name === container.spec.name);
+    for (const container of allContainers(known)) {
+      const status = findContainerStatus(pod, container.spec.name);
       if (status !== undefined) container.adopt(status);
     }
   };
@@ -129,12 +153,19 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       sandboxReady: known.begun && !known.stopped,
       ...(known.podIP === undefined ? {} : { podIP: known.podIP }),
       initContainers: known.init.map(ofInit),
+      ...(known.ephemeral === undefined
+        ? {}
+        : { ephemeralContainers: known.ephemeral.map((container) => container.report(now, 'ContainerCreating')) }),
       containers: misconfigured === undefined ? main : main.map((own) => ({ ...own, state: failing })),
     };
   };
 
   /** Init containers one after the other, sidecars among them; then the rest. When the main ones are done, sidecars end. */
   const advance = (known: SimulatedPod, now: number): void => {
+    for (const container of known.ephemeral ?? []) {
+      container.start(now);
+      container.advance(now);
+    }
     for (const container of known.init) {
       container.start(now);
       container.advance(now);
@@ -146,8 +177,21 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
     }
     if (known.main.every((container) => container.done)) {
       known.stopped = true;
-      for (const container of known.init) container.stop(now);
+      for (const container of [...known.init, ...(known.ephemeral ?? [])]) container.stop(now);
     }
+  };
+
+  const worldOf = (pod: ReadablePod, name: string): Promise<ShellWorld> => {
+    const known = know(pod);
+    const container = containerOf(known, name);
+    if (container === undefined) throw new Error(`no container ${name}`);
+    known.files ??= new Map();
+    const facts = {
+      podIP: pod.status?.podIP ?? '',
+      hostIP: pod.status?.hostIP ?? '',
+      allocatable: options.allocatableOf(known.node),
+    };
+    return simulatedWorld(pod, container.spec, container.restartCount, known.files, facts, options);
   };
 
   return {
@@ -155,6 +199,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
 
     async sync(pod) {
       const known = know(pod);
+      addEphemeral(known, pod);
       if (!known.begun) {
         const wait = known.dueAt - clock.now();
         if (wait > 0) return { ...report(known, clock.now()), lookAgainAfter: wait };
@@ -173,7 +218,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       }
       const now = clock.now();
       if (!known.stopped) advance(known, now);
-      const changes = [...known.init, ...known.main].map((container) => container.nextChange(now));
+      const changes = allContainers(known).map((container) => container.nextChange(now));
       const next = Math.min(...changes.filter((time): time is number => time !== undefined));
       const found = report(known, now);
       return Number.isFinite(next) ? { ...found, lookAgainAfter: next - now } : found;
@@ -182,13 +227,16 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
     async stop(pod, graceSeconds) {
       const known = know(pod);
       const now = clock.now();
-      const containers = [...known.main, ...known.init];
+      const containers = allContainers(known);
+      const running = containers.filter((container) => container.running);
       if (known.stopsAt === undefined) {
-        for (const container of containers) if (container.running) events.killing(pod, container.spec.name);
-        known.stopsAt = now + Math.min(options.readyDelayMs, longestStopMs, graceSeconds * 1000);
+        for (const container of running) events.killing(pod, container.spec);
+        const hooks = running.map((container) => container.profile.preStopMs);
+        known.stopsAt = now + Math.max(Math.min(options.readyDelayMs, longestStopMs), ...hooks);
       }
+      known.stopsAt = Math.min(known.stopsAt, now + graceSeconds * 1000);
       const left = known.stopsAt - now;
-      if (left > 0 && containers.some(({ running }) => running)) return { ...report(known, now), lookAgainAfter: left };
+      if (left > 0 && running.length > 0) return { ...report(known, now), lookAgainAfter: left };
       known.stopped = true;
       for (const container of containers) container.stop(now);
       return { ...report(known, now), lookAgainAfter: retryMs };
@@ -198,15 +246,13 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       const known = pods.get(uid);
       if (known === undefined) return;
       pods.delete(uid);
-      for (const container of [...known.main, ...known.init]) container.stop(clock.now());
+      for (const container of allContainers(known)) container.stop(clock.now());
       if (known.podIP !== undefined && !known.hostNetwork) options.addressesOf(known.node).release(known.podIP);
     },
 
     logs(pod, request) {
       const known = pods.get(pod.metadata.uid ?? '');
-      const container = [...(known?.init ?? []), ...(known?.main ?? [])].find(
-        ({ spec }) => spec.name === request.container,
-      );
+      const container = known && containerOf(known, request.container);
       if (container?.startedAt === undefined) return undefined;
       const run = container.restartCount;
       const previous = container.last;
@@ -230,12 +276,24 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
 
     usage(pod) {
       const known = pods.get(pod.metadata.uid ?? '');
-      const running = [...(known?.init ?? []), ...(known?.main ?? [])].filter((container) => container.running);
+      const running = known === undefined ? [] : allContainers(known).filter((container) => container.running);
       return new Map(running.map(({ spec }) => [spec.name, declaredUsage(pod, spec.name)]));
     },
 
     async exec(pod, container, command, streams) {
-      return runCommand(command, await worldOf(pod, container, options), streams);
+      return runCommand(command, await worldOf(pod, container), streams);
+    },
+
+    async attach(pod, name, streams) {
+      const known = know(pod);
+      const container = containerOf(known, name);
+      const { command = [], args = [], stdinOnce } = container?.spec ?? {};
+      const words = [...command, ...args];
+      const code = await runCommand(words.length === 0 ? ['sh'] : words, await worldOf(pod, name), streams);
+      // Others may attach again, unless the container reads from the first one only.
+      if (container === undefined || (streams.signal.aborted && stdinOnce !== true)) return;
+      container.finish(clock.now(), code);
+      options.changed(`${pod.metadata.namespace}/${pod.metadata.name}`);
     },
 
     async close() {
@@ -244,33 +302,13 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
   };
 }
 
-/** What can be seen from inside of a container. */
-async function worldOf(
-  pod: ReadablePod,
-  container: string,
-  { references, clock }: SimulatedRuntimeOptions,
-): Promise<ShellWorld> {
-  const spec = (pod.spec?.containers ?? []).find(({ name }) => name === container);
-  const podIP = pod.status?.podIP ?? '';
-  const hostname = pod.spec?.hostname ?? pod.metadata.name ?? '';
-  const own = new Map([
-    ['PATH', '/usr/local/bin:/usr/bin:/bin'],
-    ['HOSTNAME', hostname],
-    ['HOME', '/root'],
-  ]);
-  const given =
-    spec === undefined
-      ? []
-      : await containerEnvironment(pod, spec, { podIP, hostIP: pod.status?.hostIP ?? '' }, references);
-  const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
-  const files = new Map([
-    ['/etc/hostname', `${hostname}\n`],
-    ['/etc/hosts', `127.0.0.1\tlocalhost\n${podIP}\t${hostname}\n`],
-    ['/etc/resolv.conf', `search ${search}\noptions ndots:5\n`],
-  ]);
-  return { environment: new Map([...own, ...given]), hostname, files, clock };
-}
-
+const allContainers = ({ init, main, ephemeral }: SimulatedPod): SimulatedContainer[] => [
+  ...main,
+  ...init,
+  ...(ephemeral ?? []),
+];
+const containerOf = (known: SimulatedPod, name: string): SimulatedContainer | undefined =>
+  allContainers(known).find(({ spec }) => spec.name === name);
 const isSidecar = (spec: { readonly restartPolicy?: string }): boolean => spec.restartPolicy === 'Always';
 /** What comes after the init container may start. */
 const isPassed = (container: SimulatedContainer): boolean =>

@@ -3,7 +3,7 @@ import type { DeepReadonly, Unstructured } from '../../../apimachinery/object.ts
 import { badRequest, internalError, type Status, statusFailure } from '../../../apimachinery/status-error.ts';
 import type { ApiResponse, UpgradedConnection } from '../../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../../apiserver/server.ts';
-import { chooseContainer } from '../choose-container.ts';
+import { chooseContainer, findContainerStatus } from '../choose-container.ts';
 import type { PodRuntime, ReadablePod } from '../runtime.ts';
 import { asksForSpdy, chooseExecProtocol, serveSpdyStreams, type WantedStreams } from './spdy-streams.ts';
 import { checkStreamingProtocol, type RemoteStreams, serveStreams } from './websocket-channels.ts';
@@ -65,11 +65,19 @@ function exec(connect: ConnectRequest, runtimeOf: RuntimeOf): Work {
   };
 }
 
-/** What the container writes from now on. What is typed goes nowhere: no container here reads its standard input. */
+/** A simulated container with `stdin: true` begins its command here. Of others one sees what they write from now on. */
 function attach(connect: ConnectRequest, runtimeOf: RuntimeOf): Work {
   const { pod, container, runtime } = target(connect, runtimeOf);
   const wanted = wantedStreams(connect.request.query);
+  const spec = [...(pod.spec?.containers ?? []), ...(pod.spec?.ephemeralContainers ?? [])].find(
+    ({ name }) => name === container,
+  );
+  const begin = spec?.stdin === true ? runtime.attach?.bind(runtime) : undefined;
   return async (streams) => {
+    if (begin !== undefined) {
+      await begin(pod, container, { ...only(streams, wanted), tty: wanted.tty });
+      return success;
+    }
     const { signal } = streams;
     const request = { container, previous: false, follow: true, tailLines: 0, since: undefined, signal };
     const end = wanted.tty ? '\r\n' : '\n';
@@ -86,7 +94,7 @@ function target(connect: ConnectRequest, runtimeOf: RuntimeOf) {
   if (!node) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   const runtime = runtimeOf(node);
   if (runtime === undefined) throw internalError(`node ${JSON.stringify(node)} has no kubelet in this cluster`);
-  const status = pod.status?.containerStatuses?.find(({ name }) => name === container);
+  const status = findContainerStatus(pod, container);
   if (status?.state?.running === undefined)
     throw statusFailure(404, 'NotFound', `unable to upgrade connection: container not found ("${container}")`);
   return { pod, container, runtime };

@@ -1,26 +1,21 @@
 /**
- * The few commands that exist in a simulated container. There is no file system and no process behind them: what cannot be
+ * The few commands that exist in a simulated container. There is no image and no process behind them: what cannot be
  * answered truthfully is said to be missing.
  */
 import type { Clock } from '../../../apimachinery/clock.ts';
+import type { ExecStreams } from '../runtime.ts';
+import { absolutePath, FileError, type ShellFiles } from './simulated-files.ts';
+import { makeFolders, packTar, parseTar, unpackTar } from './simulated-tar.ts';
 import { readTerminal } from './terminal.ts';
 
 export interface ShellWorld {
   environment: ReadonlyMap<string, string>;
   hostname: string;
-  /** Path → content. */
-  files: ReadonlyMap<string, string>;
+  files: ShellFiles;
   clock: Clock;
 }
 
-export interface ShellStreams {
-  stdin: AsyncIterable<Buffer>;
-  stdout(chunk: string | Buffer): Promise<void>;
-  stderr(chunk: string | Buffer): Promise<void>;
-  tty: boolean;
-  signal: AbortSignal;
-}
-
+type ShellStreams = ExecStreams;
 type Command = (args: readonly string[], world: ShellWorld, streams: ShellStreams) => Promise<number>;
 
 /** Thrown by `exit`. */
@@ -36,20 +31,26 @@ const say = async (streams: ShellStreams, lines: Iterable<string>): Promise<numb
   for (const line of lines) await streams.stdout(`${line}\n`);
   return 0;
 };
-const folders = (world: ShellWorld): Set<string> => {
-  const all = new Set(['/']);
-  for (const path of world.files.keys())
-    for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) all.add(path.slice(0, at));
-  return all;
-};
-const absolute = (path: string): string => {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
+/** Does it for each path; says for which it was not possible, and why. */
+async function forEach(
+  name: string,
+  paths: readonly string[],
+  streams: ShellStreams,
+  act: (path: string) => Promise<void> | void,
+): Promise<number> {
+  let code = 0;
+  for (const path of paths) {
+    try {
+      await act(absolutePath(path));
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      code = 1;
+      await streams.stderr(`${name}: ${path}: ${error.message}\n`);
+    }
   }
-  return `/${parts.join('/')}`;
-};
+  return code;
+}
+const operands = (args: readonly string[]): string[] => args.filter((arg) => !arg.startsWith('-'));
 
 const commands: Readonly<Record<string, Command>> = {
   async cat(args, world, streams) {
@@ -57,17 +58,11 @@ const commands: Readonly<Record<string, Command>> = {
       for await (const chunk of streams.stdin) await streams.stdout(chunk);
       return 0;
     }
-    let code = 0;
-    for (const path of args) {
-      const content = world.files.get(absolute(path));
-      if (content !== undefined) await streams.stdout(content);
-      else {
-        code = 1;
-        const why = folders(world).has(absolute(path)) ? 'read error: Is a directory' : 'No such file or directory';
-        await streams.stderr(why.startsWith('read') ? `cat: ${why}\n` : `cat: can't open '${path}': ${why}\n`);
-      }
-    }
-    return code;
+    return forEach('cat', args, streams, async (path) => {
+      const content = world.files.read(path);
+      if (content !== undefined) return streams.stdout(content);
+      throw new FileError(world.files.isFolder(path) ? 'Is a directory' : 'No such file or directory');
+    });
   },
   date: (_args, world, streams) => say(streams, [dateText(world.clock.now())]),
   async echo(args, _world, streams) {
@@ -86,23 +81,18 @@ const commands: Readonly<Record<string, Command>> = {
   false: async () => 1,
   hostname: (_args, world, streams) => say(streams, [world.hostname]),
   async ls(args, world, streams) {
-    const paths = args.filter((arg) => !arg.startsWith('-'));
-    let code = 0;
-    for (const path of paths.length === 0 ? ['/'] : paths) {
-      const whole = absolute(path);
-      const prefix = whole === '/' ? '/' : `${whole}/`;
-      const names = new Set<string>();
-      for (const file of world.files.keys())
-        if (file.startsWith(prefix)) names.add(file.slice(prefix.length).split('/')[0] ?? '');
-      if (world.files.has(whole)) await say(streams, [path]);
-      else if (names.size > 0) await say(streams, [...names].sort());
-      else {
-        code = 1;
-        await streams.stderr(`ls: ${path}: No such file or directory\n`);
-      }
-    }
-    return code;
+    const paths = operands(args);
+    return forEach('ls', paths.length === 0 ? ['/'] : paths, streams, async (path) => {
+      if (world.files.read(path) !== undefined) await say(streams, [path]);
+      else if (world.files.isFolder(path)) await say(streams, world.files.names(path));
+      else throw new FileError('No such file or directory');
+    });
   },
+  mkdir: (args, world, streams) =>
+    forEach('mkdir', operands(args), streams, (path) => {
+      if (args.includes('-p')) makeFolders(path, world.files);
+      else world.files.makeFolder(path);
+    }),
   async printenv(args, world, streams) {
     if (args.length === 0)
       return say(
@@ -113,6 +103,14 @@ const commands: Readonly<Record<string, Command>> = {
     await say(streams, values);
     return values.length === args.length ? 0 : 1;
   },
+  rm: (args, world, streams) =>
+    forEach('rm', operands(args), streams, (path) => {
+      const { files } = world;
+      const has = (letter: string) => args.some((arg) => arg.startsWith('-') && arg.includes(letter));
+      if (has('f') && files.read(path) === undefined && !files.isFolder(path)) return;
+      if (files.isFolder(path) && !has('r')) throw new FileError('Is a directory');
+      files.remove(path);
+    }),
   pwd: (_args, _world, streams) => say(streams, ['/']),
   async sh(args, world, streams) {
     if (args[0] === '-c') return runScript(args[1] ?? '', world, streams, args.slice(2));
@@ -131,6 +129,30 @@ const commands: Readonly<Record<string, Command>> = {
     await world.clock.sleep(seconds * 1000, streams.signal).catch(() => {});
     return 0;
   },
+  async tar(args, world, streams) {
+    try {
+      const { create, folder, paths } = parseTar(args);
+      if (!create) {
+        await unpackTar(streams.stdin, folder, world.files);
+        return 0;
+      }
+      const missing: string[] = [];
+      const blocks = packTar(paths, world.files, world.clock.now(), (path) => missing.push(path));
+      for (const block of blocks) await streams.stdout(block);
+      for (const path of missing) await streams.stderr(`tar: ${path}: No such file or directory\n`);
+      return missing.length === 0 ? 0 : 1;
+    } catch (error) {
+      await streams.stderr(`tar: ${(error as Error).message}\n`);
+      return 1;
+    }
+  },
+  async test([kind, path = ''], { files }) {
+    const whole = absolutePath(path);
+    const isFile = files.read(whole) !== undefined;
+    if (kind === '-f') return isFile ? 0 : 1;
+    if (kind === '-d') return files.isFolder(whole) ? 0 : 1;
+    return kind === '-e' && (isFile || files.isFolder(whole)) ? 0 : 1;
+  },
   true: async () => 0,
 };
 const shells = new Set(['sh', 'bash', 'ash']);
@@ -138,7 +160,7 @@ const shells = new Set(['sh', 'bash', 'ash']);
 /** Runs one command line, already split into words; resolves with its exit code. */
 export async function runCommand(words: readonly string[], world: ShellWorld, streams: ShellStreams): Promise<number> {
   try {
-    return await start(words, world, streams);
+    return await start(words, world, streams.tty ? withCarriageReturns(streams) : streams);
   } catch (error) {
     if (error instanceof Exit) return error.code;
     throw error;
@@ -157,12 +179,11 @@ function start(words: readonly string[], world: ShellWorld, streams: ShellStream
 
 async function interactive(world: ShellWorld, streams: ShellStreams): Promise<number> {
   const prompt = streams.tty ? '# ' : '';
-  const out = streams.tty ? withCarriageReturns(streams) : streams;
   let code = 0;
-  await out.stdout(prompt);
+  await streams.stdout(prompt);
   for await (const line of readTerminal(streams.stdin, streams.tty ? (echo) => streams.stdout(echo) : undefined)) {
-    code = await runScript(line, world, out, [], code);
-    await out.stdout(prompt);
+    code = await runScript(line, world, streams, [], code);
+    await streams.stdout(prompt);
   }
   return code;
 }

@@ -2,7 +2,7 @@
 import { badRequest, type Status } from '../../../apimachinery/status-error.ts';
 import type { ApiRequest, UpgradedConnection } from '../../../apiserver/request.ts';
 import { acceptSpdy, openSpdy, type SpdyStream } from './spdy-connection.ts';
-import type { RemoteStreams } from './websocket-channels.ts';
+import { failure, type RemoteStreams } from './websocket-channels.ts';
 
 /** v4 tells the outcome as a Status, v3 and before as plain text. */
 const supported = ['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io'];
@@ -75,7 +75,7 @@ export function serveSpdyStreams(
         stdout: write('stdout'),
         stderr: write('stderr'),
         signal: gone.signal,
-      }).catch((error: Error) => ({ status: 'Failure', message: error.message }) as Status);
+      }).catch(failure);
       const failed = outcome.status !== 'Success';
       const text = protocol === 'v4.channel.k8s.io' ? JSON.stringify(outcome) : failed ? (outcome.message ?? '') : '';
       if (text !== '') await writeTo(streams.get('error'), text);

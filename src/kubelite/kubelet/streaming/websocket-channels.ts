@@ -3,7 +3,7 @@
  * Subprotocols v5.channel.k8s.io and v4.channel.k8s.io; in v5 the client can close a channel with `[255, channel]`.
  */
 import { type WebSocket, WebSocketServer } from 'ws';
-import { badRequest, type Status } from '../../../apimachinery/status-error.ts';
+import { asStatusError, badRequest, type Status } from '../../../apimachinery/status-error.ts';
 import type { ApiRequest, UpgradedConnection } from '../../../apiserver/request.ts';
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, close: 255 } as const;
@@ -21,6 +21,9 @@ export interface RemoteStreams {
   /** Aborted when the client is gone or the server stops. */
   signal: AbortSignal;
 }
+
+/** What the caller is told when the work itself could not be done. */
+export const failure = (error: unknown): Status => asStatusError(error).status;
 
 /** Throws 400 for a protocol that is not spoken here, before anything is upgraded. */
 export function checkStreamingProtocol(request: ApiRequest): void {
@@ -85,7 +88,7 @@ async function run(
     stderr: (chunk) => send(channel.stderr, chunk),
     signal: gone.signal,
   };
-  const outcome = await work(streams);
+  const outcome = await work(streams).catch(failure);
   await send(channel.error, JSON.stringify(outcome));
   socket.close(1000);
 }
