@@ -38,19 +38,36 @@ type Response = Http2ServerResponse | ServerResponse;
 /** Largest request body. */
 export const maxBodyBytes = 3 * 1024 * 1024;
 const chunkSize = 64 * 1024;
+/** Milliseconds that watches and the like have to end at stop, once they are told to. */
+const streamGrace = 5000;
 /** Megabytes. */
 const sessionMemory = 4096;
 
 export async function listen(options: ServingOptions, clientCa: string | undefined, handle: Handle): Promise<Listener> {
   const host = options.host ?? '127.0.0.1';
-  let running = 0;
-  let idle: (() => void) | undefined;
-  const follow = (work: Promise<void>, broken: () => void): void => {
-    running++;
-    work.catch(broken).finally(() => {
-      running--;
-      if (running === 0) idle?.();
-    });
+  /** What is to be waited for at stop: replies as long as they may take, streams (they have been told to end) for a moment. */
+  const running = { replies: 0, streams: 0, closing: false, ended: (): void => undefined };
+  const follow = (serve: (task: Task) => Promise<void>, broken: () => void): void => {
+    const task: Task = {
+      stream: false,
+      get closing() {
+        return running.closing;
+      },
+      streams() {
+        task.stream = true;
+        running.replies--;
+        running.streams++;
+        running.ended();
+      },
+    };
+    running.replies++;
+    serve(task)
+      .catch(broken)
+      .finally(() => {
+        if (task.stream) running.streams--;
+        else running.replies--;
+        running.ended();
+      });
   };
   const identity = (ca: string | undefined) => ({
     cert: options.cert,
@@ -67,11 +84,18 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
       maxSessionMemory: sessionMemory,
       settings: { maxConcurrentStreams: 4096, initialWindowSize: 1024 * 1024 },
     },
-    (request, response) => follow(answer(request, response, handle), () => response.destroy()),
+    (request, response) =>
+      follow(
+        (task) => answer(request, response, handle, task),
+        () => response.destroy(),
+      ),
   );
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    follow(answerUpgrade(message, socket, head, handle), () => socket.destroy());
+    follow(
+      (task) => answerUpgrade(message, socket, head, handle, task),
+      () => socket.destroy(),
+    );
   });
   // Idle keep-alive connections of HTTP/1.1 clients stay open for a while; requests have no time limit of their own (watches).
   Object.assign(server, { keepAliveTimeout: 90_000, requestTimeout: 0, headersTimeout: 60_000, timeout: 0 });
@@ -100,14 +124,19 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      if (running > 0)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, graceMs);
-          idle = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+      running.closing = true;
+      await new Promise<void>((resolve) => {
+        let patient = true;
+        const timers = [setTimeout(resolve, graceMs), setTimeout(() => settle(false), Math.min(streamGrace, graceMs))];
+        const settle = (wait: boolean): void => {
+          patient &&= wait;
+          if (running.replies > 0 || (patient && running.streams > 0)) return;
+          for (const timer of timers) clearTimeout(timer);
+          resolve();
+        };
+        running.ended = () => settle(true);
+        settle(true);
+      });
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();
       await closed;
@@ -127,24 +156,44 @@ function bind(server: Http2SecureServer, port: number, host: string): Promise<vo
 
 type Handle = (request: ApiRequest) => Promise<ApiResponse>;
 
-async function answer(request: Request, response: Response, handle: Handle): Promise<void> {
+/** A request as the listener follows it. */
+interface Task {
+  stream: boolean;
+  /** The listener takes no more. */
+  readonly closing: boolean;
+  /** From here on it lasts as long as its client likes. */
+  streams(): void;
+}
+
+async function answer(request: Request, response: Response, handle: Handle, task: Task): Promise<void> {
   const gone = new AbortController();
   const over = (): void => gone.abort(requestOver);
   response.on('close', over);
   response.on('error', over);
   request.on('error', over);
   const reply = await replyTo(toApiRequest(request, gone.signal), handle);
-  if (!gone.signal.aborted) await send(reply, response, gone.signal);
+  if (gone.signal.aborted) return;
+  if (typeof reply.body === 'function') task.streams();
+  // HTTP/1.1 clients keep connections: the next request belongs elsewhere.
+  if (task.closing && !('stream' in response)) response.setHeader('connection', 'close');
+  await send(reply, response, gone.signal);
 }
 
 /** Hands the socket over, or answers on it as on any other and closes it: node:http no longer reads from it. */
-async function answerUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer, handle: Handle): Promise<void> {
+async function answerUpgrade(
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  handle: Handle,
+  task: Task,
+): Promise<void> {
   const gone = new AbortController();
   socket.on('close', () => gone.abort());
   const asked = toApiRequest(message, gone.signal);
   const upgrade = message.headers.upgrade ?? '';
   const reply = await replyTo({ ...asked, upgrade, readBody: async () => Buffer.alloc(0) }, handle);
   if (gone.signal.aborted) return;
+  if (reply.takeOver !== undefined || typeof reply.body === 'function') task.streams();
   if (reply.takeOver !== undefined) return reply.takeOver({ message, socket, head });
   const response = new ServerResponse(message);
   response.shouldKeepAlive = false;

@@ -8,7 +8,6 @@ export interface ServerMetrics {
   request(info: RequestInfo, code: number, milliseconds: number): void;
   /** Counts a long request; call the result when it is over. */
   longRunning(info: RequestInfo): () => void;
-  observeInFlight(read: () => { readOnly: number; mutating: number }): void;
   observeStorage(read: () => Promise<StorageNumbers>): void;
   /** Prometheus text. */
   text(): Promise<string>;
@@ -51,18 +50,6 @@ export function createServerMetrics(): ServerMetrics {
     labelNames: [...labelNames],
     registers,
   });
-  let inFlight = (): { readOnly: number; mutating: number } => ({ readOnly: 0, mutating: 0 });
-  new Gauge({
-    name: 'apiserver_current_inflight_requests',
-    help: 'Requests that are worked on.',
-    labelNames: ['request_kind'],
-    registers,
-    collect() {
-      const { readOnly, mutating } = inFlight();
-      this.set({ request_kind: 'readOnly' }, readOnly);
-      this.set({ request_kind: 'mutating' }, mutating);
-    },
-  });
   const showStorage = storageGauges(registry);
   let readStorage: (() => Promise<StorageNumbers>) | undefined;
   return {
@@ -81,9 +68,6 @@ export function createServerMetrics(): ServerMetrics {
       const labels = labelsOf(info, 200);
       long.inc(labels);
       return () => long.dec(labels);
-    },
-    observeInFlight(read) {
-      inFlight = read;
     },
     async text() {
       // Before all: gauges are printed at once, and would show what the scrape before has left.

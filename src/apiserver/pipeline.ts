@@ -10,7 +10,7 @@ import type { UserInfo } from './authentication/user-info.ts';
 import type { AuthorizationAttributes, Authorizer } from './authorization/authorizer.ts';
 import { deniedText } from './authorization/denied-text.ts';
 import { compress, errorResponse } from './encoding.ts';
-import { InFlight } from './in-flight.ts';
+import type { FlowControl } from './flow-control/flow-control.ts';
 import { linkAbort } from './linked-abort.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { header } from './negotiation.ts';
@@ -23,13 +23,12 @@ export interface PipelineParts {
   clock: Clock;
   metrics: ServerMetrics;
   auditor?: Auditor | undefined;
+  flowControl: FlowControl;
   /** Aborted when the server stops: ends watches and other long requests. */
   shutdown: AbortSignal;
   route(request: ApiRequest, info: RequestInfo, user: UserInfo, warn: (message: string) => void): Promise<ApiResponse>;
 }
 
-const readLimits = { running: 800, waiting: 20_000 };
-const writeLimits = { running: 400, waiting: 20_000 };
 /** Subresources whose requests last as long as their client likes. */
 const longSubresources = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
 const interactiveSubresources = new Set(['exec', 'attach', 'portforward']);
@@ -44,10 +43,6 @@ interface Passage {
 }
 
 export function createPipeline(parts: PipelineParts): (request: ApiRequest) => Promise<ApiResponse> {
-  const reads = new InFlight(readLimits);
-  const writes = new InFlight(writeLimits);
-  parts.metrics.observeInFlight(() => ({ readOnly: reads.running, mutating: writes.running }));
-
   async function serve(asked: ApiRequest, passage: Passage): Promise<ApiResponse> {
     const info = parseRequestInfo(asked.method, asked.path, asked.query);
     passage.info = info;
@@ -58,15 +53,16 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     await audit?.received();
     const user = await impersonate(request.headers, caller, parts.authorizer);
     if (user !== caller) audit?.impersonated(user);
+    const call = { method: request.method, info, user, signal: request.signal };
     if (isLong(info)) {
+      await parts.flowControl.begin(call);
       await authorize(parts.authorizer, info, user, audit);
       // A WebSocket comes by GET, and may do as much as what other clients POST.
       if (request.upgrade !== undefined && info.verb === 'get' && interactiveSubresources.has(info.subresource))
         await authorize(parts.authorizer, { ...info, verb: 'create' }, user, audit);
       return serveLong(request, info, user, passage.warn);
     }
-    const line = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
-    return line.run(async () => {
+    return parts.flowControl.run(call, async () => {
       await authorize(parts.authorizer, info, user, audit);
       return parts.route(request, info, user, passage.warn);
     });

@@ -16,6 +16,8 @@ import type { UserInfo } from './authentication/user-info.ts';
 import { type BuiltinContext, type BuiltinParts, createBuiltinParts } from './builtin-parts.ts';
 import type { Converters } from './custom-resources/conversion-webhook.ts';
 import type { ComputedResource } from './endpoints/computed.ts';
+import { createFlowControl, type FlowControlOptions } from './flow-control/flow-control.ts';
+import { createFlowMetrics } from './flow-control/flow-metrics.ts';
 import { sharedAbort } from './linked-abort.ts';
 import { type Listener, listen } from './listener.ts';
 import { createLocalTransport } from './local-transport.ts';
@@ -101,6 +103,11 @@ export interface ApiServerOptions {
   allocateServices?: { serviceCidr: string; nodePorts?: readonly [number, number] } | undefined;
   /** Admission plugins of the built-in chain to leave out, by name (Karmada's control plane: ServiceAccount). */
   disableAdmission?: readonly string[];
+  flowControl?: FlowControlOptions;
+  /** How long the server goes on serving after `stop`, while /readyz fails already: load balancers need time to notice. Default 0. */
+  shutdownDelayMs?: number;
+  /** How long requests that are worked on have to finish at stop. Default 5 s. */
+  drainMs?: number;
   /** Who asked what is written down. */
   audit?: AuditOptions | undefined;
   /** Default 1 hour. */
@@ -122,14 +129,13 @@ export interface ApiServer {
   handle(request: ApiRequest): Promise<ApiResponse>;
   /** A transport whose requests are made by `user` (default: system:admin in system:masters). */
   localTransport(user?: UserInfo): Transport;
-  /** Ends watches, drains requests (≤ 5 s), closes listeners. The store stays open: its owner closes it. */
+  /** Fails /readyz, ends watches, drains requests, closes listeners. The store stays open: its owner closes it. */
   stop(): Promise<void>;
 }
 
 const defaultVersion = 'v1.36.0';
 const defaultEventTtl = 60 * 60_000;
-/** Milliseconds that requests have to finish at stop. */
-const drainTime = 5000;
+const defaultDrainTime = 5000;
 /** Who requests of the in-process transport are made by unless another user is named. */
 const localAdmin: UserInfo = { name: 'system:admin', groups: ['system:masters', 'system:authenticated'] };
 
@@ -175,12 +181,18 @@ export function assembleServer(
   health.add('storage', 'ready', async () => {
     await store.revision();
   });
+  let stopping = false;
+  health.add('shutdown', 'ready', () => {
+    if (stopping) throw new Error('process is shutting down');
+  });
   const shutdown = sharedAbort();
   const { authenticator, authorizer } = parts;
   const routes = [...createStatusRoutes({ health, metrics, catalog, version }), ...parts.routes];
   const route = createRouter({ catalog, authorizer, clock, routes, connectAdmission: parts.connectAdmission });
   const auditor = options.audit && createAuditor(options.audit, clock, createAuditCounts(metrics.registry));
+  const flowControl = createFlowControl(options.flowControl ?? {}, clock, createFlowMetrics(metrics.registry));
   const handle = createPipeline({
+    flowControl,
     authenticator,
     authorizer,
     clock,
@@ -219,11 +231,13 @@ export function assembleServer(
     handle,
     localTransport: (user = localAdmin) => createLocalTransport(handle, user),
     async stop() {
-      started = false;
+      stopping = true;
+      if (options.shutdownDelayMs) await clock.sleep(options.shutdownDelayMs);
+      shutdown.abort();
+      await listener?.stop(options.drainMs ?? defaultDrainTime);
+      // What requests lean on (admission webhooks, RBAC) stays until the last of them is through.
       for (const task of background) task.stop();
       for (const hook of parts.stopHooks) await hook();
-      shutdown.abort();
-      await listener?.stop(drainTime);
       await auditor?.close();
       await catalog.feed.stop();
     },

@@ -98,6 +98,20 @@ Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserve
       defaultCompaction.keepBytes,
       'Past states are compacted earlier when more bytes than this were written since.',
     ),
+    'max-requests-inflight': flag.int(
+      800,
+      'Reads that are worked on at a time; further ones wait, and are refused with 429 when too many do or for too long.',
+    ),
+    'max-mutating-requests-inflight': flag.int(400, 'The same for writes.'),
+    'enable-priority-and-fairness': flag.bool(
+      true,
+      'Start requests that wait one user after another, so that a client with many of them holds up nobody else.',
+    ),
+    'request-timeout': flag.duration(60_000, 'How long a request may take, watches and other long ones excepted.'),
+    'shutdown-delay-duration': flag.duration(
+      0,
+      'How long to go on serving after SIGTERM, while /readyz fails already, so that load balancers notice in time.',
+    ),
     'event-ttl': flag.duration(3_600_000, 'How long Events are kept.'),
     ...auditFlags,
     ...logFlags,
@@ -175,6 +189,14 @@ await runComponent(
           ? { serviceCidr: flags['service-cluster-ip-range'] }
           : undefined,
         disableAdmission: flags['disable-admission-plugins'],
+        flowControl: {
+          maxReads: flags['max-requests-inflight'] || Number.POSITIVE_INFINITY,
+          maxWrites: flags['max-mutating-requests-inflight'] || Number.POSITIVE_INFINITY,
+          fair: flags['enable-priority-and-fairness'],
+          requestTimeoutMs: flags['request-timeout'],
+        },
+        shutdownDelayMs: flags['shutdown-delay-duration'],
+        drainMs: flags['request-timeout'],
         audit: auditOptions(flags, (message) => logger.warn(message)),
         eventTtlMs: flags['event-ttl'],
         compaction: {
@@ -216,7 +238,7 @@ await runComponent(
       await store.close();
     }
   },
-  { logger },
+  { logger, gracePeriodMs: flags['shutdown-delay-duration'] + flags['request-timeout'] + 15_000 },
 );
 
 type FileFlag =
