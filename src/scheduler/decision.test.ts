@@ -67,6 +67,20 @@ describe('placementChange', () => {
       'group1',
       false,
     ],
+    [
+      'P6 another term removed',
+      groups(term('group1', 'm1'), term('group2', 'm2')),
+      groups(term('group1', 'm1')),
+      'group1',
+      false,
+    ],
+    [
+      'P3 toleration operator',
+      { clusterTolerations: [{ key: 'k', operator: 'Exists' }] },
+      { clusterTolerations: [{ key: 'k', operator: 'Equal' }] },
+      '',
+      true,
+    ],
     ['unparsable', '{', base, '', false],
   ])('%s', (_, applied, placement, observed, changed) => {
     const status = observed === '' ? {} : { schedulerObservingAffinityName: observed };

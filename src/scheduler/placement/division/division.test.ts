@@ -199,6 +199,12 @@ describe('dynamic weight', () => {
     check(placement, { replicas: 6, rooms: [2, 4], expected: 'm1 2, m2 4' });
   });
 
+  it('D30: with zero replicas, clusters are targets only where empty workloads go along', () => {
+    const spec = { replicas: 0, replicaRequirements: {} };
+    const estimators = [roomOf({ m1: 1, m2: 1 })];
+    expect(run(dynamic, spec, clusters(2), { estimators, propagateEmptyWorkloads: true })).toBe('m1, m2');
+  });
+
   it('D31: a division without preference is refused', () => {
     check(
       { replicaScheduling: { replicaSchedulingType: 'Divided' } },

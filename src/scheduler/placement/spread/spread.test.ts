@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Placement, SpreadConstraint } from '../../../apis/policy/v1alpha1/propagation-policy.ts';
-import { binding, cluster, roomOf, run } from '../../fixtures.test-support.ts';
+import { binding, cluster, clusters, defaultRun, roomOf, run, targets, text } from '../../fixtures.test-support.ts';
+import { runScheduling } from '../../run.ts';
 import type { Candidate } from '../../types.ts';
+import { emptyTrace } from '../../why/run-trace.ts';
 import { pickClusters } from './by-region.ts';
 import { chooseGroups } from './choose-groups.ts';
 import { groupScore } from './group-score.ts';
@@ -31,6 +33,13 @@ const strategies: Record<string, Placement> = {
   duplicated: { replicaScheduling: { replicaSchedulingType: 'Duplicated' } },
   none: {},
   aggregated: { replicaScheduling: { replicaSchedulingType: 'Divided', replicaDivisionPreference: 'Aggregated' } },
+  dynamic: {
+    replicaScheduling: {
+      replicaSchedulingType: 'Divided',
+      replicaDivisionPreference: 'Weighted',
+      weightPreference: { dynamicWeight: 'AvailableReplicas' },
+    },
+  },
   static: {
     replicaScheduling: {
       replicaSchedulingType: 'Divided',
@@ -52,6 +61,13 @@ function select(strategy: string, constraints: SpreadConstraint[], replicas: num
 }
 
 describe('spread by cluster', () => {
+  it('C11: nothing selected is nothing to schedule to', () => {
+    const placement = { ...strategies['duplicated'], spreadConstraints: [by('cluster', '1..0')] };
+    expect(run(placement, { replicas: 1 }, clusters(4))).toBe(
+      'failed to assign replicas: no clusters available to schedule',
+    );
+  });
+
   const four = 'm4 60/50, m2 40/60, m3 30/80, m1 20/40';
   const sticky = 'm1 100/10, m2 100/5, m3 0/60';
   const plain = 'm1 0/10, m2 0/20, m3 0/30, m4 0/40, m5 0/40';
@@ -89,46 +105,72 @@ describe('spread by cluster', () => {
 });
 
 describe('spread by region', () => {
-  const regions = 'm1 0/60 R1, m2 0/70 R1, m3 0/60 R2, m4 0/55 R3, m5 0/10 R3';
-  const few = 'the number of feasible region is less than spreadConstraint.MinGroups';
-  const fewClusters = 'the number of clusters is less than the cluster spreadConstraint.MinGroups';
-  it.each<[string, string, number, string, string, string]>([
-    ['R1', 'duplicated', 50, '1..1', '2..2', 'm2, m1'],
-    ['R2', 'duplicated', 50, '2..2', '2..2', 'm2, m4'],
-    ['R3', 'duplicated', 50, '2..2', '3..3', 'm2, m4, m1'],
-    ['R4', 'duplicated', 50, '1..3', '4..4', 'm2, m3, m4, m1'],
-    ['R5', 'aggregated', 60, '2..2', '2..3', 'm2, m4, m1'],
-    ['R6', 'duplicated', 1, '4..4', '1..1', few],
-    ['R7', 'duplicated', 50, '1..1', '3..3', fewClusters],
-    ['R9', 'duplicated', 80, '1..2', '1..2', 'm2, m1'],
-    ['R10', 'duplicated', 50, '1..2', '1..4', 'm2, m1'],
-    ['R11', 'aggregated', 100, '1..1', '1..1', 'm2'],
-    ['R12', 'aggregated', 200, '2..3', '2..5', 'm2, m4, m1, m5'],
-    ['R13', 'aggregated', 60, '1..1', '2..2', 'm2, m1'],
-    ['R14', 'aggregated', 120, '1..2', '3..3', 'm2, m4, m1'],
-    ['R15', 'aggregated', 60, '2..2', '2..0', 'm2, m4'],
-    ['R16', 'duplicated', 50, '1..0', '1..1', fewClusters],
-    ['R17', 'duplicated', 50, '1..3', '1..5', 'm2, m1'],
-    ['R20', 'static', 10, '1..1', '1..1', 'm2, m1, m3, m4, m5'],
-    ['R21', 'aggregated', 60, '3..3', '3..3', 'm2, m3, m4'],
-    ['R22', 'aggregated', 30, '2..3', '4..4', 'm2, m3, m4, m1'],
-  ])('%s', (_, strategy, replicas, region, clusterRange, expected) => {
-    const constraints = [by('region', region), by('cluster', clusterRange)];
-    expect(select(strategy, constraints, replicas, candidates(regions))).toBe(expected);
+  const few = 'failed to select clusters: the number of feasible region is less than spreadConstraint.MinGroups';
+  const fewClusters =
+    'failed to select clusters: the number of clusters is less than the cluster spreadConstraint.MinGroups';
+  const lack = (room: number) =>
+    `failed to assign replicas: failed to scale up: Clusters available replicas ${room} are not enough to schedule.`;
+  const regions = [
+    cluster('m1', { region: 'R1' }),
+    cluster('m2', { region: 'R1' }),
+    cluster('m3', { region: 'R2' }),
+    cluster('m4', { region: 'R3' }),
+    cluster('m5', { region: 'R3' }),
+  ];
+  const estimators = [roomOf({ m1: 60, m2: 70, m3: 60, m4: 55, m5: 10 })];
+
+  /** What the run chose on the way, and its end. */
+  function spread(strategy: string, replicas: number, range: [string, string], previous: string, list = regions) {
+    const placement = { ...strategies[strategy], spreadConstraints: [by('region', range[0]), by('cluster', range[1])] };
+    const { spec } = binding({ replicas, placement, clusters: targets(previous) });
+    const trace = emptyTrace('', false);
+    let end: string;
+    try {
+      end = text(runScheduling({ spec, affinityName: '', fresh: false, trace }, list, { ...defaultRun, estimators }));
+    } catch (error) {
+      end = (error as Error).message;
+    }
+    const scores = [...trace.groups].sort((a, b) => (a.region < b.region ? -1 : 1)).map(({ score }) => score);
+    return { selected: trace.selected.join(', '), scores, end };
+  }
+
+  const copies = (names: string, replicas: number): string =>
+    names
+      .split(', ')
+      .map((name) => `${name} ${replicas}`)
+      .join(', ');
+  const each = [2000, 1000, 1000];
+  it.each<[string, string, number, [string, string], string, number[] | undefined, string, string]>([
+    ['R1', 'duplicated', 50, ['1..1', '2..2'], '', each, 'm2, m1', copies('m2, m1', 50)],
+    ['R2', 'duplicated', 50, ['2..2', '2..2'], '', each, 'm2, m4', copies('m2, m4', 50)],
+    ['R3', 'duplicated', 50, ['2..2', '3..3'], '', each, 'm2, m4, m1', copies('m2, m4, m1', 50)],
+    ['R4', 'duplicated', 50, ['1..3', '4..4'], '', each, 'm2, m3, m4, m1', copies('m2, m3, m4, m1', 50)],
+    ['R5', 'aggregated', 60, ['2..2', '2..3'], '', [30000, 30000, 30000], 'm2, m4, m1', 'm2 60'],
+    ['R6', 'duplicated', 1, ['4..4', '1..1'], '', undefined, '', few],
+    ['R7', 'duplicated', 50, ['1..1', '3..3'], '', undefined, '', fewClusters],
+    ['R9', 'duplicated', 80, ['1..2', '1..2'], '', [0, 0, 0], 'm2, m1', copies('m2, m1', 80)],
+    ['R10', 'duplicated', 50, ['1..2', '1..4'], '', each, 'm2, m1', copies('m2, m1', 50)],
+    ['R11', 'aggregated', 100, ['1..1', '1..1'], '', [100000, 60000, 65000], 'm2', lack(70)],
+    ['R12', 'aggregated', 200, ['2..3', '2..5'], '', [100000, 60000, 65000], 'm2, m4, m1, m5', lack(195)],
+    ['R13', 'aggregated', 60, ['1..1', '2..2'], '', [60000, 60000, 60000], 'm2, m1', 'm2 60'],
+    ['R14', 'dynamic', 120, ['1..2', '3..3'], '', [120000, 60000, 65000], 'm2, m4, m1', 'm1 39, m2 45, m4 36'],
+    ['R15', 'aggregated', 60, ['2..2', '2..0'], '', [30000, 30000, 30000], 'm2, m4', 'm2 60'],
+    ['R16', 'duplicated', 50, ['1..0', '1..1'], '', undefined, '', fewClusters],
+    ['R17', 'duplicated', 50, ['1..3', '1..5'], '', each, 'm2, m1', copies('m2, m1', 50)],
+    ['R18', 'duplicated', 50, ['2..2', '2..2'], 'm5 50', [2000, 1000, 2050], 'm5, m2', copies('m5, m2', 50)],
+    ['R19', 'aggregated', 60, ['1..1', '1..1'], 'm5 20', [60000, 60000, 60050], 'm5', lack(10)],
+    ['R20', 'static', 10, ['1..1', '1..1'], '', [], 'm2, m1, m3, m4, m5', 'm1 2, m2 2, m3 2, m4 2, m5 2'],
+    ['R21', 'aggregated', 60, ['3..3', '3..3'], '', [20000, 20000, 20000], 'm2, m3, m4', 'm2 60'],
+    ['R22', 'aggregated', 30, ['2..3', '4..4'], '', [15000, 15000, 15000], 'm2, m3, m4, m1', 'm2 30'],
+  ])('%s', (_, strategy, replicas, range, previous, scores, selected, end) => {
+    const found = spread(strategy, replicas, range, previous);
+    expect(found).toMatchObject({ selected, end });
+    if (scores !== undefined) expect(found.scores).toEqual(scores);
   });
 
   it('R8: one cluster of each region, even beyond the maximum of clusters', () => {
-    const constraints = [by('region', '2..2'), by('cluster', '1..1')];
-    expect(select('duplicated', constraints, 1, candidates('m1 0/5 R1, m2 0/5 R2'))).toBe('m1, m2');
-  });
-
-  it('R18, R19: where it runs already counts', () => {
-    const previous = regions.replace('m5 0/10', 'm5 100/60');
-    expect(select('duplicated', [by('region', '2..2'), by('cluster', '2..2')], 50, candidates(previous))).toBe(
-      'm5, m2',
-    );
-    const short = regions.replace('m5 0/10', 'm5 100/30');
-    expect(select('aggregated', [by('region', '1..1'), by('cluster', '1..1')], 60, candidates(short))).toBe('m5');
+    const two = [regions[0]!, regions[2]!];
+    expect(spread('duplicated', 50, ['2..2', '1..1'], '', two).end).toBe('m1 50, m3 50');
   });
 });
 
@@ -181,17 +223,34 @@ describe('chooseGroups', () => {
   });
 });
 
-describe('pickClusters', () => {
-  it('takes one of each region, then the best of the others', () => {
-    const first = [
-      candidates('m1 70/40'),
-      candidates('m5 60/40, m6 50/60'),
-      candidates('m2 40/40, m3 40/40, m4 40/40'),
-    ];
-    const regionOrder = pickClusters(first, 8).map((candidate) => candidate.name);
-    expect(regionOrder.slice(0, 3)).toEqual(['m1', 'm5', 'm2']);
-    const second = [candidates('m1 90/40'), candidates('m2 70/40, m3 60/40, m4 30/40')];
-    expect(pickClusters(second, 5).map((candidate) => candidate.name)).toEqual(['m1', 'm2', 'm3', 'm4']);
+describe('clusters of regions whose scores are given', () => {
+  it.each<[string, [number, number], [number, number], string]>([
+    [
+      'R1:70 m1 70/40; R2:40 m2 40/40, m3 40/40, m4 40/40; R3:60 m5 60/40, m6 50/60; R4:70 m7 70/100; R5:50 m8 50/50',
+      [1, 3],
+      [6, 8],
+      'm1, m5, m2, m6, m3, m4',
+    ],
+    [
+      'R1:90 m1 90/40; R2:70 m2 70/40, m3 60/40, m4 30/40; R3:80 m5 80/40, m6 50/60; R4:50 m7 50/50, m8 40/50, m9 10/50, m10 0/50',
+      [2, 2],
+      [4, 5],
+      'm1, m2, m3, m4',
+    ],
+  ])('of %s', (list, [minRegions, maxRegions], [minClusters, maxClusters], expected) => {
+    const members = new Map<string, Candidate[]>();
+    const groups = list.split('; ').map((part) => {
+      const [name = '', weight] = (part.split(' ')[0] ?? '').split(':');
+      const inside = candidates(part.slice(part.indexOf(' ') + 1));
+      members.set(name, inside);
+      return { name, value: inside.length, weight: Number(weight) };
+    });
+    const chosen = chooseGroups(groups, minRegions, maxRegions, minClusters);
+    const picked = pickClusters(
+      chosen.map(({ name }) => members.get(name) ?? []),
+      maxClusters,
+    );
+    expect(picked.map(({ name }) => name).join(', ')).toBe(expected);
   });
 });
 
