@@ -32,7 +32,7 @@ export function parseExecutable<F extends FlagTable>(
     return parsed.values;
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`Error: ${error.message}\n`);
     process.exit(1);
   }
 }

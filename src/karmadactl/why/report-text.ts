@@ -85,7 +85,7 @@ function otherSection(problems: WhyReport['problems'], age: (time: string | unde
 const columns = (rows: readonly (readonly string[])[]): string[] =>
   formatColumns({ headers: [], rows }, false).trimEnd().split('\n');
 
-const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line.trimEnd()}`).join('\n');
+const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`.trimEnd()).join('\n');
 
 /** `3m ago`, in the largest unit that is not zero. */
 function ago(ms: number): string {

@@ -778,11 +778,15 @@ Policies: held by PropagationPolicy shop/web
 Binding: shop/web-deployment, made 1h ago, generation 2
 Scheduling: NoClusterFit 10m ago: 0/1 clusters are available: …
 Decision (no record at hand: as it would be decided now):
-  shop/web-deployment  generation 2, 2026-01-01T01:00:00.000Z, WhatIf
-  replicas 2, before: none
-  clusters
-    m1  refused  TaintToleration: cluster(s) had untolerated taint {cluster.karmada.io/unschedulable:NoSchedule}
-  not placed: 0/1 clusters are available: 1 cluster(s) had untolerated taint {cluster.karmada.io/unschedulable:NoSchedule}.
+  shop/web-deployment: would not be placed: 0/1 clusters are available: 1 cluster(s) had untolerated taint {cluster.karmada.io/unschedulable:NoSchedule}.
+    was      none
+    because  what is duplicated is looked at on every event
+    decided  2026-01-01T01:00:00Z, generation 2, only as a question
+    next     let the placement tolerate the taint (clusterTolerations), or see where it comes from: kubectl describe cluster m1
+             tried again when the binding or a cluster's labels or spec change, or a cluster begins to serve the kind
+
+  CLUSTER  REPLICAS  SCORE  FITS  WHY
+  m1       -                      TaintToleration: cluster(s) had untolerated taint {cluster.karmada.io/unschedulable:NoSchedule}
 `);
   });
 
