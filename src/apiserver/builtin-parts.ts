@@ -10,6 +10,7 @@ import type { Store } from '../storage/store.ts';
 import { createAdmissionChain } from './admission/chain.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { createWebhookAdmission } from './admission/webhooks/webhook-admission.ts';
+import { type Aggregator, createAggregator } from './aggregation/aggregator.ts';
 import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
 import { createServiceAllocator } from './allocation/service-allocator.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
@@ -69,6 +70,7 @@ export interface BuiltinParts {
   /** After those: what is charged to a quota should be written, so nobody may refuse it any more. */
   lastAdmission: readonly AdmissionPlugin[];
   routes: readonly Route[];
+  remote?: Aggregator | undefined;
   virtualResources: readonly VirtualResource[];
   computed: readonly ComputedResource[];
   connect: readonly ConnectHandler[];
@@ -102,6 +104,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
   const webhooks = createWebhookAdmission(catalog, clock, authorizer);
   const chain = createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission);
+  const remote = options.aggregation && createAggregator(catalog, clock, options.aggregation.proxyClient);
   let stopFollowing = () => {};
 
   return {
@@ -115,9 +118,11 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     ],
     lastAdmission: chain.filter(runsLast),
     connectAdmission: [webhooks.mutating, webhooks.validating],
+    remote,
     routes: [
-      ...createDiscoveryRoutes(catalog),
-      createOpenApiV3Route(catalog, version, clock),
+      ...(remote === undefined ? [] : [remote.route]),
+      ...createDiscoveryRoutes(catalog, remote),
+      createOpenApiV3Route(catalog, version, clock, remote),
       createOpenApiV2Route(catalog, version),
       ...routes,
     ],
@@ -147,6 +152,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
           ),
           crds.start(client),
         ]);
+        await remote?.start(client);
       },
     ],
     // The port that the system picked is known only now.
@@ -158,6 +164,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
     },
     stopHooks: [
       async () => {
+        await remote?.stop();
         await crds.stop();
         allocator?.stop();
         stopFollowing();

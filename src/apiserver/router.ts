@@ -3,6 +3,7 @@ import type { Clock } from '../apimachinery/clock.ts';
 import type { ResourceDefinition, ResourceVerb } from '../apimachinery/resource-definition.ts';
 import { methodNotAllowed, notFound, pathNotFound } from '../apimachinery/status-error.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import type { RemoteApis } from './aggregation/aggregator.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import type { Authorizer } from './authorization/authorizer.ts';
 import { readComputed } from './endpoints/computed.ts';
@@ -28,6 +29,8 @@ export interface RouterParts {
   authorizer: Authorizer;
   clock: Clock;
   routes: readonly Route[];
+  /** Group versions that other servers serve. */
+  remote?: RemoteApis | undefined;
   /** Admission of subresources that are served by functions. */
   connectAdmission: readonly AdmissionPlugin[];
 }
@@ -66,6 +69,8 @@ export function createRouter(parts: RouterParts) {
       return route.handle(request, user);
     }
     const { catalog, authorizer, clock } = parts;
+    if (parts.remote?.has(info.group, info.version) === true)
+      return parts.remote.forward(request, info.group, info.version, user);
     const virtual = info.subresource === '' ? catalog.virtual(info) : undefined;
     if (virtual !== undefined) {
       if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();

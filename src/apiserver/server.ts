@@ -5,10 +5,12 @@ import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import type { Transport } from '../client/transport.ts';
 import { createHealth } from '../component/health.ts';
+import { apiServices } from '../kubernetes/apiregistration/api-service.ts';
 import { builtinResources } from '../kubernetes/kinds.ts';
 import { type CompactionLimits, startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import type { ProxyClient } from './aggregation/backend.ts';
 import { createAuditCounts } from './audit/audit-metrics.ts';
 import { type AuditOptions, createAuditor } from './audit/auditor.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
@@ -108,6 +110,8 @@ export interface ApiServerOptions {
   shutdownDelayMs?: number;
   /** How long requests that are worked on have to finish at stop. Default 5 s. */
   drainMs?: number;
+  /** APIServices are served, and requests for what other servers serve are forwarded to them. */
+  aggregation?: { proxyClient?: ProxyClient | undefined } | undefined;
   /** Who asked what is written down. */
   audit?: AuditOptions | undefined;
   /** Default 1 hour. */
@@ -142,7 +146,8 @@ const localAdmin: UserInfo = { name: 'system:admin', groups: ['system:masters', 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   // A client sends its certificate only to who asks for one of its authority.
   const authorities = [options.clientCa, options.requestHeader?.clientCa].filter((pem) => pem !== undefined);
-  return assembleServer(options, createBuiltinParts, builtinResources(), () =>
+  const kinds = options.aggregation === undefined ? builtinResources() : [apiServices, ...builtinResources()];
+  return assembleServer(options, createBuiltinParts, kinds, () =>
     authorities.length === 0 ? undefined : authorities.join('\n'),
   );
 }
@@ -188,7 +193,8 @@ export function assembleServer(
   const shutdown = sharedAbort();
   const { authenticator, authorizer } = parts;
   const routes = [...createStatusRoutes({ health, metrics, catalog, version }), ...parts.routes];
-  const route = createRouter({ catalog, authorizer, clock, routes, connectAdmission: parts.connectAdmission });
+  const { remote, connectAdmission } = parts;
+  const route = createRouter({ catalog, authorizer, clock, routes, remote, connectAdmission });
   const auditor = options.audit && createAuditor(options.audit, clock, createAuditCounts(metrics.registry));
   const flowControl = createFlowControl(options.flowControl ?? {}, clock, createFlowMetrics(metrics.registry));
   const handle = createPipeline({

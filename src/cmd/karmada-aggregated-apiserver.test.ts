@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { type Reply, send, startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
 import { run, toolPath } from '../../test/support/kubectl.ts';
@@ -37,6 +37,7 @@ beforeAll(async () => {
   const leaf = await issueCertificate(ca, {
     commonName: 's',
     ipAddresses: ['127.0.0.1'],
+    dnsNames: ['karmada-aggregated-apiserver.karmada-system.svc'],
     days: 1,
     usages: ['server'],
   });
@@ -53,6 +54,7 @@ beforeAll(async () => {
     },
     serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     serving: { port: 0, ...leaf },
+    aggregation: { proxyClient: proxyPair },
     disableAdmission: ['ServiceAccount'],
   });
   await grantRights();
@@ -225,6 +227,41 @@ describe('karmada-aggregated-apiserver', () => {
     expect((await ask({}, 'GET', `${group}/clusters`, byProxy('operator'))).status).toBe(403);
     expect((await ask({ token: 'nonsense' }, 'GET', `${group}/clusters`)).status).toBe(401);
     expect((await ask({}, 'GET', '/readyz')).status).toBe(200);
+  });
+
+  it('is reached through the foreign server once an APIService registers it there', async () => {
+    const metadata = { name: 'karmada-aggregated-apiserver', namespace: 'karmada-system' };
+    await foreign.client.request('POST', '/api/v1/namespaces', { body: { metadata: { name: metadata.namespace } } });
+    await foreign.client.request('POST', '/api/v1/namespaces/karmada-system/services', {
+      body: { metadata, spec: { type: 'ExternalName', externalName: 'localhost' } },
+    });
+    await foreign.client.request('POST', '/apis/apiregistration.k8s.io/v1/apiservices', {
+      body: {
+        metadata: { name: 'v1alpha1.cluster.karmada.io' },
+        spec: {
+          group: 'cluster.karmada.io',
+          version: 'v1alpha1',
+          groupPriorityMinimum: 2000,
+          versionPriority: 10,
+          service: { ...metadata, port: Number(new URL(url).port) },
+          caBundle: Buffer.from(ca.cert).toString('base64'),
+        },
+      },
+    });
+    const operator = await client(ca, 'operator');
+    writeFileSync(
+      join(home, 'through'),
+      kubeconfig(foreign.server.url, { 'client-certificate-data': operator.cert, 'client-key-data': operator.key }),
+    );
+    const kubectl = (...args: string[]) =>
+      run(toolPath('kubectl'), ['--kubeconfig', join(home, 'through'), ...args], { env: { HOME: home } });
+    await vi.waitFor(async () => expect((await kubectl('get', 'clusters')).stdout).toMatch(/^m1 /m), {
+      timeout: 10_000,
+    });
+    const labelled = await kubectl('label', 'cluster', 'm1', 'zone=a');
+    expect(labelled.stdout).toBe('cluster.cluster.karmada.io/m1 labeled\n');
+    const forbidden = await kubectl('get', 'clusters', '--as=stranger');
+    expect(forbidden.stderr).toContain('cannot impersonate');
   });
 
   it('serves kubectl with a token of the foreign server', async () => {

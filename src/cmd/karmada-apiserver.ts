@@ -61,6 +61,11 @@ Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserve
       ['X-Remote-Extra-'],
       'Prefixes of headers that hold further facts of the user.',
     ),
+    'proxy-client-cert-file': flag.string(
+      '',
+      'File with the client certificate by which servers behind APIServices know this server. It names users to them in headers.',
+    ),
+    'proxy-client-key-file': flag.string('', 'File with the private key that belongs to --proxy-client-cert-file.'),
     'service-account-key-file': flag.list(
       [],
       'File with a PEM-encoded key that service account tokens are verified with, besides the signing key. May be given several times.',
@@ -147,6 +152,10 @@ await runComponent(
     const key = await waitForFile('tls-private-key-file', signal);
     const clientCa = await waitForOptionalFile('client-ca-file', signal);
     const requestHeaderCa = await waitForOptionalFile('requestheader-client-ca-file', signal);
+    const proxyCert = await waitForOptionalFile('proxy-client-cert-file', signal);
+    const proxyKey = await waitForOptionalFile('proxy-client-key-file', signal);
+    if ((proxyCert === undefined) !== (proxyKey === undefined))
+      throw new Error('--proxy-client-cert-file and --proxy-client-key-file must be given together');
     const serviceAccountKey = await waitForOptionalFile('service-account-signing-key-file', signal);
     const serviceAccountVerifyKeys: string[] = [];
     for (const path of flags['service-account-key-file'])
@@ -189,6 +198,10 @@ await runComponent(
           ? { serviceCidr: flags['service-cluster-ip-range'] }
           : undefined,
         disableAdmission: flags['disable-admission-plugins'],
+        aggregation: {
+          proxyClient:
+            proxyCert === undefined || proxyKey === undefined ? undefined : { cert: proxyCert, key: proxyKey },
+        },
         flowControl: {
           maxReads: flags['max-requests-inflight'] || Number.POSITIVE_INFINITY,
           maxWrites: flags['max-mutating-requests-inflight'] || Number.POSITIVE_INFINITY,
@@ -246,6 +259,8 @@ type FileFlag =
   | 'tls-private-key-file'
   | 'client-ca-file'
   | 'requestheader-client-ca-file'
+  | 'proxy-client-cert-file'
+  | 'proxy-client-key-file'
   | 'service-account-signing-key-file';
 
 function waitForFile(name: FileFlag, signal: AbortSignal): Promise<string> {

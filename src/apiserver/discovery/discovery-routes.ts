@@ -1,14 +1,15 @@
 /** Serves discovery from the catalog. Documents are made when first asked for and kept until the catalog changes. */
 import { createHash } from 'node:crypto';
 import { methodNotAllowed, notAcceptable, pathNotFound } from '../../apimachinery/status-error.ts';
+import type { RemoteApis } from '../aggregation/aggregator.ts';
 import type { Route } from '../endpoints/special-routes.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import type { ApiRequest, ApiResponse } from '../request.ts';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from './documents.ts';
 import { type ServedGroup, servedGroups } from './served-groups.ts';
 
-export function createDiscoveryRoutes(catalog: ResourceCatalog): Route[] {
-  let generation = -1;
+export function createDiscoveryRoutes(catalog: ResourceCatalog, remote?: RemoteApis): Route[] {
+  let generation = '';
   let groups: ServedGroup[] = [];
   let documents = new Map<string, Document>();
 
@@ -26,9 +27,10 @@ export function createDiscoveryRoutes(catalog: ResourceCatalog): Route[] {
       handles: (path) => discoveryPath.test(path),
       async handle(request) {
         if (request.method !== 'GET') throw methodNotAllowed();
-        if (generation !== catalog.generation) {
-          generation = catalog.generation;
-          groups = servedGroups(catalog);
+        const now = `${catalog.generation} ${remote?.generation}`;
+        if (generation !== now) {
+          generation = now;
+          groups = servedGroups(catalog, remote?.versions());
           documents = new Map();
         }
         const path = decodeURIComponent(request.path).replace(/\/$/, '');

@@ -55,7 +55,7 @@ export function aggregatedDiscovery(groups: readonly ServedGroup[], version: 'v2
       versions: group.versions.map((served) => ({
         version: served.version,
         resources: served.resources.map((resource) => aggregatedResource(served, resource)),
-        freshness: 'Current',
+        freshness: served.stale === true ? 'Stale' : 'Current',
       })),
     })),
   };

@@ -1,6 +1,8 @@
 /** What is served, arranged for discovery and OpenAPI: groups in priority order, versions in theirs, resources by name. */
 import type { GroupVersionKind } from '../../apimachinery/group-version.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
+import type { RemoteVersion } from '../aggregation/aggregator.ts';
+import { groupPriority } from '../aggregation/priorities.ts';
 import type { VirtualResource } from '../endpoints/special-routes.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import type { ConnectHandler } from '../server.ts';
@@ -17,6 +19,8 @@ export interface ServedVersion {
   version: string;
   /** By name. */
   resources: ServedResource[];
+  /** Another server serves it, and does not answer. */
+  stale?: boolean;
 }
 
 export interface ServedResource {
@@ -40,8 +44,8 @@ export interface ServedSubresource {
   verbs: readonly string[];
 }
 
-/** Cost: everything served; callers keep the result per catalog generation. */
-export function servedGroups(catalog: ResourceCatalog): ServedGroup[] {
+/** `remote`: what other servers serve; it takes the place of the same version here. Cost: everything served; callers keep the result per generation. */
+export function servedGroups(catalog: ResourceCatalog, remote: readonly RemoteVersion[] = []): ServedGroup[] {
   const resources = new Map<string, ServedResource>();
   const versions = new Map<string, ServedVersion>();
   const add = (group: string, version: string, resource: ServedResource) => {
@@ -60,6 +64,17 @@ export function servedGroups(catalog: ResourceCatalog): ServedGroup[] {
     if (parent !== undefined && !parent.subresources.some(({ name }) => name === handler.subresource))
       parent.subresources.push(connected(handler));
   }
+  const priorities = new Map<string, number>();
+  const versionPriorities = new Map<ServedVersion, number>();
+  for (const { served, stale, groupPriority: priority, versionPriority } of remote) {
+    const version = stale ? { ...served, stale, resources: [] } : served;
+    versions.set(`${served.group}/${served.version}`, version);
+    versionPriorities.set(version, versionPriority);
+    priorities.set(served.group, Math.max(priority, priorities.get(served.group) ?? 0));
+  }
+  const priorityOf = (group: string): number =>
+    // Nothing stands before the group in which groups are registered.
+    group === 'apiregistration.k8s.io' ? 17_999 : (priorities.get(group) ?? groupPriority(group));
   const groups = new Map<string, ServedGroup>();
   for (const served of versions.values()) {
     served.resources.sort((a, b) => compare(a.resource, b.resource));
@@ -68,8 +83,14 @@ export function servedGroups(catalog: ResourceCatalog): ServedGroup[] {
     groups.set(served.group, group);
     group.versions.push(served);
   }
-  for (const group of groups.values()) group.versions.sort((a, b) => compareVersions(a.version, b.version));
-  return [...groups.values()].sort((a, b) => groupRank(a.name) - groupRank(b.name) || compare(a.name, b.name));
+  const byPriority = (a: ServedVersion, b: ServedVersion): number =>
+    (versionPriorities.get(b) ?? 0) - (versionPriorities.get(a) ?? 0);
+  for (const { versions: all } of groups.values()) {
+    const remotes = all.every((version) => versionPriorities.has(version));
+    all.sort((a, b) => (remotes ? byPriority(a, b) : 0) || compareVersions(a.version, b.version));
+  }
+  // Built-in groups come first, so that their short names win.
+  return [...groups.values()].sort((a, b) => priorityOf(b.name) - priorityOf(a.name) || compare(a.name, b.name));
 }
 
 /** Kubernetes' version priority: v2, v1, v2beta1, v1beta1, v1alpha1, then others by name. The higher one sorts first. */
@@ -78,34 +99,6 @@ export function compareVersions(a: string, b: string): number {
   const right = parseVersion(b);
   if (left === undefined || right === undefined) return left === right ? compare(a, b) : left === undefined ? 1 : -1;
   return right.stability - left.stability || right.major - left.major || right.minor - left.minor;
-}
-
-const groupOrder = [
-  '',
-  'apiregistration.k8s.io',
-  'apps',
-  'events.k8s.io',
-  'authentication.k8s.io',
-  'authorization.k8s.io',
-  'autoscaling',
-  'batch',
-  'certificates.k8s.io',
-  'networking.k8s.io',
-  'policy',
-  'rbac.authorization.k8s.io',
-  'storage.k8s.io',
-  'admissionregistration.k8s.io',
-  'apiextensions.k8s.io',
-  'scheduling.k8s.io',
-  'coordination.k8s.io',
-  'node.k8s.io',
-  'discovery.k8s.io',
-];
-
-/** Built-in groups come first, so that their short names win. */
-function groupRank(group: string): number {
-  const index = groupOrder.indexOf(group);
-  return index < 0 ? groupOrder.length : index;
 }
 
 function parseVersion(version: string): { major: number; stability: number; minor: number } | undefined {

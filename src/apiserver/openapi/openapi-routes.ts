@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../apimachinery/clock.ts';
 import { methodNotAllowed, notAcceptable, pathNotFound } from '../../apimachinery/status-error.ts';
+import type { RemoteApis } from '../aggregation/aggregator.ts';
 import { type ServedVersion, servedGroups } from '../discovery/served-groups.ts';
 import type { Route } from '../endpoints/special-routes.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
@@ -12,7 +13,12 @@ import type { ApiRequest, ApiResponse } from '../request.ts';
 import { openApiV2 } from './v2-document.ts';
 import { openApiV3 } from './v3-document.ts';
 
-export function createOpenApiV3Route(catalog: ResourceCatalog, serverVersion: string, clock: Clock): Route {
+export function createOpenApiV3Route(
+  catalog: ResourceCatalog,
+  serverVersion: string,
+  clock: Clock,
+  remote?: RemoteApis,
+): Route {
   const documents = new Map<string, Document>();
   let generation = -1;
 
@@ -48,7 +54,11 @@ export function createOpenApiV3Route(catalog: ResourceCatalog, serverVersion: st
           key,
           { serverRelativeURL: `${root}/${key}?hash=${build(document).hash}` },
         ]);
-        return json({ paths: Object.fromEntries(paths) });
+        // Their documents are asked for at the servers behind.
+        const elsewhere = (remote?.versions() ?? [])
+          .filter(({ stale }) => !stale)
+          .map(({ served }) => [pathOf(served), { serverRelativeURL: `${root}/${pathOf(served)}` }]);
+        return json({ paths: Object.fromEntries([...paths, ...elsewhere]) });
       }
       const document = documents.get(path.slice(root.length + 1));
       if (document === undefined) throw pathNotFound();

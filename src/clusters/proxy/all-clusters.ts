@@ -9,13 +9,13 @@ import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { statusFailure } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import type { UserInfo } from '../../apiserver/authentication/user-info.ts';
+import { responseHeaders } from '../../apiserver/forwarding/forwarded-headers.ts';
 import type { ApiRequest, ApiResponse } from '../../apiserver/request.ts';
 import { parseRequestInfo, type RequestInfo } from '../../apiserver/request-info.ts';
 import type { ConnectRequest } from '../../apiserver/server.ts';
 import { readBytes } from '../../client/response.ts';
 import type { Transport, TransportRequest } from '../../client/transport.ts';
 import { withTimeout } from '../../component/abort.ts';
-import { responseHeaders } from './forwarded-headers.ts';
 
 export interface AllClustersOptions {
   listClusters(): Promise<readonly DeepReadonly<Cluster>[]>;

@@ -17,7 +17,7 @@ import type { ApiRequest } from '../../apiserver/request.ts';
 import type { ApiServer } from '../../apiserver/server.ts';
 import { issueCertificate, type KeyPair } from '../../component/certificates.ts';
 import { configMaps } from '../../kubernetes/resource-types.ts';
-import { requestHeaders } from './forwarded-headers.ts';
+import { memberHeaders } from './member-headers.ts';
 
 let scene: ProxyScene;
 let admin: KeyPair;
@@ -99,7 +99,7 @@ describe('the proxy to a cluster', () => {
     const request = {
       headers: { [name]: 'system:masters', accept: 'a/b', ':path': '/', connection: 'x-hop', 'x-hop': '1' },
     };
-    const headers = requestHeaders(request as unknown as ApiRequest, bob, 'token', 'm1:443');
+    const headers = memberHeaders(request as unknown as ApiRequest, bob, 'token', 'm1:443');
     expect(headers).toEqual({
       accept: 'a/b',
       host: 'm1:443',
@@ -117,7 +117,7 @@ describe('the proxy to a cluster', () => {
   it('leaves bearer tokens out of the protocols of a WebSocket', () => {
     const protocols = 'v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.dG9rZW4';
     const request = { headers: { 'sec-websocket-protocol': protocols } } as unknown as ApiRequest;
-    expect(requestHeaders(request, bob, 'token', 'm1')['sec-websocket-protocol']).toBe('v5.channel.k8s.io');
+    expect(memberHeaders(request, bob, 'token', 'm1')['sec-websocket-protocol']).toBe('v5.channel.k8s.io');
   });
 
   it('streams a watch', async () => {

@@ -12,14 +12,14 @@ import { badRequest } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusters } from '../../apis/resource-types.ts';
 import type { UserInfo } from '../../apiserver/authentication/user-info.ts';
+import { forward, forwardUpgrade } from '../../apiserver/forwarding/forward.ts';
 import type { ApiResponse } from '../../apiserver/request.ts';
 import type { ConnectHandler, ConnectRequest } from '../../apiserver/server.ts';
 import type { Transport } from '../../client/transport.ts';
 import type { ReadSecret } from '../../members/member-connection.ts';
 import { createAllClusters } from './all-clusters.ts';
-import { forward, forwardUpgrade } from './forward.ts';
-import { requestHeaders } from './forwarded-headers.ts';
 import { createMemberEndpoints } from './member-endpoint.ts';
+import { memberHeaders } from './member-headers.ts';
 
 export interface ClusterProxyOptions {
   /** Reads a Secret of the control plane. */
@@ -56,7 +56,7 @@ export function createClusterProxy(options: ClusterProxyOptions): ConnectHandler
       url,
       agent,
       path: `${url.pathname.replace(/\/$/, '')}/${rest}${query}`,
-      headers: requestHeaders(request, user, token, url.host),
+      headers: memberHeaders(request, user, token, url.host),
     });
     if (response.status === 401) endpoints.distrust(cluster);
     return response;

@@ -1,4 +1,5 @@
 /** Where a member is reached by the proxy, and with which credentials: those of its impersonator, which may do nothing itself. */
+
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
@@ -6,6 +7,7 @@ import type { Clock } from '../../apimachinery/clock.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { isNotFound, plainError } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import { connectTimeoutMs } from '../../apiserver/forwarding/forward.ts';
 import { type ProxyAddress, tunnelAgent } from '../../client/proxy-tunnel.ts';
 import { createLookup } from '../../component/host-lookup.ts';
 import { connectionFingerprint, proxyHeaders, type ReadSecret } from '../../members/member-connection.ts';
@@ -32,8 +34,6 @@ interface Entry {
 /** Credentials are read again after so long; a connection pool lives on while its CA stays the same. */
 const credentialLifetimeMs = 60_000;
 const maxEntries = 1000;
-/** A member that does not even accept a connection is given up after so long; an answer may take as long as the caller waits. */
-export const connectTimeoutMs = 10_000;
 
 export function createMemberEndpoints(readSecret: ReadSecret, clock: Clock): MemberEndpoints {
   const entries = new Map<string, Entry>();

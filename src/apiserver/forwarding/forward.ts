@@ -1,11 +1,13 @@
-/** One request to a member and its answer, piece by piece; or, after an upgrade, the bytes of both sides. */
+/** One request to another server and its answer, piece by piece; or, after an upgrade, the bytes of both sides. */
 import { type ClientRequest, type Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { badRequest, StatusError, statusFailure } from '../../apimachinery/status-error.ts';
-import type { ApiRequest, ApiResponse, UpgradedConnection } from '../../apiserver/request.ts';
+import type { ApiRequest, ApiResponse, UpgradedConnection } from '../request.ts';
 import { responseHeaders } from './forwarded-headers.ts';
-import { connectTimeoutMs } from './member-endpoint.ts';
+
+/** How long a server may take to accept a connection. */
+export const connectTimeoutMs = 10_000;
 
 export interface ForwardTarget {
   url: URL;
@@ -35,7 +37,7 @@ export async function forwardUpgrade(request: ApiRequest, target: ForwardTarget)
   };
 }
 
-/** A kept connection may have been closed by the member just now: what may be sent twice is tried once more on another. */
+/** A kept connection may have been closed by the other side just now: what may be sent twice is tried once more on another. */
 async function attempt<T>(request: ApiRequest, again: boolean, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,6 +1,5 @@
-/** Which headers pass through the proxy to a cluster, and as whom the member is asked. */
-import type { UserInfo } from '../../apiserver/authentication/user-info.ts';
-import type { ApiRequest } from '../../apiserver/request.ts';
+/** Which headers pass through to another server, and back. */
+import type { ApiRequest } from '../request.ts';
 
 type Headers = Record<string, string | string[]>;
 type Incoming = Readonly<Record<string, string | string[] | undefined>>;
@@ -18,12 +17,10 @@ const hopByHop = new Set([
   'upgrade',
   'http2-settings',
 ]);
-/** Groups that every server gives on its own. */
-const impliedGroups = new Set(['system:authenticated', 'system:unauthenticated']);
 /** A WebSocket client may carry a bearer token as one of its protocols. */
 const bearerProtocol = 'base64url.bearer.authorization.k8s.io.';
 
-/** Everything by which a client could say who it is. The member is to hear that from us alone. */
+/** Everything by which a client could say who it is. The other server is to hear that from us alone. */
 function isIdentity(name: string): boolean {
   return (
     name === 'authorization' ||
@@ -35,8 +32,8 @@ function isIdentity(name: string): boolean {
   );
 }
 
-/** `upgrade` keeps the two headers that ask for another protocol. */
-export function requestHeaders(request: ApiRequest, user: UserInfo, token: string, host: string): Headers {
+/** Without whatever says who the client is. `upgrade` keeps the two headers that ask for another protocol. */
+export function requestHeaders(request: ApiRequest, host: string): Headers {
   const named = connectionNames(request.headers);
   const headers: Headers = {};
   for (const [name, value] of Object.entries(request.headers)) {
@@ -54,10 +51,6 @@ export function requestHeaders(request: ApiRequest, user: UserInfo, token: strin
     else delete headers['sec-websocket-protocol'];
   }
   headers['host'] = host;
-  headers['authorization'] = `Bearer ${token}`;
-  headers['impersonate-user'] = headerText(user.name);
-  const groups = (user.groups ?? []).filter((group) => !impliedGroups.has(group)).map(headerText);
-  if (groups.length > 0) headers['impersonate-group'] = groups;
   if (request.upgrade !== undefined) {
     headers['connection'] = 'Upgrade';
     headers['upgrade'] = request.upgrade;
@@ -65,7 +58,7 @@ export function requestHeaders(request: ApiRequest, user: UserInfo, token: strin
   return headers;
 }
 
-/** What of the member's answer goes to the client: cross-origin rules are those of the server it asked. */
+/** What of the answer goes to the client: cross-origin rules are those of the server it asked. */
 export function responseHeaders(answer: Incoming): Headers {
   const named = connectionNames(answer);
   const headers: Headers = {};
@@ -86,7 +79,7 @@ function connectionNames(headers: Incoming): ReadonlySet<string> {
 }
 
 /** Header values travel as latin-1; Go reads the bytes as UTF-8. Throws where a name cannot be a header value. */
-function headerText(text: string): string {
+export function headerText(text: string): string {
   if (/\p{Cc}/u.test(text)) throw new Error('the name of the user or of a group contains a control character');
   return Buffer.from(text, 'utf8').toString('latin1');
 }
