@@ -17,6 +17,7 @@ import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
 import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
+import { createEventPace } from '../controller/event-pace.ts';
 import { createEventRecorder } from '../controller/event-recorder.ts';
 import { createManager } from '../controller/manager.ts';
 import { estimatorClientFlags, estimatorFlagProblems, estimatorsOf } from '../estimator/estimator-flags.ts';
@@ -105,7 +106,9 @@ await runComponent(
     });
     const estimators = flags['enable-scheduler-estimator'] ? estimatorsOf(flags, client, logger) : undefined;
     let decisions: DecisionsServer | undefined;
-    const recorder = createEventRecorder(client, schedulerName, { logger });
+    // Two for each binding: they must not keep the API server from what follows on the scheduling.
+    const pace = createEventPace({ waiting: () => Number.POSITIVE_INFINITY }, { perSecond: 100, burst: 100 });
+    const recorder = createEventRecorder(client, schedulerName, { logger, pace });
     try {
       const informers = createInformerFactory(client, { logger });
       const scheduler = createScheduler({

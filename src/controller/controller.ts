@@ -10,6 +10,7 @@ import { manyListeners } from '../component/abort.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import type { Registry } from '../component/metrics.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
+import type { WorkLoad } from './event-pace.ts';
 import { createRetryDelays } from './retry-delays.ts';
 import { createWorkQueue } from './work-queue.ts';
 
@@ -31,6 +32,8 @@ export interface ControllerOptions {
   /** A bucket over the retries of all keys. Without it only each key's own back-off counts. */
   retryQps?: number | undefined;
   retryBurst?: number | undefined;
+  /** Told how many keys wait. */
+  load?: WorkLoad | undefined;
   logger?: Logger | undefined;
   registry?: Registry | undefined;
   clock?: Clock | undefined;
@@ -110,7 +113,9 @@ export function createController(options: ControllerOptions): Controller {
       if (signal.aborted) queue.close();
       else signal.addEventListener('abort', () => queue.close(), { once: true });
       logger.info('Starting workers', { workers });
+      const uncount = options.load?.add(() => queue.length);
       await Promise.all(Array.from({ length: workers }, () => work(signal)));
+      uncount?.();
     },
   };
 }

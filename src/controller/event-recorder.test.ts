@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
+import { eventually } from '../../test/support/control-plane.ts';
+import { systemClock } from '../apimachinery/clock.ts';
 import { createClient } from '../client/client.ts';
 import { events } from '../kubernetes/resource-types.ts';
 import type { CoreEvent } from '../kubernetes/types.ts';
+import { createEventPace, createWorkLoad } from './event-pace.ts';
 import { createEventRecorder } from './event-recorder.ts';
 
 let api: TestApiServer;
@@ -119,5 +122,45 @@ describe('createEventRecorder', () => {
     for (let i = 0; i < 20; i++) recorder.event(work(`w${i}`), 'Normal', 'R', 'm');
     await recorder.flush();
     expect(calls).toBe(5 * 3);
+  });
+
+  it('sends warnings first, and drops them last', async () => {
+    const recorder = createEventRecorder(api.client, 'c', { limit: 3 });
+    for (const name of ['a', 'b', 'c']) recorder.event(work(name), 'Normal', 'R', 'm');
+    recorder.event(work('w'), 'Warning', 'Failed', 'm');
+    recorder.event(work('d'), 'Normal', 'R', 'm');
+    await recorder.flush();
+    const { items } = await api.client.resource<CoreEvent>(events).list();
+    const inOrder = items.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+    expect(inOrder.map(({ involvedObject }) => involvedObject.name)).toEqual(['w', 'b', 'c']);
+  });
+
+  it('lets work go first: few a second while keys wait, the rest when it is done', async () => {
+    const load = createWorkLoad();
+    let keys = 100;
+    const uncount = load.add(() => keys);
+    let now = 0;
+    const sleepers: { until: number; wake: () => void }[] = [];
+    const advance = (ms: number): void => {
+      now += ms;
+      for (const { wake } of sleepers.splice(0).filter(({ until }) => until <= now)) wake();
+    };
+    const clock = {
+      ...systemClock,
+      now: () => now,
+      sleep: (ms: number) => new Promise<void>((wake) => sleepers.push({ until: now + ms, wake })),
+    };
+    const pace = createEventPace(load, { perSecond: 10, burst: 5, clock });
+    const recorder = createEventRecorder(api.client, 'c', { pace });
+    for (let i = 0; i < 20; i++) recorder.event(work(`w${i}`), 'Normal', 'R', 'm');
+    const sent = async () => (await recorded()).length;
+    await eventually(async () => expect(await sent()).toBe(5));
+    advance(100);
+    await eventually(async () => expect(await sent()).toBe(6));
+    keys = 0;
+    advance(100);
+    await eventually(async () => expect(await sent()).toBe(20));
+    uncount();
+    expect(load.waiting()).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Events for users, sent beside the work: recording only puts them into a bounded queue, one request is in flight at a time,
- * and when the server is busy or away Events are dropped rather than anything waiting for them.
+ * Events for users, sent beside the work: recording only puts them into a bounded queue, one request is in flight at a time
+ * (with a pace: few a second while there is work), and when the server is busy or away Events are dropped rather than anything
+ * waiting for them. Warnings go first, and are dropped last.
  *
  * As client-go does it, the same event again is a higher count of the first one, many similar ones (another message only) are
  * combined, and one object can spend 25 at once and one more every five minutes.
@@ -12,6 +13,7 @@ import type { Client } from '../client/client.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
 import { events } from '../kubernetes/resource-types.ts';
 import { createEventCorrelator, type EventContent } from './event-correlation.ts';
+import type { EventPace } from './event-pace.ts';
 
 export interface EventAbout {
   /** The part of the object: `spec.containers{main}`. */
@@ -36,8 +38,10 @@ export interface EventRecorder {
 export interface EventRecorderOptions {
   clock?: Clock | undefined;
   logger?: Logger | undefined;
-  /** Events waiting to be sent; more are dropped. Default 1000. */
+  /** Events waiting to be sent; more are dropped. Default 10,000: some megabytes. */
   limit?: number | undefined;
+  /** Default: one after the other. */
+  pace?: EventPace | undefined;
   /** Spam filter of client-go; default 25 and one per 300 s. */
   burstPerObject?: number | undefined;
   refillMs?: number | undefined;
@@ -73,14 +77,24 @@ export function createEventRecorder(
   component: string,
   options: EventRecorderOptions = {},
 ): EventRecorder {
-  const { clock = systemClock, logger = silentLogger, limit = 1000, burstPerObject = 25, refillMs = 300_000 } = options;
+  const {
+    clock = systemClock,
+    logger = silentLogger,
+    limit = 10_000,
+    burstPerObject = 25,
+    refillMs = 300_000,
+  } = options;
   const resource = client.resource<CoreEvent>(events);
   const correlator = createEventCorrelator({ clock, burstPerObject, refillMs });
   /** In the order of arrival; an event that waits already only counts up. */
-  const queue = new Map<string, Pending>();
+  const warnings = new Map<string, Pending>();
+  const others = new Map<string, Pending>();
+  const queueOf = ({ type }: EventContent): Map<string, Pending> => (type === 'Warning' ? warnings : others);
+  const waiting = (): number => warnings.size + others.size;
   const idle: (() => void)[] = [];
   const nextSuffix = createSuffixes();
   let sending = false;
+  let flushing = 0;
   let dropped = 0;
 
   const send = async (key: string, pending: Pending): Promise<void> => {
@@ -117,7 +131,12 @@ export function createEventRecorder(
   };
 
   const drain = async (): Promise<void> => {
-    for (const [key, pending] of queue) {
+    while (waiting() > 0) {
+      if (flushing === 0) await options.pace?.turn();
+      const queue = warnings.size > 0 ? warnings : others;
+      const [next] = queue;
+      if (next === undefined) return;
+      const [key, pending] = next;
       queue.delete(key);
       for (let tries = 1; ; tries++) {
         try {
@@ -141,7 +160,7 @@ export function createEventRecorder(
     try {
       // What was recorded in this turn of the event loop goes first: a reconciler's own writes are ahead of its Events.
       await new Promise((resolve) => setImmediate(resolve));
-      while (queue.size > 0) await drain();
+      await drain();
     } finally {
       sending = false;
       if (dropped > 0) logger.warn('Events were dropped: the queue was full', { dropped, limit });
@@ -156,17 +175,26 @@ export function createEventRecorder(
       if (correlated === undefined) return;
       const { key, content } = correlated;
       const now = clock.now();
-      const waiting = queue.get(key);
-      if (waiting !== undefined) {
-        waiting.count++;
-        waiting.lastAt = now;
-        waiting.content = content;
-      } else if (queue.size >= limit) dropped++;
-      else queue.set(key, { content, host, count: 1, firstAt: now, lastAt: now });
+      const queue = queueOf(content);
+      const known = queue.get(key);
+      if (known !== undefined) {
+        known.count++;
+        known.lastAt = now;
+        known.content = content;
+      } else {
+        if (waiting() >= limit) {
+          dropped++;
+          const [oldest] = others.keys();
+          if (queue !== warnings || oldest === undefined) return;
+          others.delete(oldest);
+        }
+        queue.set(key, { content, host, count: 1, firstAt: now, lastAt: now });
+      }
       void start();
     },
     async flush(timeoutMs = 2000) {
-      if (!sending && queue.size === 0) return;
+      if (!sending && waiting() === 0) return;
+      flushing++;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
         idle.push(() => {
@@ -174,6 +202,7 @@ export function createEventRecorder(
           resolve();
         });
       });
+      flushing--;
     },
   };
 }

@@ -21,7 +21,7 @@ export type RecordEvent = (
 
 export type ControllerDefaults = Pick<
   ControllerOptions,
-  'baseDelay' | 'maxDelay' | 'retryQps' | 'retryBurst' | 'logger' | 'registry' | 'clock'
+  'baseDelay' | 'maxDelay' | 'retryQps' | 'retryBurst' | 'load' | 'logger' | 'registry' | 'clock'
 >;
 
 /** The kinds that the control plane serves. */

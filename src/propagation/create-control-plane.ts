@@ -8,6 +8,7 @@ import type { Client } from '../client/client.ts';
 import { createDiscovery } from '../client/discovery.ts';
 import type { InformerFactory } from '../client/informer.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
+import { createEventPace, createWorkLoad, type EventPace } from '../controller/event-pace.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import { createInterpreter, type InterpreterLayer } from '../interpreter/interpreter.ts';
 import { nativeLayer } from '../interpreter/native/native.ts';
@@ -38,6 +39,7 @@ export function createWorkSide(
   options: Omit<ControlPlaneOptions, 'eventClient'> & { cluster: string },
 ): WorkSide & { flushEvents(): Promise<void> } {
   const { client, informers, cluster, clock = systemClock, logger = silentLogger } = options;
+  const load = createWorkLoad();
   const caches = {
     works: informers.informer<Work>(works, { namespace: executionSpace(cluster) }),
     clusters: informers.informer<Cluster>(clusters, onlyCluster(cluster)),
@@ -48,8 +50,8 @@ export function createWorkSide(
     kinds: createResourceKinds(createDiscovery(client, clock)),
     interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
     metrics: createPropagationMetrics(options.controllers?.registry),
-    controllers: { clock, logger, ...options.controllers },
-    ...createRecorders(client, { clock, logger }),
+    controllers: { clock, logger, load, ...options.controllers },
+    ...createRecorders(client, { clock, logger, pace: createEventPace(load, { clock }) }),
     clock,
     logger,
   };
@@ -65,6 +67,7 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
   const { client, eventClient = client, informers, clock = systemClock, logger = silentLogger } = options;
   const kinds = createResourceKinds(createDiscovery(client, clock));
   const caches = createCaches(informers);
+  const load = createWorkLoad();
   return {
     client,
     caches,
@@ -73,15 +76,15 @@ export function createControlPlane(options: ControlPlaneOptions): AssembledContr
     interpreter: createInterpreter(options.interpreterLayers ?? [nativeLayer]),
     overrides: createOverrideManager(caches),
     metrics: createPropagationMetrics(options.controllers?.registry),
-    controllers: { clock, logger, ...options.controllers },
-    ...createRecorders(eventClient, { clock, logger }),
+    controllers: { clock, logger, load, ...options.controllers },
+    ...createRecorders(eventClient, { clock, logger, pace: createEventPace(load, { clock }) }),
     clock,
     logger,
   };
 }
 
 /** One recorder a component. */
-function createRecorders(client: Client, options: { clock: Clock; logger: Logger }) {
+function createRecorders(client: Client, options: { clock: Clock; logger: Logger; pace: EventPace }) {
   const recorders = new Map<string, EventRecorder>();
   return {
     recorder(component: string): EventRecorder['event'] {

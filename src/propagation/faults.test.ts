@@ -16,7 +16,9 @@ import {
   both,
   dyingAfter,
   failingMember,
+  mutatingMember,
   recording,
+  refusingMember,
   type Sent,
   shakyWatches,
   type Through,
@@ -188,7 +190,10 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
     writes: 6,
   };
 
-  /** One walk through a step; `disturb` is what the controllers see meanwhile, until they are started again. */
+  /**
+   * One walk through a step, which ends where the first one did; `disturb` is what the controllers see meanwhile, until they are
+   * started again.
+   */
   async function walk(step: Walk, disturb?: { through: Through; dead?(): boolean }) {
     const app = await prepare();
     const { namespace } = app;
@@ -214,35 +219,42 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
     // A start with nothing to do: what only a start looks at is the same for all.
     const last = await start();
     await settledRevision(plane.api, 150);
+    const end = ends.get(step.name);
+    if (end === undefined) {
+      // On a busy machine quiet may be a pause: it is the end when it lasts.
+      await eventually(async () => {
+        const found = JSON.stringify(await fixpoint(namespace));
+        await settledRevision(plane.api, 500);
+        expect(JSON.stringify(await fixpoint(namespace))).toBe(found);
+      });
+      ends.set(step.name, await fixpoint(namespace));
+    } else await eventually(async () => expect(await fixpoint(namespace)).toEqual(end));
     await last.stop();
     await checkOracle(app);
-    return await fixpoint(namespace);
   }
 
   /** Where each step ends when nothing disturbs it. */
   const ends = new Map<string, unknown>();
 
   describe.each([takeover, preemption, deletion])('$name', (step) => {
-    beforeAll(async () => void ends.set(step.name, await walk(step)), 60_000);
+    beforeAll(() => walk(step), 60_000);
 
     const chosen = full
       ? Array.from({ length: step.writes }, (_, i) => i + 1)
       : [1 + Math.floor(random() * step.writes)];
     it.each(chosen)('killed at write %i, ends where it ends without', async (write) => {
-      expect(await walk(step, dyingAfter(write))).toEqual(ends.get(step.name));
+      await walk(step, dyingAfter(write));
     });
 
     // In a quick run for one of the steps.
     if (full || step === preemption)
       it('watches that lose, repeat, delay and reorder events', async () => {
-        for (let round = 0; round < rounds(1, 10); round++)
-          expect(await walk(step, { through: shakyWatches(random) })).toEqual(ends.get(step.name));
+        for (let round = 0; round < rounds(1, 10); round++) await walk(step, { through: shakyWatches(random) });
       });
   });
 
   it('a member that answers 429, 500, slowly or with half a body', async () => {
-    for (let round = 0; round < rounds(1, 10); round++)
-      expect(await walk(takeover, { through: failingMember(random, 8) })).toEqual(ends.get('takeover'));
+    for (let round = 0; round < rounds(1, 10); round++) await walk(takeover, { through: failingMember(random, 8) });
   });
 
   it('two leaders at once', async () => {
@@ -292,6 +304,54 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
       'karmada.io/managed': 'true',
     });
     await checkOracle(app);
+  });
+
+  it('a member whose admission changes what is written: it is written once, and settles', async () => {
+    const app = await prepare();
+    const { namespace } = app;
+    const admission = mutatingMember((object) => {
+      object.metadata.labels = { ...object.metadata.labels, team: 'members-own' };
+      (object['spec'] as { revisionHistoryLimit?: number }).revisionHistoryLimit = 3;
+    });
+    await takeover.trigger(namespace);
+    const from = sent.length;
+    for (let leader = 0; leader < 2; leader++) {
+      const controllers = await start(admission);
+      await takeover.reached(namespace);
+      await settledRevision(plane.api, 300);
+      await controllers.stop();
+    }
+    const puts = sent
+      .slice(from)
+      .filter(({ method, path }) => method === 'PUT' && path.endsWith(`${namespace}/deployments/x`));
+    // A new leader has to learn once more that the server has its own will.
+    expect(puts.filter(({ member }) => member === 'member1').length).toBeLessThanOrEqual(2);
+    const object = await plane.memberClient('member1').resource(deployments).get({ namespace, name: 'x' });
+    expect(object).toMatchObject({ metadata: { labels: { team: 'members-own' } }, spec: { revisionHistoryLimit: 3 } });
+    await checkOracle(app);
+  });
+
+  it('a member whose admission refuses: the reason is told, and the end is the same once it allows', async () => {
+    let refuses = true;
+    let told = '';
+    const walked = walk(
+      {
+        ...takeover,
+        async reached(namespace) {
+          if (refuses)
+            await eventually(async () => {
+              const found = (await bindingsOf(namespace)).find(({ spec }) => spec.resource.kind === 'Deployment');
+              told = found?.status?.aggregatedStatus?.[0]?.appliedMessage ?? '';
+              expect(told).not.toBe('');
+            });
+          refuses = false;
+          await takeover.reached(namespace);
+        },
+      },
+      { through: refusingMember(() => refuses) },
+    );
+    await walked;
+    expect(told).toContain('admission webhook "owner.example.io" denied the request: not by you');
   });
 
   it('a kind that the member does not know yet is applied once it does', async () => {

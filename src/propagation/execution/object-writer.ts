@@ -10,6 +10,7 @@ import type { MemberObjects } from '../member-objects.ts';
 import type { PropagationMetrics } from '../metrics.ts';
 import { liveObject } from '../write.ts';
 import { adoptedPaths, assertMayUpdate, isManaged } from './adoption.ts';
+import { createLiveReader } from './live-reader.ts';
 import { asRefusal, type UpdateRefused } from './refusal.ts';
 import { comparableForms, desiredObject } from './retain.ts';
 
@@ -43,6 +44,7 @@ export function createObjectWriter(
   members: MemberObjects,
   metrics: PropagationMetrics,
 ): ObjectWriter {
+  const readLive = createLiveReader();
   const versions = new Map<string, Map<string, string>>();
   /** Pairs of (desired, observed) that a server has said to be the same, although they do not look it. */
   const settled = new Map<string, Map<string, string>>();
@@ -64,6 +66,13 @@ export function createObjectWriter(
     const informer = await members.informer(cluster, type);
     const cached = informer.synced ? informer.get(objectKey(manifest)) : undefined;
     return cached ?? (await liveObject(await resource(cluster, type), manifest));
+  }
+
+  /** The same for who is about to write: an answer that is behind is found out by the write. */
+  async function readForWrite(cluster: string, type: ResourceType, manifest: Shared): Promise<Shared | undefined> {
+    const informer = await members.informer(cluster, type);
+    if (!informer.synced) return await liveObject(await resource(cluster, type), manifest);
+    return informer.get(objectKey(manifest)) ?? (await readLive(cluster, await resource(cluster, type), manifest));
   }
 
   async function resource(cluster: string, type: ResourceType): Promise<ResourceClient<Unstructured>> {
@@ -96,7 +105,8 @@ export function createObjectWriter(
         const result = { wrote: outcome, object: written } as const;
         return isManaged(observed) ? result : { ...result, adopted: adoptedPaths(observed, written) };
       } catch (error) {
-        if (!isConflict(error) || attempt === attempts) {
+        const behind = isConflict(error) || isNotFound(error);
+        if (!behind || attempt === attempts) {
           metrics.updated(targetOf(cluster, manifest), 'error', 'none');
           const refusal = asRefusal(error, cluster, forms.desired, forms.observed);
           if (refusal !== undefined)
@@ -140,7 +150,7 @@ export function createObjectWriter(
 
   return {
     async apply(cluster, type, manifest) {
-      const observed = await read(cluster, type, manifest);
+      const observed = await readForWrite(cluster, type, manifest);
       return observed === undefined
         ? await create(cluster, type, manifest)
         : await update(cluster, type, manifest, observed);

@@ -1,4 +1,5 @@
 /** Transports that misbehave in a given way, for tests of what controllers make of it. */
+import type { Unstructured } from '../../apimachinery/object.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../../client/transport.ts';
 
 export type Through = (transport: Transport, member?: string) => Transport;
@@ -133,8 +134,36 @@ export function failingMember(random: () => number, failures: number, member = '
   };
 }
 
-function failure(code: number, reason: string): TransportResponse {
-  const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: 'for a test', reason, code };
+/** A member with an admission webhook that has its own will about Deployments: `change` is made of whatever is written. */
+export function mutatingMember(change: (object: Unstructured) => void, member = 'member1'): Through {
+  return (transport, to) =>
+    to !== member
+      ? transport
+      : around(transport, async (request) => {
+          if (!isWriteOf(request, 'deployments')) return await transport.request(request);
+          const object = JSON.parse(String(request.body)) as Unstructured;
+          change(object);
+          return await transport.request({ ...request, body: JSON.stringify(object) });
+        });
+}
+
+/** A member whose admission webhook refuses to have Deployments written for as long as `refuses` says so. */
+export function refusingMember(refuses: () => boolean, member = 'member1'): Through {
+  return (transport, to) =>
+    to !== member
+      ? transport
+      : around(transport, async (request) =>
+          isWriteOf(request, 'deployments') && refuses()
+            ? failure(403, 'Forbidden', 'admission webhook "owner.example.io" denied the request: not by you')
+            : await transport.request(request),
+        );
+}
+
+const isWriteOf = ({ method, path }: TransportRequest, resource: string): boolean =>
+  (method === 'POST' || method === 'PUT') && path.includes(`/${resource}`);
+
+function failure(code: number, reason: string, message = 'for a test'): TransportResponse {
+  const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code };
   return {
     status: code,
     headers: { 'content-type': 'application/json' },
