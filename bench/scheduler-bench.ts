@@ -21,6 +21,7 @@ import { allPlugins } from '../src/scheduler/plugins/registry.ts';
 import { createScheduler } from '../src/scheduler/scheduler.ts';
 import { createMemoryStore } from '../src/storage/memory/memory-store.ts';
 import { percentile, type Row } from './row.ts';
+import { startEstimators } from './scheduler-estimators.ts';
 import { benchSchedulerMemory } from './scheduler-memory.ts';
 
 const decisions = 1000;
@@ -39,7 +40,9 @@ const heartbeats = 2000;
 
 export async function benchScheduler(): Promise<Row[]> {
   const rows = [10, 100, 1000].flatMap(decisionRows);
-  for (const [clusters, bindings] of endToEndSizes) rows.push(...(await endToEnd(clusters, bindings)));
+  for (const [clusters, bindings] of endToEndSizes)
+    rows.push(...(await endToEnd(clusters, bindings, clusters === 100 && bindings === 1000)));
+  rows.push(...(await endToEnd(10, 1000, false, 10)));
   return [
     ...rows,
     ...(await benchSchedulerMemory(large.clusters, large.bindings, (client) =>
@@ -128,20 +131,29 @@ function decisionRows(count: number): Row[] {
   ];
 }
 
-async function endToEnd(count: number, bindings: number): Promise<Row[]> {
+/** `members`: as many of the clusters have an estimator, which is asked about every binding. */
+async function endToEnd(count: number, bindings: number, heartbeatsToo = false, members = 0): Promise<Row[]> {
   const store = createMemoryStore();
   const server = createApiServer({ store, resources: [clusterResourceDefinition] });
   await server.start();
   const client = createClient(server.localTransport());
   const life = new AbortController();
   let running: Promise<void> | undefined;
+  let estimators: Awaited<ReturnType<typeof startEstimators>> | undefined;
   try {
     await prepare(client, count, bindings);
     const informers = createInformerFactory(client);
     const recorder = createEventRecorder(client, 'default-scheduler');
     const registry = createRegistry();
-    const scheduler = createScheduler({ client, informers, recorder, registry, schedulerName: 'default-scheduler' });
-    const before = process.memoryUsage().heapUsed;
+    estimators = members === 0 ? undefined : await startEstimators(members);
+    const scheduler = createScheduler({
+      client,
+      informers,
+      recorder,
+      registry,
+      schedulerName: 'default-scheduler',
+      accurate: estimators?.accurate,
+    });
     const seen = new Set<string>();
     const all = new Promise<void>((resolve) => {
       informers.informer<ResourceBinding>(resourceBindings).addHandler({
@@ -159,9 +171,8 @@ async function endToEnd(count: number, bindings: number): Promise<Row[]> {
     await all;
     const seconds = (performance.now() - start) / 1000;
     const used = process.cpuUsage(cpu);
-    const grown = process.memoryUsage().heapUsed - before;
-    const size = `${count} clusters, ${bindings} bindings`;
-    const how = `bindings wait at the start; API server in the same process`;
+    const size = `${count} clusters${members === 0 ? '' : ' with estimators'}, ${bindings} bindings`;
+    const how = `bindings wait at the start; API server in the same process${members === 0 ? '' : ', estimators too, over gRPC'}`;
     return [
       { name: `scheduler: bindings/s end to end, ${size}`, value: bindings / seconds, unit: '1/s', how },
       {
@@ -170,17 +181,12 @@ async function endToEnd(count: number, bindings: number): Promise<Row[]> {
         unit: 'ms',
         how: `${how}; its work is in the figure`,
       },
-      {
-        name: `scheduler: heap after that, ${size}`,
-        value: grown / 2 ** 20,
-        unit: 'MB',
-        how: `${how}, its history included`,
-      },
-      await heartbeatRow(client, registry, size),
+      ...(heartbeatsToo ? [await heartbeatRow(client, registry, size)] : []),
     ];
   } finally {
     life.abort(new Error('done'));
     await running;
+    await estimators?.stop();
     await client.close();
     await server.stop();
     await store.close();

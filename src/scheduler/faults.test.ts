@@ -9,6 +9,8 @@ import { parsePlacement } from './decision.ts';
 import { binding, cluster, clusters, defaultRun, roomOf, run, text } from './fixtures.test-support.ts';
 import { conditionOf, eventually, type SchedulerHarness, startHarness } from './harness.test-support.ts';
 import { planPlacement } from './plan.ts';
+import { decisionEntry } from './why/decision-log.ts';
+import { decisionText } from './why/decision-text.ts';
 
 const byRoom: Placement = {
   replicaScheduling: {
@@ -89,16 +91,43 @@ describe('policies that make no sense', () => {
   it('never end a plan with anything but targets or an error that says why', () => {
     const names = fc.constantFrom('m1', 'm2', 'm3', 'nowhere', '');
     const count = fc.constantFrom(-huge, -1, 0, 1, 3, huge);
+    const odd = fc.record(
+      {
+        key: fc.constantFrom('zone', 'region', 'provider', '', 'a/b/c'),
+        operator: fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist', 'Is') as fc.Arbitrary<'In'>,
+        values: fc.array(names, { maxLength: 2 }),
+      },
+      { requiredKeys: ['key', 'operator'] },
+    );
+    const selector = fc.record({ matchExpressions: fc.array(odd, { maxLength: 2 }) }, { requiredKeys: [] });
     const affinity = fc.record(
-      { clusterNames: fc.array(names, { maxLength: 3 }), exclude: fc.array(names, { maxLength: 2 }) },
+      {
+        clusterNames: fc.array(names, { maxLength: 3 }),
+        exclude: fc.array(names, { maxLength: 2 }),
+        labelSelector: selector,
+        fieldSelector: selector,
+      },
       { requiredKeys: [] },
     );
     const placement = fc.record(
       {
         clusterAffinity: affinity,
         clusterAffinities: fc.array(
-          fc.tuple(names, affinity).map(([affinityName, rest]) => ({ affinityName, ...rest })),
+          fc
+            .tuple(names, affinity, fc.option(fc.array(affinity, { maxLength: 2 }), { nil: undefined }))
+            .map(([affinityName, rest, overflowAffinities]) => ({ affinityName, ...rest, overflowAffinities })),
           { maxLength: 3 },
+        ),
+        clusterTolerations: fc.array(
+          fc.record(
+            {
+              key: fc.constantFrom('k', ''),
+              operator: fc.constantFrom('Exists', 'Equal', 'Lt'),
+              effect: fc.constantFrom('NoSchedule', '', 'x'),
+            },
+            { requiredKeys: [] },
+          ),
+          { maxLength: 2 },
         ),
         spreadConstraints: fc.array(
           fc.record(
@@ -129,15 +158,17 @@ describe('policies that make no sense', () => {
       { requiredKeys: [] },
     ) as fc.Arbitrary<Placement>;
     const target = fc.record({ name: names, replicas: count }, { requiredKeys: ['name'] });
+    const members = [
+      cluster('m1', { region: 'a', zones: ['z'] }),
+      cluster('m2', { region: 'b', taints: [{ key: 'k', effect: 'NoSchedule' }] }),
+      cluster('m3'),
+    ];
     fc.assert(
       fc.property(placement, count, fc.array(target, { maxLength: 3 }), (rules, replicas, previous) => {
         const object = binding({ placement: rules, replicas, clusters: previous });
-        const plan = planPlacement(
-          object,
-          clusters(3),
-          { ...defaultRun, estimators: [roomOf({ m1: 2, m2: 7 })] },
-          true,
-        );
+        const plan = planPlacement(object, members, { ...defaultRun, estimators: [roomOf({ m1: 2, m2: 7 })] }, true);
+        const entry = decisionEntry(object, { cause: 'WhatIf', because: 'somebody asks' }, plan, 0);
+        expect(decisionText(entry)).not.toMatch(/undefined|NaN|\[object/);
         if (plan.targets === undefined) expect((plan.error as Error).message).not.toBe('');
         else for (const { replicas: given = 0 } of plan.targets) expect(given).toBeGreaterThanOrEqual(0);
         if (plan.error !== undefined) expect(plan.error).not.toBeInstanceOf(TypeError);

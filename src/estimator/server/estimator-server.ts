@@ -47,7 +47,8 @@ export async function serveEstimator(options: EstimatorServerOptions): Promise<E
   const { client, informers, gates, clusterName, logger = silentLogger, clock = systemClock } = options;
   const metrics = createEstimatorMetrics(options.registry);
   const pods = informers.informer<Pod>(podType);
-  const snapshots = createNodeSnapshots(informers.informer<Node>(nodeType), pods);
+  const nodes = informers.informer<Node>(nodeType);
+  const snapshots = createNodeSnapshots(nodes, pods);
   const plugins: EstimatorPlugin[] = [nodeEstimator];
   if (gates.ResourceQuotaEstimate)
     plugins.push(createQuotaEstimator(informers.informer<ResourceQuota>(resourceQuotas)));
@@ -56,8 +57,7 @@ export async function serveEstimator(options: EstimatorServerOptions): Promise<E
     gates.SchedulingOvercommitProtection ? workloads.map(assumedFromWire) : [];
   /** The least that a plugin allows; no nodes, no room. */
   const estimate = (assumed: Estimation['assumed'], ask: Ask): number => {
-    const first = snapshots.take();
-    if (first.length === 0) return 0;
+    if (nodes.list().length === 0) return 0;
     let least = maxInt32;
     const done = metrics.algorithm();
     for (const plugin of plugins) {

@@ -61,7 +61,7 @@ export function createNodeSnapshots(nodes: Informer<Node>, pods: Informer<Pod>):
     take: () =>
       nodes.list().map((node) => {
         const usage = used.get(node.metadata.name ?? '');
-        const free = amountsOf(node.status?.allocatable ?? node.status?.capacity);
+        const free = new Map(allocatableOf(node));
         const allowed = Number(free.get('pods') ?? 0n);
         free.delete('pods');
         for (const [name, amount] of usage?.amounts ?? []) free.set(name, (free.get(name) ?? 0n) - amount);
@@ -69,6 +69,18 @@ export function createNodeSnapshots(nodes: Informer<Node>, pods: Informer<Pod>):
       }),
     stop,
   };
+}
+
+/** Parsed once for each version of a node; not to be changed. */
+const allocatableByNode = new WeakMap<SharedNode, ReadonlyMap<string, bigint>>();
+
+function allocatableOf(node: SharedNode): ReadonlyMap<string, bigint> {
+  let amounts = allocatableByNode.get(node);
+  if (amounts === undefined) {
+    amounts = amountsOf(node.status?.allocatable ?? node.status?.capacity);
+    allocatableByNode.set(node, amounts);
+  }
+  return amounts;
 }
 
 /** Containers together, or the largest init container where that is more; sidecars run beside both; and the overhead. */

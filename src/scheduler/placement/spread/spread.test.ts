@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../../../test/support/full.ts';
 import type { Placement, SpreadConstraint } from '../../../apis/policy/v1alpha1/propagation-policy.ts';
 import { binding, cluster, clusters, defaultRun, roomOf, run, targets, text } from '../../fixtures.test-support.ts';
 import { runScheduling } from '../../run.ts';
@@ -267,5 +269,52 @@ describe('estimated room', () => {
     const estimators = [roomOf({ m1: 1, m2: 2, m3: 8, m4: 9 })];
     const list = ['m1', 'm2', 'm3', 'm4'].map((name) => cluster(name));
     expect(run(placement, { replicas: 8 }, list, { estimators })).toBe('m3 4, m4 4');
+  });
+});
+
+describe('every selection', () => {
+  const range = fc
+    .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 3 }))
+    .map(([minGroups, more]) => ({ minGroups, maxGroups: minGroups + more }));
+  const situations = fc.record({
+    list: fc.array(
+      fc.record({ room: fc.integer({ min: 0, max: 30 }), old: fc.boolean(), region: fc.constantFrom('a', 'b', 'c') }),
+      {
+        minLength: 1,
+        maxLength: 8,
+      },
+    ),
+    cluster: range,
+    region: fc.option(range, { nil: undefined }),
+    strategy: fc.constantFrom('duplicated', 'aggregated', 'dynamic'),
+    replicas: fc.integer({ min: 1, max: 60 }),
+  });
+
+  it('keeps to its bounds, names nobody twice, and does not depend on the order of clusters and constraints', () => {
+    fc.assert(
+      fc.property(situations, ({ list, cluster: clusterRange, region, strategy, replicas }) => {
+        const given = candidates(
+          list.map(({ room, old, region: name }, i) => `m${i} ${old ? 100 : 0}/${room} ${name}`).join(', '),
+        );
+        const constraints: SpreadConstraint[] = [{ spreadByField: 'cluster', ...clusterRange }];
+        if (region !== undefined) constraints.push({ spreadByField: 'region', ...region });
+        const found = select(strategy, constraints, replicas, given);
+        expect(select(strategy, [...constraints].reverse(), replicas, [...given].reverse())).toBe(found);
+        const chosen = found.split(', ').map((name) => given.find((candidate) => candidate.name === name));
+        if (chosen.includes(undefined)) return; // it says why there are none
+        expect(new Set(chosen).size).toBe(chosen.length);
+        const regions = new Set(chosen.map((candidate) => candidate?.cluster.spec.region)).size;
+        expect(chosen.length).toBeGreaterThanOrEqual(clusterRange.minGroups);
+        expect(chosen.length).toBeLessThanOrEqual(Math.max(clusterRange.maxGroups, region === undefined ? 0 : regions));
+        if (region !== undefined) {
+          expect(regions).toBeGreaterThanOrEqual(region.minGroups);
+          expect(regions).toBeLessThanOrEqual(region.maxGroups);
+        } else if (strategy !== 'duplicated')
+          expect(chosen.reduce((sum, candidate) => sum + (candidate?.available ?? 0), 0)).toBeGreaterThanOrEqual(
+            replicas,
+          );
+      }),
+      { numRuns: rounds(400) },
+    );
   });
 });
