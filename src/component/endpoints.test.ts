@@ -42,6 +42,7 @@ describe('endpoints', () => {
       expect((await get('/readyz?verbose')).text).toBe('[+]ping ok\n[+]informers ok\nreadyz check passed\n');
       expect((await get('/readyz/informers')).text).toBe('ok');
       expect((await get('/metrics')).text).toContain('things_total{kind="a"} 1');
+      expect((await get('/metrics')).text).toMatch(/^karmada_build_info\{git_version="v1.19.0",.*} 1$/m);
       expect((await get('/other')).status).toBe(404);
     } finally {
       await endpoints.stop();

@@ -1,12 +1,30 @@
 /** Prometheus metrics: one registry a process, made in src/cmd and passed on. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { versionInfo } from './version.ts';
 
 export { Counter, Gauge, Histogram, Registry };
 
-/** A registry with the process's own metrics (CPU, memory, event-loop lag). */
+/** A registry with the process's own metrics (CPU, memory, event-loop lag) and what this build is. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const build = versionInfo();
+  const labels = {
+    git_version: build.GitVersion,
+    git_commit: build.GitCommit,
+    git_short_commit: build.GitShortCommit,
+    git_tree_state: build.GitTreeState,
+    build_date: build.BuildDate,
+    go_version: build.GoVersion,
+    compiler: build.Compiler,
+    platform: build.Platform,
+  };
+  gauge(
+    registry,
+    'karmada_build_info',
+    'Karmada build metadata exposed as labels with a constant value of 1.',
+    Object.keys(labels) as (keyof typeof labels)[],
+  ).set(labels, 1);
   return registry;
 }
 

@@ -92,6 +92,22 @@ describe('the priority queue', () => {
     expect(queue.lengths()).toEqual({ active: 1, backoff: 0, unschedulable: 0 });
   });
 
+  it('knows where a key waits, and until when', async () => {
+    const clock = manualClock();
+    const queue = createPriorityQueue(clock);
+    queue.push('a', 0);
+    expect(queue.placeOf('a')).toEqual({ place: 'active' });
+    await queue.take();
+    expect(queue.placeOf('a')).toEqual({ place: 'in hand' });
+    queue.done('a', 'backoff');
+    expect(queue.placeOf('a')).toEqual({ place: 'backoff', until: 1_000 });
+    queue.push('a', 0);
+    await queue.take();
+    queue.done('a', 'unschedulable');
+    expect(queue.placeOf('a')).toEqual({ place: 'unschedulable', until: 300_000 });
+    expect(queue.placeOf('b')).toBeUndefined();
+  });
+
   it('ends those who wait when it closes', async () => {
     const queue = createPriorityQueue(manualClock());
     const waiting = queue.take();

@@ -63,7 +63,7 @@ function remedyFor({ plugin, clusters }: Refused, kind: string): string {
 /** Clusters fit, but not as they are wanted. */
 function aboutSelection(run: RunTrace, { replicas, reason }: DecisionEntry): string[] {
   const fit = run.clusters.filter(({ available }) => available !== undefined);
-  const { selection, selected, groups } = run;
+  const { selection, selected } = run;
   if (fit.length === 0) return [];
   if (selection === undefined)
     return ['add a spread constraint by cluster or region: by zone and provider alone nothing can be selected'];
@@ -73,14 +73,14 @@ function aboutSelection(run: RunTrace, { replicas, reason }: DecisionEntry): str
       return [
         `${fit.length} clusters fit, minGroups wants ${cluster.minGroups}: lower it, or see below why others do not`,
       ];
-    if (by === 'region' && (groups.length < region.minGroups || region.maxGroups === 0))
-      return [`clusters of ${groups.length} regions fit, wanted are ${region.minGroups} to ${region.maxGroups}`];
+    const regions = new Set(fit.map(({ region: name }) => name)).size;
+    if (by === 'region' && (regions < region.minGroups || region.maxGroups === 0))
+      return [`regions that fit: ${regions}, wanted: ${region.minGroups} to ${region.maxGroups}`];
     if (by === 'region')
       return [`no ${region.maxGroups} regions have the ${cluster.minGroups} clusters that minGroups (cluster) wants`];
     if (cluster.maxGroups === 0) return ['set maxGroups of the spread constraint: 0 lets no cluster in'];
-    return [
-      `no ${cluster.maxGroups} clusters together have room for ${replicas} replicas: raise maxGroups, make room, or ask for less`,
-    ];
+    const so = cluster.maxGroups === 1 ? 'no single cluster has' : `no ${cluster.maxGroups} clusters together have`;
+    return [`${so} room for ${replicas} replicas: raise maxGroups, make room, or ask for less`];
   }
   const room = fit
     .filter(({ name }) => selected.includes(name))

@@ -1,11 +1,18 @@
 import { request } from 'node:https';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bindingManagedByLabel } from '../../apis/constants.ts';
+import type { Placement } from '../../apis/policy/v1alpha1/propagation-policy.ts';
+import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Client } from '../../client/client.ts';
+import { createGeneralEstimator } from '../estimation/general-estimator.ts';
 import { binding, cluster, clusters, defaultRun, roomOf, targets } from '../fixtures.test-support.ts';
 import { planPlacement } from '../plan.ts';
+import type { Cluster } from '../types.ts';
 import { createDecisionLog, type DecisionEntry, decisionEntry } from './decision-log.ts';
-import { decisionText } from './decision-text.ts';
+import { decisionText, outcomeText } from './decision-text.ts';
 import { type DecisionsServer, serveDecisions } from './decisions-server.ts';
+import { nextSteps } from './next-steps.ts';
+import { asItIsNow, whatWouldBe } from './what-if.ts';
 
 const whatIf = { cause: 'WhatIf', because: 'somebody asks' } as const;
 
@@ -97,6 +104,142 @@ DynamicWeight: 4 more, shared out by room, equal claims go to the smaller name; 
     expect(decisionText(decisionEntry(object, whatIf, plan, 0))).toContain(
       '  next     broken was left out: no answer; until it answers, the summaries of the clusters count alone\n',
     );
+  });
+
+  const byRoom: Placement = {
+    replicaScheduling: { replicaSchedulingType: 'Divided', replicaDivisionPreference: 'Aggregated' },
+  };
+  const spread = (minGroups: number, maxGroups: number, field: 'cluster' | 'region' | 'zone' = 'cluster') => ({
+    spreadConstraints: [
+      { spreadByField: field, minGroups, maxGroups },
+      ...(field === 'region' ? [{ spreadByField: 'cluster' as const, minGroups: 4, maxGroups: 4 }] : []),
+    ],
+  });
+  const again = "tried again within seconds, or when the binding or a cluster's labels or spec change";
+  const bare = () => ({ ...cluster('m3'), status: {} });
+  const tainted = (name: string, spec: Parameters<typeof cluster>[1] = {}) =>
+    cluster(name, { taints: [{ key: 'k', effect: 'NoSchedule' }], ...spec });
+  it.each<[string, Placement, Cluster[], string, string[]]>([
+    [
+      'no cluster at all',
+      {},
+      [],
+      'would not be placed: 0/0 clusters are available: no cluster exists.',
+      ['there is no cluster: karmadactl join or karmadactl register adds one'],
+    ],
+    [
+      'an affinity that means nobody',
+      { clusterAffinity: { clusterNames: ['x'] } },
+      [tainted('m1')],
+      'would not be placed: 0/1 clusters are available: 1 cluster(s) did not match the placement cluster affinity constraint.',
+      ['let the affinity of the placement match a cluster: kubectl get clusters --show-labels'],
+    ],
+    [
+      'clusters that are meant, and others',
+      { clusterAffinity: { exclude: ['m2'] } },
+      [tainted('m1'), cluster('m2'), bare()],
+      'would not be placed: 0/3 clusters are available: 1 cluster(s) did not have the API resource, 1 cluster(s) did not match the placement cluster affinity constraint, 1 cluster(s) had untolerated taint {k:NoSchedule}.',
+      [
+        'let the placement tolerate the taint (clusterTolerations), or see where it comes from: kubectl describe cluster m1',
+        "let m3 serve apps/v1 Deployment, or see what it serves: kubectl get cluster m3 -o jsonpath='{.status.apiEnablements}'",
+      ],
+    ],
+    [
+      'too few clusters',
+      spread(3, 3),
+      clusters(2),
+      'would not be placed: failed to select clusters: the number of feasible clusters is less than spreadConstraint.MinGroups',
+      ['2 clusters fit, minGroups wants 3: lower it, or see below why others do not', again],
+    ],
+    [
+      'too few regions',
+      spread(2, 2, 'region'),
+      [cluster('m1', { region: 'a' })],
+      'would not be placed: failed to select clusters: the number of feasible region is less than spreadConstraint.MinGroups',
+      ['regions that fit: 1, wanted: 2 to 2', again],
+    ],
+    [
+      'too little room in so many clusters',
+      { ...byRoom, ...spread(1, 1) },
+      [cluster('m1', {}, 3), cluster('m2', {}, 2)],
+      'would not be placed: failed to select clusters: no enough resource when selecting 1 clusters',
+      ['no single cluster has room for 4 replicas: raise maxGroups, make room, or ask for less', again],
+    ],
+    [
+      'too little room anywhere',
+      byRoom,
+      [cluster('m1', {}, 1), tainted('m2')],
+      'would not be placed: failed to assign replicas: failed to scale up: Clusters available replicas 1 are not enough to schedule.',
+      [
+        'make room, ask for less (replicas, requests), or let more clusters in: room for more is m1 1',
+        "tried again after five minutes, or when the binding or a cluster's labels or spec change",
+      ],
+    ],
+    [
+      'zones alone',
+      spread(1, 1, 'zone'),
+      [cluster('m1', { zones: ['z'] })],
+      'would not be placed: failed to select clusters: just support cluster and region spread constraint',
+      ['add a spread constraint by cluster or region: by zone and provider alone nothing can be selected', again],
+    ],
+    [
+      'no strategy',
+      { replicaScheduling: { replicaSchedulingType: 'Divided' } },
+      clusters(1),
+      'would not be placed: failed to assign replicas: unsupported replica scheduling strategy, replicaSchedulingType: Divided, replicaDivisionPreference: , please try another scheduling strategy',
+      ['set replicaDivisionPreference of the placement to Weighted or Aggregated', again],
+    ],
+  ])('begins with what came of it and what to do: %s', (_, placement, list, outcome, steps) => {
+    const estimators = [createGeneralEstimator(true)];
+    const run = { ...defaultRun, estimators };
+    const entry = whatWouldBe(binding({ replicas: 4, placement }), list, () => undefined, run, 0);
+    expect(outcomeText(entry)).toBe(outcome);
+    expect(nextSteps(entry).slice(0, steps.length)).toEqual(steps);
+  });
+
+  it('names every filter that refuses, and the scores of plugins', () => {
+    const placement = { spreadConstraints: [{ spreadByField: 'region' as const, minGroups: 1, maxGroups: 1 }] };
+    const object = binding({ replicas: 1, placement, clusters: targets('m1 1') });
+    const list = [cluster('m1', { region: 'a' }), { ...tainted('m2'), status: {} }];
+    const [first] = planPlacement(object, list, defaultRun, true).runs;
+    expect(first?.clusters).toMatchObject([
+      { name: 'm1', score: 100, scores: { ClusterLocality: 100 }, region: 'a' },
+      {
+        name: 'm2',
+        refusedBy: 'APIEnablement',
+        alsoRefusedBy: [
+          { plugin: 'SpreadConstraint', reason: 'cluster(s) did not have region property' },
+          { plugin: 'TaintToleration', reason: 'cluster(s) had untolerated taint {k:NoSchedule}' },
+        ],
+      },
+    ]);
+  });
+
+  it('says when it is held back, where it waits, what was refused and what is there by now', () => {
+    const entry = sample();
+    const object = binding({ replicas: 6, clusters: targets('m1 1') }, { labels: { [bindingManagedByLabel]: 'x' } });
+    const now = asItIsNow(entry, object, 'default-scheduler', {
+      place: 'backoff',
+      until: Date.parse('2026-01-01T00:00:04Z'),
+    });
+    expect(decisionText(now)).toContain('  now      m1 1 (generation 1)\n');
+    const log = createDecisionLog();
+    log.record(entry);
+    log.refused(entry.binding, new Error('over quota'));
+    const refused = asItIsNow(log.get(entry.binding) ?? entry, object, 'default-scheduler', now.waiting);
+    expect(outcomeText(refused)).toBe('stays on m1 1: over quota');
+    expect(nextSteps(refused).at(-1)).toBe(
+      "tried again at 2026-01-01T00:00:04Z, or when the binding or a cluster's labels or spec change",
+    );
+    const held = (change: Partial<ResourceBinding['spec']>, labels = object.metadata.labels ?? {}) =>
+      outcomeText(asItIsNow(entry, binding({ ...object.spec, ...change }, { labels }), 'default-scheduler', undefined));
+    expect(held({ suspension: { scheduling: true } })).toBe(
+      'stays on m1 1: its scheduling is suspended (spec.suspension.scheduling)',
+    );
+    expect(held({ schedulerName: 'mine', clusters: [] })).toBe(
+      'held back: it is for the scheduler mine, this is default-scheduler',
+    );
+    expect(held({}, {})).toBe('stays on m1 1: no policy claims it any more (it has none of their labels)');
   });
 
   it('costs nothing where nobody asks', () => {
