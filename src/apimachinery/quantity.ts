@@ -21,6 +21,20 @@ export function parseQuantity(input: string | number): Quantity {
 export function tryParseQuantity(input: unknown): Quantity | undefined {
   const text = typeof input === 'number' ? String(input) : input;
   if (typeof text !== 'string' || text.length > maxLength) return undefined;
+  if (text.length > maxKnownLength) return parseText(text);
+  if (!known.has(text)) {
+    if (known.size >= maxKnown) known.clear();
+    known.set(text, parseText(text));
+  }
+  return known.get(text);
+}
+
+/** The same few amounts stand in most objects. */
+const known = new Map<string, Quantity | undefined>();
+const maxKnown = 1000;
+const maxKnownLength = 16;
+
+function parseText(text: string): Quantity | undefined {
   const [, sign, whole = '', fraction = '', leading = '', suffix = '', exponentText] = pattern.exec(text) ?? [];
   if (sign === undefined) return undefined;
   const digits = BigInt(whole + fraction + leading || '0');

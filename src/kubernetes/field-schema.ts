@@ -15,6 +15,14 @@ export function schemaOf(gvk: GroupVersionKind): Schema {
 
 /** Full message name of a kind (`apps.v1.Deployment`), or undefined when it is not built in. */
 export function messageNameOf(gvk: Readonly<GroupVersionKind>): string | undefined {
+  if (!messageNames.has(gvk)) messageNames.set(gvk, findMessageName(gvk));
+  return messageNames.get(gvk);
+}
+
+/** Types of kinds live as long as the kind, and are asked for with every write. */
+const messageNames = new WeakMap<Readonly<GroupVersionKind>, string | undefined>();
+
+function findMessageName(gvk: Readonly<GroupVersionKind>): string | undefined {
   const label = gvk.group === '' ? 'core' : (gvk.group.split('.')[0] ?? '');
   const name = `${label}.${gvk.version}.${gvk.kind}`;
   if (hasMessage(name)) return name;

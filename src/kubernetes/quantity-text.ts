@@ -14,8 +14,23 @@ export function canonicalQuantity(text: string): string {
   return quantity === undefined ? text : formatQuantity(quantity);
 }
 
+const known = new Map<string, string>();
+const maxKnown = 1000;
+const maxKnownLength = 16;
+
+/** An amount of a resource list, canonical and rounded up to a thousandth. The same few stand in most objects. */
+export function canonicalAmount(text: string): string {
+  let amount = known.get(text);
+  if (amount === undefined) {
+    amount = roundUpToMilli(canonicalQuantity(text));
+    if (known.size >= maxKnown) known.clear();
+    if (text.length <= maxKnownLength) known.set(text, amount);
+  }
+  return amount;
+}
+
 /** Rounded up to a thousandth, the finest step of resource lists. */
-export function roundUpToMilli(text: string): string {
+function roundUpToMilli(text: string): string {
   const quantity = tryParseQuantity(text);
   if (quantity === undefined || quantity.nano % 1_000_000n === 0n) return text;
   return formatQuantity(quantityOfMilli(milliValue(quantity), quantity.format));

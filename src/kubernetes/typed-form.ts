@@ -8,7 +8,7 @@ import type { Unstructured } from '../apimachinery/object.ts';
 import { messageNameOf } from './field-schema.ts';
 import { type Field, type Message, messageOf } from './field-table.ts';
 import { isSpecial } from './protobuf-special.ts';
-import { canonicalQuantity, roundUpToMilli } from './quantity-text.ts';
+import { canonicalAmount, canonicalQuantity } from './quantity-text.ts';
 
 /** Brings an object of a built-in kind into its typed form, in place; doing it twice changes nothing more. Unknown fields stay. */
 export function toTypedForm(object: Unstructured, gvk: GroupVersionKind): void {
@@ -134,10 +134,8 @@ function ofNull(field: Field): unknown {
 
 /** Maps of quantities are resource lists: kept to the thousandth. */
 function convertMapValue(value: unknown, field: Field): unknown {
-  const converted = convertValue(value, field);
-  return field.type === 'api.resource.Quantity' && typeof converted === 'string'
-    ? roundUpToMilli(converted)
-    : converted;
+  if (field.type !== 'api.resource.Quantity') return convertValue(value, field);
+  return typeof value === 'string' || typeof value === 'number' ? canonicalAmount(String(value)) : value;
 }
 
 function convertValue(value: unknown, field: Field): unknown {
@@ -156,8 +154,16 @@ function convertValue(value: unknown, field: Field): unknown {
 
 /** Messages whose JSON is not an object of their fields. */
 function isOpaque(name: string): boolean {
-  return opaque.has(name) || name.startsWith('apiextensions.v1.JSONSchemaPropsOr') || name.endsWith('.ExtraValue');
+  let known = opaqueMessages.get(name);
+  if (known === undefined) {
+    known = opaque.has(name) || name.startsWith('apiextensions.v1.JSONSchemaPropsOr') || name.endsWith('.ExtraValue');
+    opaqueMessages.set(name, known);
+  }
+  return known;
 }
+
+/** By message of the field table: as many as there are. */
+const opaqueMessages = new Map<string, boolean>();
 
 const opaque: ReadonlySet<string> = new Set([
   'meta.v1.Duration',

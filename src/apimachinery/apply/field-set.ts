@@ -123,12 +123,15 @@ function equalNodes(a: FieldSet, b: FieldSet): boolean {
 export function sortSet(set: FieldSet): FieldSet {
   const elements = Object.keys(set);
   const sorted: FieldSetDraft = {};
-  for (const element of elements.sort(compareElements)) {
+  // Most nodes hold fields only, which sort as the texts they are.
+  for (const element of elements.every(isPlainField) ? elements.sort() : elements.sort(compareElements)) {
     const node = set[element] as FieldSet;
     sorted[element] = isEmptySet(node) ? leaf : sortSet(node);
   }
   return sorted;
 }
+
+const isPlainField = (element: string): boolean => (element[0] === 'f' || element === '.') && isPlain(element);
 
 const kinds = ['.', 'f', 'k', 'v', 'i'];
 

@@ -34,8 +34,17 @@ const opaque: ReadonlySet<string> = new Set([
 
 /** Built-in messages that hold any JSON, as one value. */
 function isOpaque({ definition }: Schema): boolean {
-  return definition !== undefined && opaque.has(definition.slice(definition.lastIndexOf('.') + 1));
+  if (definition === undefined) return false;
+  let known = opaqueDefinitions.get(definition);
+  if (known === undefined) {
+    known = opaque.has(definition.slice(definition.lastIndexOf('.') + 1));
+    if (definition.startsWith('io.k8s.')) opaqueDefinitions.set(definition, known);
+  }
+  return known;
 }
+
+/** Of built-in kinds: as many as there are messages. */
+const opaqueDefinitions = new Map<string, boolean>();
 
 /** Whether the key is a declared field, and not a key of a free map. */
 export const isNamed = (schema: Schema | undefined, key: string): boolean =>

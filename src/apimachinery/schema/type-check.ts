@@ -9,7 +9,7 @@ import type { Schema } from './structural.ts';
  * DeploymentSpec.spec.replicas of type int32`), or undefined when all fit. Null fits everywhere.
  */
 export function findTypeError(object: unknown, schema: Schema): string | undefined {
-  return check(object, schema, { struct: structName(schema) ?? '', path: '' });
+  return check(object, schema, { struct: schema, up: undefined, key: '' });
 }
 
 /** The refusal of a body that does not decode: `Pod in version "v1" cannot be handled as a Pod: …`. */
@@ -22,10 +22,18 @@ export function strictDecodingText(unknown: readonly string[]): string {
   return `strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`;
 }
 
-/** Where a value stands: the Go struct that holds it and the JSON names leading to it, list indices and map keys left out. */
+/** Where a value stands: the struct that holds it and the JSON names leading to it, list indices and map keys left out. */
 interface Place {
-  struct: string;
-  path: string;
+  struct: Schema;
+  up: Place | undefined;
+  key: string;
+}
+
+/** Only asked for when something is wrong. */
+function placeText(place: Place): { struct: string; path: string } {
+  const names: string[] = [];
+  for (let at: Place | undefined = place; at?.up !== undefined; at = at.up) names.unshift(at.key);
+  return { struct: structName(place.struct) ?? '', path: names.join('.') };
 }
 
 function check(value: unknown, schema: Schema, place: Place): string | undefined {
@@ -64,14 +72,12 @@ function check(value: unknown, schema: Schema, place: Place): string | undefined
 function checkObject(value: unknown, schema: Schema, place: Place): string | undefined {
   if (typeof value !== 'object' || Array.isArray(value)) return mismatch(value, schema, place);
   const map = value as Record<string, unknown>;
-  const struct = structName(schema);
+  const struct = schema.definition === undefined ? place.struct : schema;
   for (const key in map) {
     const child = childSchema(schema, key);
     if (child === undefined || child === true) continue;
     const isField = schema.properties !== undefined && Object.hasOwn(schema.properties, key);
-    const inside = isField
-      ? { struct: struct ?? place.struct, path: place.path === '' ? key : `${place.path}.${key}` }
-      : place;
+    const inside = isField ? { struct, up: place, key } : place;
     const error = check(map[key], child, inside);
     if (error !== undefined) return error;
   }
@@ -79,7 +85,8 @@ function checkObject(value: unknown, schema: Schema, place: Place): string | und
 }
 
 function mismatch(value: unknown, schema: Schema, place: Place, what = jsonKind(value)): string {
-  const target = place.path === '' ? 'Go value' : `Go struct field ${place.struct}.${place.path}`;
+  const { struct, path } = placeText(place);
+  const target = path === '' ? 'Go value' : `Go struct field ${struct}.${path}`;
   return `json: cannot unmarshal ${what} into ${target} of type ${goType(schema)}`;
 }
 
@@ -119,8 +126,11 @@ function specialKind(schema: Schema): SpecialCheck | undefined {
   if (schema['x-kubernetes-int-or-string'] === true) return intOrStringError;
   if (schema['x-kubernetes-preserve-unknown-fields'] === true && schema.type === undefined) return () => undefined;
   if (schema.definition === undefined) return undefined;
-  return specialKinds[structName(schema) ?? ''];
+  if (!specials.has(schema)) specials.set(schema, specialKinds[structName(schema) ?? '']);
+  return specials.get(schema);
 }
+
+const specials = new WeakMap<Schema, SpecialCheck | undefined>();
 
 const specialKinds: { readonly [name: string]: SpecialCheck } = {
   Quantity: (value) => {

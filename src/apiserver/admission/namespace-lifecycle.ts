@@ -9,6 +9,7 @@ const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-p
 export function createNamespaceLifecycle(catalog: ResourceCatalog): AdmissionPlugin {
   return {
     name: 'NamespaceLifecycle',
+    keepsObject: true,
     handles: ({ operation, type }) =>
       operation === 'CREATE'
         ? type.namespaced

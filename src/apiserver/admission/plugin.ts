@@ -27,6 +27,8 @@ export interface AdmissionRequest {
 export interface AdmissionPlugin {
   name: string;
   handles(request: AdmissionRequest): boolean;
+  /** Its `admit` only refuses: what it has seen need not be looked at again. */
+  keepsObject?: true;
   /** Mutating phase. Throws a StatusError to refuse. */
   admit?(request: AdmissionRequest): Promise<void> | void;
   /** Validating phase, after validation of the kind. Throws a StatusError to refuse. */

@@ -2,7 +2,7 @@
 import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
 
 export interface AdmissionChain {
-  /** Returns whether a plugin had the chance to change the object. */
+  /** Returns whether a plugin may have changed the object. */
   admit(request: AdmissionRequest): Promise<boolean>;
   validate(request: AdmissionRequest): Promise<void>;
 }
@@ -13,7 +13,7 @@ export function createAdmissionChain(plugins: readonly AdmissionPlugin[]): Admis
       let ran = false;
       for (const plugin of plugins) {
         if (plugin.admit === undefined || !plugin.handles(request)) continue;
-        ran = true;
+        ran ||= plugin.keepsObject !== true;
         await plugin.admit(request);
       }
       return ran;
