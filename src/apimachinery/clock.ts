@@ -31,8 +31,17 @@ export const systemClock: Clock = {
 
 /** RFC 3339 UTC with whole seconds, the form of metav1.Time. */
 export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(milliseconds / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
 }
+
+/** What happens at a time is mostly written about several times. */
+let lastSecond = Number.NaN;
+let lastText = '';
 
 /** RFC 3339 UTC with six decimals, the form of metav1.MicroTime. */
 export function formatMicroTime(milliseconds: number): string {

@@ -1,7 +1,7 @@
 /** What a write changed: the paths it added or modified, and those it removed. */
 import { deepEqual } from '../object.ts';
 import type { Schema } from '../schema/structural.ts';
-import { emptySet, type FieldSet, type FieldSetDraft, isEmptySet, isMember } from './field-set.ts';
+import { emptySet, type FieldSet, type FieldSetDraft, fieldElement, isEmptySet, isMember } from './field-set.ts';
 import { indexItems, type JsonMap, schemaOfKey, shapeOf } from './typed-value.ts';
 
 export interface Comparison {
@@ -60,21 +60,23 @@ function compareMaps(
   const removed: FieldSetDraft = {};
   for (const key in after) {
     if (after[key] === undefined) continue;
-    const left = exclude?.[`f:${key}`];
+    const element = fieldElement(key);
+    const left = exclude?.[element];
     if (left !== undefined && isMember(left)) continue;
     const child = schemaOfKey(schema, key);
     const old = before[key] ?? (before[key] === undefined ? presentWhenEmpty(schema, key, child) : null);
-    if (old === undefined) changed[`f:${key}`] = everyLevel(after[key], child);
-    else note(`f:${key}`, compareValues(old, after[key], child, left), changed, removed);
+    if (old === undefined) changed[element] = everyLevel(after[key], child);
+    else note(element, compareValues(old, after[key], child, left), changed, removed);
   }
   for (const key in before) {
     if (before[key] === undefined || after[key] !== undefined) continue;
-    const left = exclude?.[`f:${key}`];
+    const element = fieldElement(key);
+    const left = exclude?.[element];
     if (left !== undefined && isMember(left)) continue;
     const child = schemaOfKey(schema, key);
     const now = presentWhenEmpty(schema, key, child);
-    if (now === undefined) removed[`f:${key}`] = everyLevel(before[key], child);
-    else note(`f:${key}`, compareValues(before[key], now, child, left), changed, removed);
+    if (now === undefined) removed[element] = everyLevel(before[key], child);
+    else note(element, compareValues(before[key], now, child, left), changed, removed);
   }
   return differenceOf(changed, removed);
 }
@@ -128,16 +130,21 @@ function everyLevel(value: unknown, schema: Schema | undefined): FieldSet {
   const shape = shapeOf(value, schema);
   if (shape === 'leaf') return emptySet;
   const node: FieldSetDraft = { '.': emptySet };
+  let empty = true;
   if (shape === 'map') {
     for (const key in value as JsonMap) {
       const entry = (value as JsonMap)[key];
-      if (entry !== undefined) node[`f:${key}`] = everyLevel(entry, schemaOfKey(schema, key));
+      if (entry === undefined) continue;
+      node[fieldElement(key)] = everyLevel(entry, schemaOfKey(schema, key));
+      empty = false;
     }
   } else {
     const items = indexItems(value as readonly unknown[], schema as Schema);
     if (items === undefined) return emptySet;
-    for (const [element, same] of items)
+    for (const [element, same] of items) {
       node[element] = same.length > 1 ? emptySet : everyLevel(same[0], schema?.items);
+      empty = false;
+    }
   }
-  return Object.keys(node).length === 1 ? emptySet : node;
+  return empty ? emptySet : node;
 }

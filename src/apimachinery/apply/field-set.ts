@@ -16,6 +16,20 @@ const leaf: FieldSet = emptySet;
 /** Writable while it is being built. */
 export type FieldSetDraft = { [element: string]: FieldSet };
 
+/** `f:name`. The same names stand in most objects: their elements are made once. */
+export function fieldElement(name: string): string {
+  let element = fieldElements.get(name);
+  if (element === undefined) {
+    element = `f:${name}`;
+    if (fieldElements.size < maxFieldElements) fieldElements.set(name, element);
+  }
+  return element;
+}
+
+const fieldElements = new Map<string, string>();
+/** Built-in kinds have some two thousand names; keys of free maps fill the rest. */
+const maxFieldElements = 4096;
+
 export function isEmptySet(set: FieldSet): boolean {
   for (const _ in set) return false;
   return true;

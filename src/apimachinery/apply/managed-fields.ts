@@ -69,15 +69,15 @@ export function writeManagers(managers: readonly Manager[]): ManagedFieldsEntry[
 function writeManager(owner: Manager): ManagedFieldsEntry {
   const { manager, operation, apiVersion, subresource, time, fields, entry } = owner;
   if (entry !== undefined && entry.fieldsV1 === fields && entry.time === time) return entry as ManagedFieldsEntry;
-  return {
-    ...(manager === '' ? {} : { manager }),
-    operation,
-    apiVersion,
-    ...(time === undefined ? {} : { time }),
-    fieldsType: 'FieldsV1',
-    fieldsV1: entry?.fieldsV1 === fields ? fields : sortSet(fields),
-    ...(subresource === '' ? {} : { subresource }),
-  };
+  const written: ManagedFieldsEntry = {};
+  if (manager !== '') written.manager = manager;
+  written.operation = operation;
+  written.apiVersion = apiVersion;
+  if (time !== undefined) written.time = time;
+  written.fieldsType = 'FieldsV1';
+  written.fieldsV1 = entry?.fieldsV1 === fields ? fields : sortSet(fields);
+  if (subresource !== '') written.subresource = subresource;
+  return written;
 }
 
 function compareManagers(a: Manager, b: Manager): number {

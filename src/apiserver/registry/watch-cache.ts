@@ -8,6 +8,7 @@
  * One event costs a binary search, and one look per watcher whose namespace and name match it: never all watchers.
  */
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
+import { SortedKeys } from './sorted-keys.ts';
 import type { FeedTarget } from './store-feed.ts';
 import { StoredObject } from './stored-object.ts';
 
@@ -48,8 +49,7 @@ export class WatchCache implements FeedTarget {
   readonly #namespaced: boolean;
   readonly #limits: HistoryLimits;
   readonly #objects = new Map<string, StoredObject>();
-  /** Keys in byte order. Insertion moves pointers: 40 µs at 100,000 objects. */
-  #keys: string[] = [];
+  readonly #keys = new SortedKeys();
   #history: CacheEvent[] = [];
   #historyBytes = 0;
   #historyStart = 0;
@@ -76,14 +76,14 @@ export class WatchCache implements FeedTarget {
   }
 
   get size(): number {
-    return this.#keys.length;
+    return this.#keys.size;
   }
 
   load(kvs: readonly KeyValue[], revision: number): void {
     this.cutWatchers();
     this.#objects.clear();
     for (const kv of kvs) this.#objects.set(kv.key, StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv));
-    this.#keys = kvs.map((kv) => kv.key);
+    this.#keys.load(kvs.map((kv) => kv.key));
     this.#history = [];
     this.#historyBytes = 0;
     this.#historyStart = revision;
@@ -101,12 +101,12 @@ export class WatchCache implements FeedTarget {
       if (written?.revision === event.revision) current = written;
       else current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
       this.#objects.set(key, current);
-      if (previous === undefined) this.#keys.splice(this.#position(key), 0, key);
+      if (previous === undefined) this.#keys.add(key);
     } else if (previous === undefined) {
       return;
     } else {
       this.#objects.delete(key);
-      this.#keys.splice(this.#position(key), 1);
+      this.#keys.remove(key);
     }
     this.#written.delete(key);
     const change = cacheEvent(event.revision, current, previous);
@@ -129,21 +129,16 @@ export class WatchCache implements FeedTarget {
 
   /** Objects whose keys begin with `prefix`, in key order, behind `after` if given. Cost: a binary search and the answer. */
   *range(prefix: string, after?: string): IterableIterator<StoredObject> {
-    const keys = this.#keys;
-    let at = this.#position(after === undefined || after < prefix ? prefix : after);
-    if (after !== undefined && keys[at] === after) at++;
-    for (; at < keys.length; at++) {
-      const key = keys[at] as string;
+    for (const key of this.#keys.from(after === undefined || after < prefix ? prefix : after)) {
       if (!key.startsWith(prefix)) return;
-      yield this.#objects.get(key) as StoredObject;
+      if (key !== after) yield this.#objects.get(key) as StoredObject;
     }
   }
 
-  /** How many keys begin with `prefix`, from the one behind `after` on. Two binary searches. */
+  /** How many keys begin with `prefix`, from the one behind `after` on. Costs a five hundredth of all keys. */
   countFrom(prefix: string, after: string): number {
-    let at = this.#position(after);
-    if (this.#keys[at] === after) at++;
-    return Math.max(0, this.#position(`${prefix}\u{10ffff}`) - at);
+    const behind = this.#keys.rank(after) + (this.#objects.has(after) ? 1 : 0);
+    return Math.max(0, this.#keys.rank(`${prefix}\u{10ffff}`) - behind);
   }
 
   /** Registers the watcher after replaying every change in the history with a greater revision. All in one turn. */
@@ -215,18 +210,6 @@ export class WatchCache implements FeedTarget {
     while (this.#history[drop]?.revision === this.#historyStart)
       this.#historyBytes -= sizeOf(this.#history[drop++] as CacheEvent);
     this.#history.splice(0, drop);
-  }
-
-  /** Index of the first key ≥ `key`. */
-  #position(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#keys[middle] as string) < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   #firstAfter(revision: number): number {
