@@ -24,6 +24,8 @@ export interface BodyTarget {
   schema: Schema;
   /** Built-in kinds: type meta may be missing, protobuf is understood, wrong types are refused in Go's words. */
   typed: boolean;
+  /** Older versions of the kind that look the same: they stand for it. */
+  aliases?: readonly string[];
 }
 
 export const targetOf = (definition: ResourceDefinition): BodyTarget => ({
@@ -54,7 +56,7 @@ export async function decodeBody(request: ApiRequest, target: BodyTarget): Promi
   if (format === 'protobuf' && !target.typed) throw protobufRefused();
   const body = await request.readBody();
   if (format === 'protobuf') {
-    const object = decodeProtobuf(body, target.type);
+    const object = decodeProtobuf(body, target.type, target.aliases);
     checkTypeMeta(object, target);
     request.audit?.requestObject(object);
     return { object, complaints: conform(object, target) };
@@ -190,7 +192,7 @@ function parseYaml(
   return isDeepStrictEqual(value, json) ? value : json;
 }
 
-function checkTypeMeta(object: Unstructured, { type, typed }: BodyTarget): void {
+function checkTypeMeta(object: Unstructured, { type, typed, aliases = [] }: BodyTarget): void {
   const expected = apiVersionOf(type);
   const { apiVersion, kind } = object as { apiVersion?: unknown; kind?: unknown };
   for (const value of [apiVersion, kind])
@@ -209,7 +211,7 @@ function checkTypeMeta(object: Unstructured, { type, typed }: BodyTarget): void 
       `${kind} in version "${short}" cannot be handled as a ${type.kind}: converting (${short}.${kind}) to (${type.version}.${type.kind}): unknown conversion`,
     );
   }
-  if (apiVersion && apiVersion !== expected)
+  if (apiVersion && apiVersion !== expected && !aliases.includes(String(apiVersion)))
     throw badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     );

@@ -21,20 +21,31 @@ const maxDepth = 500;
 const maxEnvelopes = 4;
 
 /**
- * Decodes an enveloped object. apiVersion and kind come from the envelope, else from `expected` (the kind of the URL).
- * Whether the kind is the expected one is the caller's to check. Throws 400.
+ * Decodes an enveloped object. apiVersion and kind come from the envelope, else from `expected` (the kind of the URL); an
+ * apiVersion of `aliases` stands for the expected one. Whether the kind is the expected one is the caller's to check. Throws 400.
  */
-export function decodeProtobuf(body: Buffer, expected?: GroupVersionKind): Unstructured {
-  return decodeEnveloped(body, expected, 0);
+export function decodeProtobuf(
+  body: Buffer,
+  expected?: GroupVersionKind,
+  aliases: readonly string[] = [],
+): Unstructured {
+  return decodeEnveloped(body, expected, 0, aliases);
 }
 
-function decodeEnveloped(body: Buffer, expected: GroupVersionKind | undefined, envelopes: number): Unstructured {
+function decodeEnveloped(
+  body: Buffer,
+  expected: GroupVersionKind | undefined,
+  envelopes: number,
+  aliases: readonly string[] = [],
+): Unstructured {
   if (envelopes > maxEnvelopes) throw badRequest(`objects are nested more than ${maxEnvelopes} deep`);
   let gvk = expected;
   try {
     const { typeMeta, raw } = readEnvelope(body);
     gvk = {
-      ...(typeMeta.apiVersion === '' ? (expected ?? { group: '', version: '' }) : parseApiVersion(typeMeta.apiVersion)),
+      ...(typeMeta.apiVersion === '' || aliases.includes(typeMeta.apiVersion)
+        ? (expected ?? { group: '', version: '' })
+        : parseApiVersion(typeMeta.apiVersion)),
       kind: typeMeta.kind || (expected?.kind ?? ''),
     };
     const name = messageNameOf(gvk);

@@ -103,13 +103,23 @@ function attributesOf(spec: Spec, user: UserInfo): AuthorizationAttributes {
   return { ...none, verb: '', ...spec.resourceAttributes, user };
 }
 
+const everything: readonly ReadonlyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+
+/** Several roles may say the same. */
+function onceEach(rules: readonly ReadonlyRule[]): ReadonlyRule[] {
+  const textOf = ({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: ReadonlyRule): string =>
+    JSON.stringify([verbs, apiGroups, resources, resourceNames, nonResourceURLs]);
+  return [...new Map(rules.map((rule) => [textOf(rule), rule])).values()];
+}
+
 function rulesReview(object: Unstructured, user: UserInfo, index: RbacIndex): Unstructured {
   const namespace = (object['spec'] as { namespace?: string } | undefined)?.namespace ?? '';
   if (namespace === '') throw badRequest('no namespace on request');
   const held = rulesFor(index, user, namespace);
-  const rules: readonly ReadonlyRule[] = user.groups.includes(mastersGroup)
-    ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] }, ...held.rules]
-    : held.rules;
+  const rules = onceEach(user.groups.includes(mastersGroup) ? [...everything, ...held.rules] : held.rules);
   return {
     ...object,
     status: {

@@ -97,6 +97,20 @@ describe('RBAC', () => {
     expect(status.incomplete).toBe(false);
   });
 
+  it('lists what several roles give once', async () => {
+    const { status } = await test.client.request<{ status: { resourceRules: object[]; nonResourceRules: object[] } }>(
+      'POST',
+      '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+      { body: { spec: { namespace: 'default' } } },
+    );
+    const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+    expect(status.resourceRules.filter((rule) => JSON.stringify(rule) === JSON.stringify(all))).toHaveLength(1);
+    expect(status.nonResourceRules[0]).toEqual({ verbs: ['*'], nonResourceURLs: ['*'] });
+    expect(new Set(status.nonResourceRules.map((rule) => JSON.stringify(rule))).size).toBe(
+      status.nonResourceRules.length,
+    );
+  });
+
   it('reviews somebody else', async () => {
     const { status } = await test.client.request<{ status: { allowed: boolean } }>(
       'POST',

@@ -29,6 +29,8 @@ export function createEvictionHandler(catalog: Catalog, clock: Clock): ConnectHa
         type: evictionKind,
         typed: true,
         schema: schemaOf(evictionKind),
+        // What kubectl sends up to 1.21.
+        aliases: ['policy/v1beta1'],
       });
       const given = eviction.metadata.name ?? '';
       if (given !== '' && given !== name)

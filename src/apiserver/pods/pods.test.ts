@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
+import { send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import { pods } from '../../kubernetes/resource-types.ts';
 import type { Pod } from '../../kubernetes/types.ts';
@@ -70,6 +70,22 @@ describe('pods/binding', () => {
 });
 
 describe('pods/eviction', () => {
+  it('is asked for in policy/v1beta1 by older clients, in JSON and in protobuf', async () => {
+    await createPod('old');
+    const eviction = { apiVersion: 'policy/v1beta1', kind: 'Eviction', metadata: { name: 'old' } };
+    const url = `${path('old', 'eviction')}?dryRun=All`;
+    const transport = test.server.localTransport();
+    expect((await send(transport, 'POST', url, { body: eviction })).status).toBe(201);
+    // TypeMeta, then an Eviction whose metadata has a name.
+    const text = (field: number, value: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([(field << 3) | 2, value.length]), value]);
+    const typeMeta = Buffer.concat([text(1, Buffer.from(eviction.apiVersion)), text(2, Buffer.from(eviction.kind))]);
+    const raw = text(1, text(1, Buffer.from('old')));
+    const body = Buffer.concat([Buffer.from('k8s\0'), text(1, typeMeta), text(2, raw)]);
+    const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+    expect((await send(transport, 'POST', url, { body, headers })).status).toBe(201);
+  });
+
   const evict = (name: string) =>
     test.client.request('POST', path(name, 'eviction'), {
       body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name }, deleteOptions: { gracePeriodSeconds: 0 } },
