@@ -2,6 +2,7 @@
 import { systemClock } from '../apimachinery/clock.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
+import { encryptionFlags, encryptStore } from '../apiserver/encryption/encryption-flags.ts';
 import type { ApiServer } from '../apiserver/server.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { allowNoExecuteTaintPolicyFlag, logFlags } from '../component/flag-groups.ts';
@@ -34,6 +35,7 @@ Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserve
       --client-ca-file=pki/ca.crt --service-account-signing-key-file=pki/sa.key`,
   flags: {
     ...storeFlags(defaultDirectory),
+    ...encryptionFlags,
     'bind-address': flag.string('127.0.0.1', 'The IP address on which to listen.'),
     'secure-port': flag.int(5443, 'The port on which to serve HTTPS. 0 picks a free one.'),
     'tls-cert-file': flag.string('', 'File with the x509 certificate for HTTPS.'),
@@ -163,8 +165,9 @@ await runComponent(
         await waitForContent(`--service-account-key-file ${path}`, path, { logger, signal }),
       );
     const lua = createLuaPool();
-    const store = await openStore(flags, { name: 'karmada-apiserver', logger, signal });
+    const plain = await openStore(flags, { name: 'karmada-apiserver', logger, signal });
     try {
+      const store = await encryptStore(plain, flags, { logger, signal });
       const proxy = createClusterProxy({
         // Asked only by requests, when the server is there.
         readSecret: (ref) => createClient(server.localTransport()).resource<Secret>(secrets).get(ref),
@@ -248,7 +251,7 @@ await runComponent(
       }
     } finally {
       await lua.close();
-      await store.close();
+      await plain.close();
     }
   },
   { logger, gracePeriodMs: flags['shutdown-delay-duration'] + flags['request-timeout'] + 15_000 },

@@ -21,6 +21,10 @@ export interface KeyValue {
   readonly modRevision: number;
   /** Revision of the txn that created the key (since its last deletion). */
   readonly createRevision: number;
+  /** Why the value cannot be had; `value` is what is stored. Only of a store that encrypts. */
+  readonly unreadable?: string;
+  /** The value should be written anew, though it stays the same: it is kept as an older configuration wanted it. */
+  readonly stale?: boolean;
 }
 
 export type StoreEvent =
@@ -95,6 +99,8 @@ export interface Store {
   /** Ends when the signal aborts. */
   watch(options: WatchOptions): AsyncIterable<WatchBatch>;
   compact(revision: number): Promise<void>;
+  /** Whether the key's value is `stale`. Absent: none ever is. */
+  isStale?(key: string): Promise<boolean>;
   /** Cheap enough to be asked every few seconds. */
   stats(): Promise<StoreStats>;
   close(): Promise<void>;

@@ -11,6 +11,7 @@ import type { Guard, Store, Write } from '../../storage/store.ts';
 import type { CommitHook, ExtraCommit } from '../registry/commit-hook.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import { resourcePrefix } from '../registry/storage-key.ts';
+import { unreadable } from '../registry/stored-object.ts';
 import { Claims, type Holder } from './claims.ts';
 import { formatIp, type IpRange, isAssignable, parseIp, parseIpRange } from './ip-range.ts';
 
@@ -37,6 +38,8 @@ export function createServiceAllocator(
   let unsubscribe = () => {};
   const repair = async (store: Store): Promise<boolean> => {
     const { kvs, revision } = await store.range(resourcePrefix(services));
+    // Whose addresses these are cannot be told: nothing is taken from anybody.
+    if (kvs.some((kv) => unreadable(kv) !== undefined)) return true;
     const stored = kvs.map(({ key, value, modRevision }) => ({
       service: JSON.parse(value.toString()) as Service,
       guard: { key, modRevision },

@@ -8,10 +8,11 @@
  *   [live] buffer full, kind gone, timeout, shutdown ──▶ end; the client comes back with its last resourceVersion
  */
 import { asStatusError, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
-import { CompactedError } from '../../storage/store.ts';
+import { CompactedError, type KeyValue } from '../../storage/store.ts';
 import { linkAbort } from '../linked-abort.ts';
 import { prepareRange } from '../registry/converted-views.ts';
 import { type Selection, selectFrom, selectionOf } from '../registry/selection.ts';
+import { unreadable } from '../registry/stored-object.ts';
 import { type CacheEvent, type CacheWatcher, cacheEvent, interested } from '../registry/watch-cache.ts';
 import type { ApiResponse } from '../request.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
@@ -214,9 +215,11 @@ async function catchUp(
       for await (const batch of objects.store.watch({ prefix: '', after: reached, signal })) {
         for (const event of batch) {
           const key = event.type === 'put' ? event.kv.key : event.key;
-          if (!key.startsWith(objects.prefix)) continue;
+          if (!key.startsWith(objects.rangeOf(selection.namespace))) continue;
           const current = event.type === 'put' ? objects.wrap(event.kv) : undefined;
-          const previous = event.previous && objects.wrap(event.previous);
+          // What it was matters for a deletion; else, unreadable counts as not there.
+          const known = event.previous && (current === undefined || unreadable(event.previous) === undefined);
+          const previous = known ? objects.wrap(event.previous as KeyValue) : undefined;
           const change = cacheEvent(event.revision, current, previous);
           if (interested(selection, change)) await prepareEvent(change, context.registry.definition);
           const frame = interested(selection, change) ? frameFor(change, selection, encoder) : undefined;

@@ -1,10 +1,10 @@
 /** One stored resource: its keys, its cache, and reads that see every acknowledged write. Shared by all served versions. */
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { ObjectRef } from '../../apimachinery/object.ts';
-import type { KeyValue, Store } from '../../storage/store.ts';
+import type { Store } from '../../storage/store.ts';
 import { relativeKey, resourcePrefix } from './storage-key.ts';
 import type { StoreFeed } from './store-feed.ts';
-import { StoredObject } from './stored-object.ts';
+import { StoredObject, type StoredValue } from './stored-object.ts';
 import { type HistoryLimits, WatchCache } from './watch-cache.ts';
 
 export class ObjectStore {
@@ -31,14 +31,22 @@ export class ObjectStore {
     return this.type.namespaced && namespace ? `${this.prefix}${namespace}/` : this.prefix;
   }
 
-  /** The newest acknowledged state. */
+  /** The newest acknowledged state. Throws 500 for what is there and cannot be read. */
   async get(ref: ObjectRef): Promise<StoredObject | undefined> {
     await this.feed.fresh();
-    return this.cache.get(this.keyOf(ref));
+    const key = this.keyOf(ref);
+    const found = this.cache.get(key);
+    if (found === undefined) this.cache.checkReadable(key, true);
+    return found;
+  }
+
+  /** Whether the value should be written though nothing changes: an encryption key was replaced. */
+  async isStale(key: string): Promise<boolean> {
+    return (await this.store.isStale?.(key)) ?? false;
   }
 
   /** Wraps what the store returned, or finds the cached copy of the same revision. */
-  wrap(kv: Pick<KeyValue, 'key' | 'value' | 'modRevision'>): StoredObject {
+  wrap(kv: StoredValue): StoredObject {
     const cached = this.cache.get(kv.key);
     if (cached?.revision === kv.modRevision) return cached;
     return StoredObject.fromKeyValue(this.prefix, this.type.namespaced, kv);

@@ -3,6 +3,7 @@ import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import { prepareViews } from './converted-views.ts';
 import type { Registry } from './registry.ts';
 import type { ReaderHandler, ResourceReader } from './resource-catalog.ts';
+import { splitKey } from './stored-object.ts';
 import type { CacheEvent } from './watch-cache.ts';
 
 /** `registry` gives the one that serves the kind now; `served` whether its cache is still fed. */
@@ -24,6 +25,7 @@ export function createReader(registry: () => Registry, served: () => boolean): R
     async list(namespace) {
       const { objects, definition } = registry();
       await objects.feed.fresh();
+      objects.cache.checkReadable(objects.rangeOf(namespace));
       const all = [...objects.cache.range(objects.rangeOf(namespace))];
       await prepareViews(all, definition);
       return all.map((stored) => stored.objectFor(definition));
@@ -31,7 +33,13 @@ export function createReader(registry: () => Registry, served: () => boolean): R
     async refs() {
       const { objects } = registry();
       await objects.feed.fresh();
-      return [...objects.cache.range(objects.prefix)].map(({ namespace, name }) => ({ namespace, name }));
+      const hidden = [...objects.cache.unreadableKeys].map((key) =>
+        splitKey(objects.prefix, objects.type.namespaced, key),
+      );
+      return [
+        ...[...objects.cache.range(objects.prefix)].map(({ namespace, name }) => ({ namespace, name })),
+        ...hidden,
+      ];
     },
     subscribe: (handler) => subscribe(registry, served, handler),
   };

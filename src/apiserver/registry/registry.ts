@@ -247,12 +247,13 @@ export class Registry {
         ? { current: await objects.get(ref) }
         : { object, stored: undefined, created: false };
     }
-    // What lies there in another version is written anew: that is how objects move to a new storage version.
-    if (unchanged && current.storedVersion() === apiVersionOf(storageType(definition)))
-      return { object: old, stored: current, created: false };
+    // What lies there in another version, or encrypted with another key, is written anew: that is how objects move on.
+    const unchangedForm = unchanged && current.storedVersion() === apiVersionOf(storageType(definition));
+    if (unchangedForm && !(await objects.isStale(current.key))) return { object: old, stored: current, created: false };
     if (options.dryRun) return { object, stored: undefined, created: false };
     const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
-    if (current.sameAs(bytes)) return { object: old, stored: current, created: false };
+    if (current.sameAs(bytes) && !(await objects.isStale(current.key)))
+      return { object: old, stored: current, created: false };
     const result = await this.#commit(current.key, current.revision, bytes, claims);
     if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown);
     if (result.outcome === 'lost') return { current: result.current };

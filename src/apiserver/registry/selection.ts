@@ -69,7 +69,7 @@ function checkField(definition: ResourceDefinition, field: string): void {
   throw fieldNotSupported(field);
 }
 
-/** Everything the cache holds that matches, in key order. One look when namespace and name are fixed. */
+/** Everything the cache holds that matches, in key order. One look when namespace and name are fixed. Throws 500 when one is unreadable. */
 export function* selectFrom(
   objects: ObjectStore,
   selection: Selection,
@@ -77,10 +77,13 @@ export function* selectFrom(
 ): IterableIterator<StoredObject> {
   const { namespace, name } = selection;
   if (name !== undefined && (namespace !== undefined || !objects.type.namespaced)) {
-    const found = objects.cache.get(objects.keyOf({ namespace, name }));
+    const key = objects.keyOf({ namespace, name });
+    const found = objects.cache.get(key);
+    if (found === undefined) objects.cache.checkReadable(key, true);
     if (found !== undefined && (after === undefined || found.key > after) && selection.matches(found)) yield found;
     return;
   }
+  objects.cache.checkReadable(objects.rangeOf(namespace));
   for (const object of objects.cache.range(objects.rangeOf(namespace), after))
     if (selection.matches(object)) yield object;
 }

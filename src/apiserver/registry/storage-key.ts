@@ -15,6 +15,14 @@ export function resourcePrefix(type: Readonly<Pick<ResourceType, 'group' | 'reso
   return `${registryPrefix}${type.group === '' ? 'core' : type.group}/${type.resource}/`;
 }
 
+/** The resource's prefix in the key of one of its objects. Undefined for what is no object. */
+export function prefixOfKey(key: string): string | undefined {
+  if (!key.startsWith(registryPrefix)) return undefined;
+  const group = key.indexOf('/', registryPrefix.length);
+  const resource = group < 0 ? -1 : key.indexOf('/', group + 1);
+  return resource < 0 ? undefined : key.slice(0, resource + 1);
+}
+
 /** The part of the key behind the resource's prefix: `namespace/name` or `name`. */
 export function relativeKey(type: Readonly<Pick<ResourceType, 'namespaced'>>, ref: ObjectRef): string {
   return type.namespaced ? `${ref.namespace ?? ''}/${ref.name}` : ref.name;

@@ -5,7 +5,7 @@
 import type { Clock } from '../../apimachinery/clock.ts';
 import { timeoutError } from '../../apimachinery/status-error.ts';
 import { CompactedError, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '../../storage/store.ts';
-import { registryPrefix } from './storage-key.ts';
+import { prefixOfKey } from './storage-key.ts';
 
 export interface FeedTarget {
   /** A resource's key prefix, `/registry/<group>/<resource>/`. */
@@ -98,15 +98,15 @@ export class StoreFeed {
           this.#dispatch(batch);
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof CompactedError) await this.#reload();
-        else await this.#clock.sleep(100, signal).catch(() => undefined);
+        if (error instanceof CompactedError && (await this.#reloaded())) continue;
+        await this.#clock.sleep(100, signal).catch(() => undefined);
       }
     }
   }
 
   #dispatch(batch: WatchBatch): void {
     for (const event of batch) {
-      const prefix = targetPrefixOf(event.type === 'put' ? event.kv.key : event.key);
+      const prefix = prefixOfKey(event.type === 'put' ? event.kv.key : event.key);
       if (prefix === undefined) continue;
       const loading = this.#loading.get(prefix);
       if (loading) loading.push(event);
@@ -124,6 +124,16 @@ export class StoreFeed {
     for (const waiter of ready) waiter.resolve();
   }
 
+  /** False: the store went away meanwhile; it is asked again. */
+  async #reloaded(): Promise<boolean> {
+    try {
+      await this.#reload();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** The store compacted past our place (this process was suspended): read everything again. */
   async #reload(): Promise<void> {
     const from = await this.#store.revision();
@@ -134,13 +144,6 @@ export class StoreFeed {
     // Events up to `from` are in what was loaded; later ones that are in it too are skipped by the caches.
     this.#advance(from);
   }
-}
-
-function targetPrefixOf(key: string): string | undefined {
-  if (!key.startsWith(registryPrefix)) return undefined;
-  const group = key.indexOf('/', registryPrefix.length);
-  const resource = group < 0 ? -1 : key.indexOf('/', group + 1);
-  return resource < 0 ? undefined : key.slice(0, resource + 1);
 }
 
 export function tooLargeRevision(revision: number, current: number): Error {

@@ -33,6 +33,20 @@ interface View {
   json: Buffer | undefined;
 }
 
+export type StoredValue = Pick<KeyValue, 'key' | 'value' | 'modRevision' | 'unreadable'>;
+
+/** Why there is no object in a stored value. */
+export function unreadable({ value, unreadable: why }: Pick<KeyValue, 'value' | 'unreadable'>): string | undefined {
+  if (why !== undefined) return why;
+  if (value[0] === 0x7b) return undefined;
+  return value.toString('latin1', 0, 8) === 'k8s:enc:'
+    ? 'it is encrypted, and no encryption configuration is in use for it'
+    : 'it is no JSON';
+}
+
+export const unreadableError = (key: string, why: string): Error =>
+  internalError(`unable to transform key ${JSON.stringify(key)}: ${why}`);
+
 export class StoredObject {
   readonly key: string;
   /** Empty for cluster-scoped objects. */
@@ -64,12 +78,10 @@ export class StoredObject {
     this.#spliceEnd = at + version.length;
   }
 
-  /** `prefix` is the resource's key prefix; what follows is `namespace/name` or `name`. */
-  static fromKeyValue(
-    prefix: string,
-    namespaced: boolean,
-    kv: Pick<KeyValue, 'key' | 'value' | 'modRevision'>,
-  ): StoredObject {
+  /** `prefix` is the resource's key prefix; what follows is `namespace/name` or `name`. Throws 500 for what is unreadable. */
+  static fromKeyValue(prefix: string, namespaced: boolean, kv: StoredValue): StoredObject {
+    const why = unreadable(kv);
+    if (why !== undefined) throw unreadableError(kv.key, why);
     const { namespace, name } = splitKey(prefix, namespaced, kv.key);
     return new StoredObject(kv.key, namespace, name, kv.value, kv.modRevision);
   }

@@ -10,7 +10,7 @@
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { FeedTarget } from './store-feed.ts';
-import { StoredObject } from './stored-object.ts';
+import { StoredObject, unreadable, unreadableError } from './stored-object.ts';
 
 /** One committed change. `current` is undefined for a deletion, `previous` for a creation. */
 export interface CacheEvent {
@@ -49,6 +49,8 @@ export class WatchCache implements FeedTarget {
   readonly #namespaced: boolean;
   readonly #limits: HistoryLimits;
   readonly #objects = new Map<string, StoredObject>();
+  /** Why, by key: encrypted under a key that is not here. */
+  readonly #unreadable = new Map<string, string>();
   readonly #keys = new SortedKeys();
   #history: CacheEvent[] = [];
   #historyBytes = 0;
@@ -82,8 +84,13 @@ export class WatchCache implements FeedTarget {
   load(kvs: readonly KeyValue[], revision: number): void {
     this.cutWatchers();
     this.#objects.clear();
-    for (const kv of kvs) this.#objects.set(kv.key, StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv));
-    this.#keys.load(kvs.map((kv) => kv.key));
+    this.#unreadable.clear();
+    for (const kv of kvs) {
+      const why = unreadable(kv);
+      if (why === undefined) this.#objects.set(kv.key, StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv));
+      else this.#unreadable.set(kv.key, why);
+    }
+    this.#keys.load([...this.#objects.keys()]);
     this.#history = [];
     this.#historyBytes = 0;
     this.#historyStart = revision;
@@ -95,6 +102,12 @@ export class WatchCache implements FeedTarget {
     if (event.revision <= this.#loadedAt) return;
     const key = event.type === 'put' ? event.kv.key : event.key;
     const previous = this.#objects.get(key);
+    if (this.#unreadable.delete(key)) this.#lastChange = event.revision;
+    const why = event.type === 'put' ? unreadable(event.kv) : undefined;
+    if (why !== undefined) {
+      this.#applyUnreadable(key, event.revision, why);
+      return;
+    }
     let current: StoredObject | undefined;
     if (event.type === 'put') {
       const written = this.#written.get(key);
@@ -113,6 +126,30 @@ export class WatchCache implements FeedTarget {
     this.#lastChange = event.revision;
     this.#remember(change);
     this.#deliver(change);
+  }
+
+  /**
+   * Nobody can be shown this change: watches end, and what goes on from before it meets the error in the store's log.
+   */
+  #applyUnreadable(key: string, revision: number, why: string): void {
+    this.#unreadable.set(key, why);
+    if (this.#objects.delete(key)) this.#keys.remove(key);
+    this.#lastChange = revision;
+    this.#history = [];
+    this.#historyBytes = 0;
+    this.#historyStart = revision;
+    this.cutWatchers();
+  }
+
+  /** Throws 500 when an object below the prefix, or under exactly this key, is there but cannot be read. */
+  checkReadable(prefix: string, exactly = false): void {
+    for (const [key, why] of this.#unreadable)
+      if (exactly ? key === prefix : key.startsWith(prefix)) throw unreadableError(key, why);
+  }
+
+  /** Keys of what is there and cannot be read. */
+  get unreadableKeys(): Iterable<string> {
+    return this.#unreadable.keys();
   }
 
   /** What the write path just committed, so that the bytes made for its reply serve readers and watchers too. */
