@@ -13,6 +13,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const result = await environment.up();
   if (result.code !== 0) {
     const status = await environment.status();
+    await environment.down();
     throw new Error(
       `local-up failed with exit code ${result.code}\n${result.stdout}${result.stderr}\n${status.stdout}${status.stderr}`,
     );

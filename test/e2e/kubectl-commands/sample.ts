@@ -44,5 +44,11 @@ export const sample: readonly Row[] = [
   ['get pods -A', '… sample once 1/1 Running 0 ~ …'],
   ['get nothing', fails(`error: the server doesn't have a resource type "nothing"`)],
   ['delete pod once', 'pod "once" deleted…'],
+  // Up to 1.21 evictions are asked for in policy/v1beta1.
+  [
+    'drain ctl-worker --ignore-daemonsets --delete-emptydir-data --force --timeout=30s',
+    { out: '… node/ctl-worker …', err: '…' },
+  ],
+  ['uncordon ctl-worker', 'node/ctl-worker uncordoned'],
   ['delete namespace sample', 'namespace "sample" deleted'],
 ];
