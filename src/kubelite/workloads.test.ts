@@ -8,12 +8,23 @@ import {
   daemonSets,
   events,
   jobs,
+  namespaces,
   nodes,
   persistentVolumeClaims,
   pods,
+  resourceQuotas,
   statefulSets,
 } from '../kubernetes/resource-types.ts';
-import type { ControllerRevision, CoreEvent, CronJob, DaemonSet, Job, Pod, StatefulSet } from '../kubernetes/types.ts';
+import type {
+  ControllerRevision,
+  CoreEvent,
+  CronJob,
+  DaemonSet,
+  Job,
+  Pod,
+  ResourceQuota,
+  StatefulSet,
+} from '../kubernetes/types.ts';
 import { type Kubelite, startKubelite } from './cluster.ts';
 
 let cluster: Kubelite;
@@ -192,6 +203,33 @@ describe('a DaemonSet', () => {
       'deprecated.daemonset.template.generation': '2',
     });
   });
+});
+
+it.each([
+  ['StatefulSet', statefulSets, { replicas: 2, serviceName: 'x' }, 'readyReplicas'],
+  ['DaemonSet', daemonSets, {}, 'numberReady'],
+] as const)('a %s tells of the pods that it has when one more is refused', async (kind, type, more, ready) => {
+  const own = { namespace: `full-${kind.toLowerCase()}`, name: 'full' };
+  const client = cluster.client;
+  await create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: own.namespace } });
+  await client.resource<ResourceQuota>(resourceQuotas).create({
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: own,
+    spec: { hard: { pods: '1' } },
+  });
+  await until('the quota', async () => (await client.resource<ResourceQuota>(resourceQuotas).get(own)).status?.used);
+  const spec = { ...more, selector: { matchLabels: { app: 'full' } }, template: template('full') };
+  await create(type, { apiVersion: 'apps/v1', kind, metadata: own, spec });
+  await until('a refusal', async () => {
+    const found = await client.resource<CoreEvent>(events).list({ namespace: own.namespace });
+    return found.items.some(({ reason, message }) => reason === 'FailedCreate' && message.includes('exceeded quota'));
+  });
+  await until('one ready pod', async () => {
+    const { status } = (await client.resource(type).get(own)) as unknown as { status?: Record<string, unknown> };
+    return status?.[ready] === 1;
+  });
+  await client.resource(type).delete(own);
 });
 
 describe('a Job', () => {

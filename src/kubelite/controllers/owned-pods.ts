@@ -112,6 +112,12 @@ export function createOwnedPods<T extends Owner>(
   };
 }
 
+/** Waits for all of it, and returns what went wrong: what is there is to be told whatever could not be made. */
+export async function failuresOf(work: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(work);
+  return results.filter((result) => result.status === 'rejected').map(({ reason }) => reason);
+}
+
 /** A pod of a template, without a name: the caller gives `name` or `generateName`. */
 export function podOfTemplate(owner: ReadableOwner, template: DeepReadonly<PodTemplate> | undefined): Pod {
   const metadata: Pod['metadata'] = {

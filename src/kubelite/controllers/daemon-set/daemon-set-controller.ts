@@ -12,7 +12,7 @@ import { claimDependents } from '../claim.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { controllerIndex, controllerUids } from '../controller-ref.ts';
 import { syncRevisions, trimRevisions } from '../controller-revisions.ts';
-import { createOwnedPods } from '../owned-pods.ts';
+import { createOwnedPods, failuresOf } from '../owned-pods.ts';
 import { nextAvailabilityAfter } from '../replica-set/replica-set-rules.ts';
 import { createNodeVerdicts, daemonHashLabel, daemonPod, daemonSetStatus, planDaemons } from './daemon-set-rules.ts';
 
@@ -46,7 +46,7 @@ export function createDaemonSetController(context: ControllerContext): Controlle
     const verdictOf = kept?.hash === hash ? kept.of : createNodeVerdicts(set);
     verdicts.set(key, { hash, of: verdictOf });
     const plan = planDaemons(set, all, verdictOf, pods, hash, clock.now());
-    await Promise.all(plan.create.map((node) => owned.create(set, daemonPod(set, node, hash))));
+    const failures = await failuresOf(plan.create.map((node) => owned.create(set, daemonPod(set, node, hash))));
     for (const pod of plan.remove) {
       if (pod.status?.phase === 'Failed') {
         const message = `Found failed daemon pod ${objectKey(pod)} on node ${pod.spec?.nodeName}, will try to kill it`;
@@ -65,6 +65,7 @@ export function createDaemonSetController(context: ControllerContext): Controlle
       ({ metadata }) => used.has(metadata.labels?.[daemonHashLabel]),
       revisionClient,
     );
+    if (failures.length > 0) throw failures[0];
     const wait = nextAvailabilityAfter(set, pods, clock.now());
     return wait === undefined ? undefined : { requeueAfter: wait };
   }

@@ -7,7 +7,7 @@ import { claimDependents } from '../claim.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { controllerIndex, controllerUids } from '../controller-ref.ts';
 import { syncRevisions, trimRevisions } from '../controller-revisions.ts';
-import { createOwnedPods } from '../owned-pods.ts';
+import { createOwnedPods, failuresOf } from '../owned-pods.ts';
 import { isPodFinished } from '../pod-readiness.ts';
 import { nextAvailabilityAfter } from '../replica-set/replica-set-rules.ts';
 import { createStatefulSetClaims } from './stateful-set-claims.ts';
@@ -55,7 +55,7 @@ export function createStatefulSetController(context: ControllerContext): Control
     const current = choice.all.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? choice.update;
 
     const plan = planPods(set, pods, update, clock.now());
-    await Promise.all(
+    const failures = await failuresOf(
       plan.create.map(async (ordinal) => {
         await claims.ensure(set, podName(set, ordinal));
         await owned.create(set, buildPod(set, ordinal, revisionFor(set, ordinal, current, choice.update)));
@@ -80,6 +80,7 @@ export function createStatefulSetController(context: ControllerContext): Control
     if (!deepEqual(set.status ?? {}, status)) await setClient.updateStatus({ ...set, status } as StatefulSet);
     const used = new Set([...pods.map((pod) => pod.metadata.labels?.[revisionLabel]), status.currentRevision, update]);
     await trimRevisions(set, choice.all, ({ metadata }) => used.has(metadata.name), revisionClient);
+    if (failures.length > 0) throw failures[0];
     const wait = nextAvailabilityAfter(set, pods, clock.now());
     return wait === undefined ? undefined : { requeueAfter: wait };
   }
