@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../apimachinery/clock.ts';
 import type { ResourceType } from '../apimachinery/group-version.ts';
 import type { KubeList, KubeObject } from '../apimachinery/object.ts';
+import { controllerOf } from '../apimachinery/owner-references.ts';
 import {
   configMaps,
   cronJobs,
@@ -95,6 +96,7 @@ describe('pods stay as they are when metadata changes', () => {
       found
         .map(({ metadata, status, spec: podSpec }) => [
           metadata.uid,
+          controllerOf({ metadata })?.uid,
           podSpec?.nodeName,
           status?.podIP,
           status?.startTime,
