@@ -3,6 +3,7 @@ import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, toolPath } from '../../test/support/kubectl.ts';
 import { systemClock } from '../apimachinery/clock.ts';
 import { createLookup } from '../component/host-lookup.ts';
 import { deployments, events, pods, secrets, services } from '../kubernetes/resource-types.ts';
@@ -26,6 +27,7 @@ setInterval(() => { if (process.ppid !== Number(process.env.KARMADA_PARENT_PID))
 const base = mkdtempSync(join(tmpdir(), 'kubelite-'));
 const home = join(base, 'home');
 const executables = join(base, 'cmd');
+const kubeconfig = join(base, 'config');
 let cluster: Kubelite;
 
 beforeAll(async () => {
@@ -45,6 +47,7 @@ function start(): Promise<Kubelite> {
     runtime: 'process',
     processHome: home,
     executables,
+    kubeconfig,
     restartBackoff: { baseMs: 50, maxMs: 200 },
   });
 }
@@ -267,6 +270,21 @@ describe('a cluster with the process runtime', () => {
       cluster.client.text(`/api/v1/namespaces/default/pods/${after.metadata.name}/log${query}`);
     expect(await log('')).toBe(`listening on ${after.status?.podIP}\n`);
     expect(await log('?previous=true&tailLines=1')).toBe(`listening on ${after.status?.podIP}\n`);
+  });
+
+  it('runs no commands in its pods, and takes no containers into them, and says so', async () => {
+    const name = (await readyPod('app')).metadata.name ?? '';
+    const kubectl = (...args: string[]) =>
+      run(toolPath('kubectl'), ['--kubeconfig', kubeconfig, ...args], { env: { HOME: base } });
+    const refused = await kubectl('exec', name, '--', 'ls');
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stderr).toContain('is a process of its host: no command can be run in it');
+    await kubectl('debug', name, '--image=busybox', '-c', 'extra', '--profile=general');
+    const message = await until('the refusal', async () => {
+      const [extra] = (await podOf('app'))?.status?.ephemeralContainerStatuses ?? [];
+      return extra?.state?.waiting?.message;
+    });
+    expect(message).toBe('a process pod takes no further containers');
   });
 
   it('does not touch a running pod when labels or annotations of its Deployment change', async () => {
