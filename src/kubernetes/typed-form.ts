@@ -176,7 +176,11 @@ const opaque: ReadonlySet<string> = new Set([
 
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$/;
 
+/** Most times are written as they should be. */
+const canonical = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
+
 function convertTime(value: unknown, micro: boolean): unknown {
+  if (!micro && typeof value === 'string' && canonical.test(value)) return value;
   const match = typeof value === 'string' ? rfc3339.exec(value) : null;
   if (match === null) return value;
   const milliseconds = Date.parse(`${match[1]}T${match[2]}${match[4]?.toUpperCase()}`);
