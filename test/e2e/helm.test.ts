@@ -1,6 +1,6 @@
 /** helm as a user runs it: its releases are applied on the server, in a member cluster and on the control plane. */
 import { join } from 'node:path';
-import { describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { run, toolPath } from '../support/kubectl.ts';
 import { kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
 
@@ -20,37 +20,59 @@ interface Deployed {
   status?: { readyReplicas?: number };
 }
 
-// On the control plane no Pod runs: there is nothing to wait for.
-for (const { context, wait } of [
-  { context: 'member1', wait: ' --wait --timeout 60s' },
-  { context: 'karmada-apiserver', wait: '' },
-]) {
+const releases = 'releases';
+/** Replicas in two clusters: what helm waits for on the control plane is what they report. */
+const spread = `
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: releases, namespace: ${releases}}
+spec:
+  resourceSelectors:
+    - {apiVersion: apps/v1, kind: Deployment}
+    - {apiVersion: v1, kind: Service}
+    - {apiVersion: v1, kind: ConfigMap}
+  placement:
+    clusterAffinity: {clusterNames: [member2, member3]}
+    replicaScheduling: {replicaSchedulingType: Divided, replicaDivisionPreference: Weighted}
+`;
+
+for (const context of ['member1', 'karmada-apiserver']) {
   describe(`a release on ${context}`, () => {
     const name = 'shop';
-    const deployment = () => object<Deployed>(`--context ${context} get deployment ${name} --show-managed-fields`);
+    const wait = ' --wait --timeout 60s';
+    const namespace = `--namespace ${releases}`;
+    const deployment = () =>
+      object<Deployed>(`--context ${context} ${namespace} get deployment ${name} --show-managed-fields`);
+
+    beforeAll(async () => {
+      await raw(['--context', context, 'create', 'namespace', releases]);
+      if (context !== 'karmada-apiserver') return;
+      const applied = await raw(['--context', context, 'apply', '-f', '-'], { input: spread });
+      expect(applied.stderr).toBe('');
+    });
 
     it('is installed, upgraded, rolled back and uninstalled', async () => {
-      expect(await helm(context, `install ${name} ${chart}${wait}`)).toContain('STATUS: deployed');
+      expect(await helm(context, `${namespace} install ${name} ${chart}${wait}`)).toContain('STATUS: deployed');
       const installed = await deployment();
       expect(installed.metadata.managedFields).toContainEqual(
         expect.objectContaining({ manager: 'helm', operation: 'Apply' }),
       );
-      if (wait !== '') expect(installed.status?.readyReplicas).toBe(1);
+      expect(installed.status?.readyReplicas).toBe(1);
 
-      await helm(context, `upgrade ${name} ${chart} --set replicas=2 --set greeting=bye${wait}`);
+      await helm(context, `${namespace} upgrade ${name} ${chart} --set replicas=2 --set greeting=bye${wait}`);
       const upgraded = await deployment();
       expect(upgraded.spec.replicas).toBe(2);
-      if (wait !== '') expect(upgraded.status?.readyReplicas).toBe(2);
-      const config = await object<{ data: unknown }>(`--context ${context} get configmap ${name}`);
+      expect(upgraded.status?.readyReplicas).toBe(2);
+      const config = await object<{ data: unknown }>(`--context ${context} ${namespace} get configmap ${name}`);
       expect(config.data).toEqual({ greeting: 'bye' });
 
-      await helm(context, `rollback ${name} 1${wait}`);
+      await helm(context, `${namespace} rollback ${name} 1${wait}`);
       expect((await deployment()).spec.replicas).toBe(1);
-      const history = JSON.parse(await helm(context, `history ${name} -o json`)) as { status: string }[];
+      const history = JSON.parse(await helm(context, `${namespace} history ${name} -o json`)) as { status: string }[];
       expect(history.map(({ status }) => status)).toEqual(['superseded', 'superseded', 'deployed']);
 
-      await helm(context, `uninstall ${name}${wait}`);
-      const gone = await raw(['--context', context, 'get', 'deployment,service,configmap', name]);
+      await helm(context, `${namespace} uninstall ${name}${wait}`);
+      const gone = await raw(['--context', context, '-n', releases, 'get', 'deployment,service,configmap', name]);
       expect(gone.stderr.match(/\(NotFound\)/g)).toHaveLength(3);
     });
 

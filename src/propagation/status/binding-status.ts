@@ -10,6 +10,7 @@ import type { ControlPlane, RecordEvent } from '../control-plane.ts';
 import { refOfBinding } from '../templates.ts';
 import { liveObject, writeChange } from '../write.ts';
 import { aggregatedItems, fullyAppliedCondition } from './aggregate.ts';
+import { withRolloutConditions } from './rollout-conditions.ts';
 
 export interface BindingStatusWorld extends ControlPlane {
   /** ResourceBindings or ClusterResourceBindings. */
@@ -76,7 +77,7 @@ async function writeTemplateStatus(
   let template: DeepReadonly<Unstructured> | undefined = await world.templates.get(ref);
   for (let attempt = 1; template !== undefined; attempt++) {
     const seen: DeepReadonly<Unstructured> = template;
-    const desired = await aggregate(seen, items);
+    const desired = withRolloutConditions(seen, await aggregate(seen, items), binding, items, world.clock.now());
     if (deepEqual(desired['status'] ?? {}, (seen as Unstructured)['status'] ?? {})) return;
     let moved = false;
     const { changed } = await writeChange(

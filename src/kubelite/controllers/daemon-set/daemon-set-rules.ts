@@ -1,8 +1,8 @@
 /** Which nodes a DaemonSet runs on, what to make and delete there, and its status: pure functions. */
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
+import { scaledValue } from '../../../kubernetes/int-or-string.ts';
 import type { DaemonSet, Node, Pod } from '../../../kubernetes/types.ts';
 import { affinityMismatch, toleratesTaint } from '../../pod-scheduler/node-filters.ts';
-import { scaledValue } from '../deployment/deployment-rules.ts';
 import { podOfTemplate } from '../owned-pods.ts';
 import { isPodAvailable, isPodReady } from '../pod-readiness.ts';
 

@@ -1,5 +1,7 @@
 /** The arithmetic of Deployments: fence posts, counts over ReplicaSets, which one is new, what each should be scaled to. */
+
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
+import { scaledValue } from '../../../kubernetes/int-or-string.ts';
 import type { Deployment, ReplicaSet } from '../../../kubernetes/types.ts';
 import { equalTemplates } from '../pod-template.ts';
 import { desiredReplicasOf, maxReplicasOf, revisionOf } from './revision-annotations.ts';
@@ -22,16 +24,6 @@ export const sumSpecReplicas = (sets: readonly ReadableReplicaSet[]): number =>
   sets.reduce((sum, set) => sum + specReplicas(set), 0);
 export const sumAvailable = (sets: readonly ReadableReplicaSet[]): number =>
   sets.reduce((sum, set) => sum + availableReplicas(set), 0);
-
-/** A number, or a percentage of `total` rounded up or down. */
-export function scaledValue(value: number | string | undefined, total: number, roundUp: boolean): number {
-  if (value === undefined) return 0;
-  if (typeof value === 'number') return value;
-  const percent = Number.parseInt(value, 10);
-  if (Number.isNaN(percent)) return 0;
-  const exact = (percent * total) / 100;
-  return roundUp ? Math.ceil(exact) : Math.floor(exact);
-}
 
 /** How many pods a rolling update may add and may leave unavailable; never both 0, as nothing could move then. */
 export function fencePosts(deployment: ReadableDeployment): { surge: number; unavailable: number } {

@@ -1,8 +1,8 @@
 /** How many pods of a PodDisruptionBudget may be evicted: its status as a function of its pods. */
 import { formatTime } from '../../../apimachinery/clock.ts';
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
+import { scaledValue } from '../../../kubernetes/int-or-string.ts';
 import type { Pod, PodDisruptionBudget } from '../../../kubernetes/types.ts';
-import { scaledValue } from '../deployment/deployment-rules.ts';
 import { isPodReady } from '../pod-readiness.ts';
 
 export type ReadableBudget = DeepReadonly<PodDisruptionBudget>;

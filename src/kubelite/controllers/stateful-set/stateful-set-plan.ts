@@ -1,7 +1,7 @@
 /** The next step of a StatefulSet as a function of its pods: what to make, what to delete, what to wait for. */
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
+import { scaledValue } from '../../../kubernetes/int-or-string.ts';
 import type { Pod } from '../../../kubernetes/types.ts';
-import { scaledValue } from '../deployment/deployment-rules.ts';
 import { isPodAvailable, isPodFinished, isPodReady } from '../pod-readiness.ts';
 import { firstOrdinal, ordinalOf, type ReadableSet, revisionLabel } from './stateful-set-pods.ts';
 
