@@ -308,6 +308,15 @@ describe('seamless migration', () => {
     await start();
     expect(await settledRevision(plane.api, 500)).toBe(revision);
     expect(await settledRevision(member('member1'))).toBe(member1Revision);
+    await controllers?.stop();
+
+    // What changed while nobody watched arrives all the same.
+    await plane.client.resource(deployments).patch(ref, 'merge', { metadata: { labels: { changed: 'meanwhile' } } });
+    await start();
+    await eventually(async () => {
+      const { metadata } = await member('member1').client.resource(deployments).get(ref);
+      expect(metadata.labels?.['changed']).toBe('meanwhile');
+    });
   });
 
   it('finishes the walk when the controllers are restarted at every step', async () => {

@@ -9,7 +9,7 @@ import { templateRef } from '../templates.ts';
 import { liveObject, writeChange } from '../write.ts';
 import { type BindingInputs, buildBinding, updateBinding } from './binding-builder.ts';
 import { type Claim, claimBy, policyTitle, withClaim } from './claim.ts';
-import type { Detector, Template } from './detector.ts';
+import type { Cause, Detector, Template } from './detector.ts';
 import type { Policy } from './policy-index.ts';
 import { bindingOfTemplate } from './release.ts';
 
@@ -22,29 +22,19 @@ const priorityClasses = {
 };
 
 /**
- * `byKarmada`: only policies changed, not the template; a lazy policy then waits for the template's next change.
+ * A lazy policy waits for a change of the template that is not Karmada's own.
  * @throws whatever kept the policy from being applied; an Event says so on the template
  */
-export function applyPolicy(
-  detector: Detector,
-  template: Template,
-  policy: Policy,
-  options: { byKarmada: boolean },
-): Promise<void> {
-  return detector.metrics.applyPolicy(() => claimAndBind(detector, template, policy, options));
+export function applyPolicy(detector: Detector, template: Template, policy: Policy, cause: Cause): Promise<void> {
+  return detector.metrics.applyPolicy(() => claimAndBind(detector, template, policy, cause));
 }
 
-async function claimAndBind(
-  detector: Detector,
-  template: Template,
-  policy: Policy,
-  options: { byKarmada: boolean },
-): Promise<void> {
+async function claimAndBind(detector: Detector, template: Template, policy: Policy, cause: Cause): Promise<void> {
   const claim = claimBy(policy);
   try {
     const claimed = await claimTemplate(detector, template, claim);
     if (claimed === undefined) return; // deleted meanwhile
-    if (options.byKarmada && policy.spec.activationPreference === 'Lazy') return;
+    if (cause.byKarmada && policy.spec.activationPreference === 'Lazy') return;
     const components = await interpretComponents(detector, claimed);
     const inputs: BindingInputs = {
       template: claimed,
@@ -55,7 +45,7 @@ async function claimAndBind(
       workloadAffinity: detector.gates.workloadAffinity === true,
       schedulePriority: await schedulePriority(detector, policy),
     };
-    if (!(await createOrUpdateBinding(detector, inputs))) return;
+    if (!(await createOrUpdateBinding(detector, inputs, cause))) return;
     if (components !== undefined)
       detector.record(
         template,
@@ -119,7 +109,7 @@ async function schedulePriority(detector: Detector, policy: Policy): Promise<num
 }
 
 /** Whether anything was written. */
-async function createOrUpdateBinding(detector: Detector, inputs: BindingInputs): Promise<boolean> {
+async function createOrUpdateBinding(detector: Detector, inputs: BindingInputs, cause: Cause): Promise<boolean> {
   const fresh = buildBinding(inputs);
   const { type } = fresh.metadata.namespace ? detector.caches.bindings : detector.caches.clusterBindings;
   const resource = detector.client.resource<ResourceBinding>(type);
@@ -134,7 +124,7 @@ async function createOrUpdateBinding(detector: Detector, inputs: BindingInputs):
       if (existing === undefined) throw error;
     }
   }
-  const { changed, object } = await writeChange(resource, existing, (current) => updateBinding(current, inputs));
+  const { changed, object } = await writeChange(resource, existing, (current) => updateBinding(current, inputs, cause));
   if (object === undefined) throw new Error(`binding ${fresh.metadata.name} was deleted while it was updated`);
   return changed;
 }

@@ -44,7 +44,7 @@ describe('the groups of workload affinity', () => {
     const affinity = { affinity: { groupByLabelKey: 'app' } };
     const before = buildBinding(inputs(affinity, { workloadAffinity: true }));
     const template = { ...inputs(affinity).template, metadata: { name: 'r', namespace: 'shop', uid: 'u' } };
-    const after = updateBinding(before, inputs(affinity, { workloadAffinity: true, template }));
+    const after = updateBinding(before, inputs(affinity, { workloadAffinity: true, template }), { changed: true });
     expect(after?.spec).toBeDefined();
     expect(after?.spec.workloadAffinityGroups).toBeUndefined();
   });
@@ -60,6 +60,28 @@ describe('the components of a template', () => {
     const binding = buildBinding(inputs(undefined, { components }));
     expect(binding.spec.components).toEqual(components);
     expect(binding.spec.replicas).toBeUndefined();
-    expect(updateBinding(binding, inputs(undefined))?.spec.components).toBeUndefined();
+    expect(updateBinding(binding, inputs(undefined), { changed: true })?.spec.components).toBeUndefined();
+  });
+});
+
+describe('a binding whose template moved to another resourceVersion, and nothing else', () => {
+  const at = (resourceVersion: string) => {
+    const { template } = inputs(undefined);
+    return inputs(undefined, { template: { ...template, metadata: { ...template.metadata, resourceVersion } } });
+  };
+  const binding = buildBinding(at('1'));
+
+  it('follows it when the template was seen to change', () => {
+    expect(updateBinding(binding, at('2'), { changed: true })?.spec.resource.resourceVersion).toBe('2');
+  });
+
+  it('stays as it is at a start and when policies change: the status alone may have moved', () => {
+    expect(updateBinding(binding, at('2'), { changed: false })).toBeUndefined();
+  });
+
+  it('takes the version along when something else changes', () => {
+    const replicas = { replicas: 2 };
+    const updated = updateBinding(binding, { ...at('2'), replicas }, { changed: false });
+    expect(updated?.spec.resource.resourceVersion).toBe('2');
   });
 });

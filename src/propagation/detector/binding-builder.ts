@@ -19,6 +19,7 @@ import type {
 } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { ReplicaInterpretation } from '../../interpreter/interpreter.ts';
 import { type Claim, claimAnnotationsOf, claimKeys, claimLabels } from './claim.ts';
+import type { Cause } from './detector.ts';
 import type { Policy } from './policy-index.ts';
 
 export interface BindingInputs {
@@ -56,12 +57,14 @@ export function buildBinding(inputs: BindingInputs): ResourceBinding {
 }
 
 /**
- * What the existing binding becomes, or undefined when nothing changes. Fields of the scheduler and of eviction stay.
+ * What the existing binding becomes, or undefined when nothing changes. Fields of the scheduler and of eviction stay. A new
+ * resourceVersion alone counts where the template was seen to change: it is what tells others to make its Works anew.
  * @throws when the binding belongs to another template of the same binding name
  */
 export function updateBinding(
   existing: DeepReadonly<ResourceBinding>,
   inputs: BindingInputs,
+  { changed }: Pick<Cause, 'changed'>,
 ): ResourceBinding | undefined {
   const fresh = buildBinding(inputs);
   const owner = controllerOf(existing);
@@ -91,7 +94,17 @@ export function updateBinding(
     },
     spec,
   };
-  return deepEqual(updated.metadata, existing.metadata) && deepEqual(updated.spec, existing.spec) ? undefined : updated;
+  if (!deepEqual(updated.metadata, existing.metadata)) return updated;
+  // The template's own status moves its resourceVersion, too: whoever starts over would write every binding again for it.
+  const same = changed
+    ? deepEqual(spec, existing.spec)
+    : deepEqual(withoutVersion(spec), withoutVersion(existing.spec));
+  return same ? undefined : updated;
+}
+
+function withoutVersion(spec: DeepReadonly<ResourceBindingSpec>): unknown {
+  const { resourceVersion: _version, ...resource } = spec.resource;
+  return { ...spec, resource };
 }
 
 /** The fields of the spec that follow template and policy, over those of an existing binding. */

@@ -11,7 +11,7 @@ import { onReinterpretedBindings } from '../reinterpretation.ts';
 import { type DiscoveredKinds, kindOf } from '../resource-kinds.ts';
 import { refOfBinding, refOfTemplateKey, type TemplateRef, templateKey, templateRef } from '../templates.ts';
 import { claimLabel, claimOn } from './claim.ts';
-import type { Detector, DetectorGates } from './detector.ts';
+import type { Cause, Detector, DetectorGates } from './detector.ts';
 import { type Policy, PolicyIndex, policyKey } from './policy-index.ts';
 import { releaseAfterLowering } from './preemption.ts';
 import { lowPriority, reconcilePolicy } from './reconcile-policy.ts';
@@ -37,20 +37,20 @@ export function createDetector(
   options: DetectorOptions,
 ): { run(signal: AbortSignal): Promise<void> } {
   const { caches, logger, clock } = controlPlane;
-  /** Whether only Karmada changed what is queued; a user's change of the same template wins. */
-  const byKarmada = new Map<string, boolean>();
+  /** What happened to what is queued; a user's change of the same template wins. */
+  const causes = new Map<string, Cause>();
 
   const templatesQueue = createController({
     ...controlPlane.controllers,
     name: 'resource-detector',
     workers: options.concurrentTemplates ?? 5,
     async reconcile(key) {
-      const flag = byKarmada.get(key) ?? false;
-      byKarmada.delete(key);
+      const cause = causes.get(key) ?? { byKarmada: false, changed: false };
+      causes.delete(key);
       try {
-        await reconcileTemplate(detector, refOfTemplateKey(key), { byKarmada: flag });
+        await reconcileTemplate(detector, refOfTemplateKey(key), cause);
       } catch (error) {
-        byKarmada.set(key, flag && (byKarmada.get(key) ?? true));
+        causes.set(key, both(cause, causes.get(key)));
         throw error;
       }
     },
@@ -65,7 +65,8 @@ export function createDetector(
     record: controlPlane.recorder('resource-detector'),
     enqueueTemplate(ref, enqueueOptions = {}) {
       const key = templateKey(ref);
-      byKarmada.set(key, (enqueueOptions.byKarmada ?? false) && (byKarmada.get(key) ?? true));
+      const { byKarmada = false, changed = false } = enqueueOptions;
+      causes.set(key, both({ byKarmada, changed }, causes.get(key)));
       templatesQueue.enqueue(key, { priority: enqueueOptions.priority ?? 0 });
     },
     enqueuePolicy(policy) {
@@ -139,6 +140,11 @@ export function createDetector(
   };
 }
 
+function both(one: Cause, other: Cause | undefined): Cause {
+  if (other === undefined) return one;
+  return { byKarmada: one.byKarmada && other.byKarmada, changed: one.changed || other.changed };
+}
+
 async function reconcileCached(
   detector: Detector,
   informer: { get(key: string): Policy | undefined },
@@ -195,7 +201,7 @@ function templateHandler(
     updated(object, old) {
       if (!wanted(object) || !changedBeyondStatus(object, old)) return;
       const byKarmada = isClaimedLazily(detector, object) && changedByKarmadaOnly(object, old);
-      detector.enqueueTemplate(refOf(type, object), { byKarmada });
+      detector.enqueueTemplate(refOf(type, object), { byKarmada, changed: true });
     },
     deleted(object) {
       detector.waiting.delete(refOf(type, object));

@@ -18,14 +18,21 @@ export interface DetectorGates {
   workloadAffinity?: boolean;
 }
 
+/** Why a template is looked at. */
+export interface Cause {
+  /** The template itself did not change, a policy did (matters to lazy policies only). */
+  byKarmada: boolean;
+  /** The template was seen to change: its binding then says so, and what is made of it is made anew. */
+  changed: boolean;
+}
+
 export interface Detector extends ControlPlane {
   gates: DetectorGates;
   policyIndex: PolicyIndex;
   clusterPolicyIndex: PolicyIndex;
   waiting: WaitingList;
   record: RecordEvent;
-  /** `byKarmada`: the template itself did not change, a policy did (matters to lazy policies only). */
-  enqueueTemplate(ref: TemplateRef, options?: { byKarmada?: boolean; priority?: number }): void;
+  enqueueTemplate(ref: TemplateRef, options?: Partial<Cause> & { priority?: number }): void;
   enqueuePolicy(policy: Policy): void;
 }
 

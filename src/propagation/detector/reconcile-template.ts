@@ -4,22 +4,18 @@ import { highestImplicitPriority } from '../resource-selectors.ts';
 import { type TemplateRef, templateRef } from '../templates.ts';
 import { applyPolicy, dependentOverridesExist, waitingForOverrides } from './apply-policy.ts';
 import { claimOn, policyTitle } from './claim.ts';
-import { type Detector, policyOfClaim, type Template } from './detector.ts';
+import { type Cause, type Detector, policyOfClaim, type Template } from './detector.ts';
 import type { Policy } from './policy-index.ts';
 import { betterPreemptor } from './preemption.ts';
 import { releaseTemplate } from './release.ts';
 
-export async function reconcileTemplate(
-  detector: Detector,
-  ref: TemplateRef,
-  options: { byKarmada: boolean },
-): Promise<void> {
+export async function reconcileTemplate(detector: Detector, ref: TemplateRef, cause: Cause): Promise<void> {
   const template = detector.templates.cached(ref);
   if (template === undefined || template.metadata.deletionTimestamp !== undefined || claimedByOtherApi(template)) {
     detector.waiting.delete(ref);
     return;
   }
-  if (claimOn(template) !== undefined) return await reconcileClaimed(detector, template, options);
+  if (claimOn(template) !== undefined) return await reconcileClaimed(detector, template, cause);
 
   const start = performance.now();
   const policy = bestPolicy(detector, template);
@@ -31,15 +27,11 @@ export async function reconcileTemplate(
   }
   if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
   detector.waiting.delete(ref);
-  await applyPolicy(detector, template, policy, options);
+  await applyPolicy(detector, template, policy, cause);
 }
 
 /** A claimed template is not matched again: its policy applies as long as it selects it. */
-async function reconcileClaimed(
-  detector: Detector,
-  template: Template,
-  options: { byKarmada: boolean },
-): Promise<void> {
+async function reconcileClaimed(detector: Detector, template: Template, cause: Cause): Promise<void> {
   detector.waiting.delete(templateRef(template));
   const claim = claimOn(template);
   if (claim === undefined) return;
@@ -49,7 +41,7 @@ async function reconcileClaimed(
   // Another API version of the same object, or labels that drifted: left as it is until the policy changes.
   if (highestImplicitPriority(template, policy.spec.resourceSelectors) === 0) return;
   if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
-  await applyPolicy(detector, template, policy, options);
+  await applyPolicy(detector, template, policy, cause);
   if (!detector.gates.preemption) return;
   const better = betterPreemptor(detector, template, claim, policy);
   if (better !== undefined) detector.enqueuePolicy(better);
