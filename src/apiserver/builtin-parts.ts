@@ -9,6 +9,7 @@ import {
 import type { Store } from '../storage/store.ts';
 import { createAdmissionChain } from './admission/chain.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { createPolicyAdmission } from './admission/policies/policy-admission.ts';
 import { createWebhookAdmission } from './admission/webhooks/webhook-admission.ts';
 import { type Aggregator, createAggregator } from './aggregation/aggregator.ts';
 import { ensureKubernetesService } from './allocation/kubernetes-service.ts';
@@ -65,7 +66,7 @@ export interface BuiltinParts {
   authorizer: Authorizer;
   /** In order; plugins of ApiServerOptions.admission run after them. */
   admission: readonly AdmissionPlugin[];
-  /** What of it concerns subresources that are served by functions: webhooks. */
+  /** What of it concerns subresources that are served by functions: policies, webhooks. */
   connectAdmission: readonly AdmissionPlugin[];
   /** After those: what is charged to a quota should be written, so nobody may refuse it any more. */
   lastAdmission: readonly AdmissionPlugin[];
@@ -103,7 +104,8 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
   const certificates =
     options.clientCa === undefined ? undefined : createClientCertificateAuthenticator(options.clientCa, clock);
   const webhooks = createWebhookAdmission(catalog, clock, authorizer);
-  const chain = createAdmissionChain(catalog, clock, webhooks, authorizer, options.disableAdmission);
+  const policies = createPolicyAdmission(catalog, clock, authorizer);
+  const chain = createAdmissionChain(catalog, clock, webhooks, policies, authorizer, options.disableAdmission);
   const remote = options.aggregation && createAggregator(catalog, clock, options.aggregation.proxyClient);
   let stopFollowing = () => {};
 
@@ -117,7 +119,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createEscalationCheck(index, authorizer),
     ],
     lastAdmission: chain.filter(runsLast),
-    connectAdmission: [webhooks.mutating, webhooks.validating],
+    connectAdmission: [webhooks.mutating, policies.validating, webhooks.validating],
     remote,
     routes: [
       ...(remote === undefined ? [] : [remote.route]),
@@ -141,6 +143,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
         await allocator?.start(catalog, store);
         const client = createClient(server.localTransport());
         const context = { catalog, client };
+        policies.start(client);
         await bootstrapNamespaces(context);
         await Promise.all([
           bootstrapRbac(context),
@@ -169,6 +172,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
         allocator?.stop();
         stopFollowing();
         webhooks.stop();
+        await policies.stop();
       },
     ],
   };

@@ -83,7 +83,16 @@ describe('built-in kinds', () => {
 
   it('asks these kinds for a resourceVersion on PUT', () => {
     expect(all.filter(({ unconditionalUpdate }) => unconditionalUpdate === false).map(({ type }) => type.kind)).toEqual(
-      ['PodDisruptionBudget', 'CSIDriver', 'VolumeAttachment', 'CustomResourceDefinition', 'Lease', 'RuntimeClass'],
+      [
+        'PodDisruptionBudget',
+        'CSIDriver',
+        'VolumeAttachment',
+        'CustomResourceDefinition',
+        'ValidatingAdmissionPolicy',
+        'ValidatingAdmissionPolicyBinding',
+        'Lease',
+        'RuntimeClass',
+      ],
     );
   });
 
@@ -106,6 +115,8 @@ describe('built-in kinds', () => {
       'PodDisruptionBudget spec',
       'CustomResourceDefinition spec',
       'MutatingWebhookConfiguration all',
+      'ValidatingAdmissionPolicy spec',
+      'ValidatingAdmissionPolicyBinding spec',
       'ValidatingWebhookConfiguration all',
       'DeviceClass spec',
       'ResourceSlice spec',

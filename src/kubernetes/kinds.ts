@@ -4,6 +4,10 @@
  */
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import {
+  validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding,
+} from './admissionregistration/admission-policy.ts';
+import {
   mutatingWebhookConfiguration,
   validatingWebhookConfiguration,
 } from './admissionregistration/webhook-configuration.ts';
@@ -130,6 +134,8 @@ function rows(): ResourceDefinition[] {
     kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', { ...cluster, ...short('crd', 'crds'), categories: ['api-extensions'], ...status, ...spec, ...conditional }, customResourceDefinition),
 
     kind('admissionregistration.k8s.io/v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, mutatingWebhookConfiguration),
+    kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy', { ...cluster, categories: ['api-extensions'], ...status, ...spec, ...conditional }, validatingAdmissionPolicy),
+    kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, validatingAdmissionPolicyBinding),
     kind('admissionregistration.k8s.io/v1', 'validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, validatingWebhookConfiguration),
 
     kind('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { ...cluster, ...short('pc') }, priorityClass),

@@ -70,6 +70,18 @@ export const validatingWebhookConfigurations = clusterScoped(
   'validatingwebhookconfigurations',
   'ValidatingWebhookConfiguration',
 );
+export const validatingAdmissionPolicies = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'validatingadmissionpolicies',
+  'ValidatingAdmissionPolicy',
+);
+export const validatingAdmissionPolicyBindings = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'validatingadmissionpolicybindings',
+  'ValidatingAdmissionPolicyBinding',
+);
 export const customResourceDefinitions = clusterScoped(
   'apiextensions.k8s.io',
   'v1',

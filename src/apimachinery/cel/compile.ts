@@ -13,6 +13,7 @@ import {
   compare,
   equal,
   isList,
+  Lazy,
   LiteralMap,
   Optional,
   TypeValue,
@@ -27,7 +28,7 @@ export interface Program {
   /** Whether the expression reads the variable. */
   uses(variable: string): boolean;
   /** Throws CelError, and CostExceeded past `budget.left`, which goes down by what was done. */
-  evaluate(variables: { readonly [name: string]: Value }, budget: { left: number }): Value;
+  evaluate(variables: { readonly [name: string]: Value | Lazy }, budget: { left: number }): Value;
 }
 
 const parser = new Environment({
@@ -181,7 +182,8 @@ function variable(name: string, node: ASTNode, scope: Scope): Node {
       cost: 1,
       run(frame) {
         spend(frame, 1);
-        return frame.slots[slot] as Value;
+        const value = frame.slots[slot] as Value | Lazy;
+        return value instanceof Lazy ? value.read(frame) : value;
       },
     };
   }

@@ -1,11 +1,11 @@
 /** What the parts of the compiler hand each other. */
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { CelType } from './types.ts';
-import { CelError, type CelMap, CostExceeded, isList, isMap, Uint, type Value } from './values.ts';
+import { CelError, type CelMap, CostExceeded, isList, isMap, type Lazy, Uint, type Value } from './values.ts';
 
 /** One evaluation: the variables, and the work that is left. */
 export interface Frame {
-  slots: Value[];
+  slots: (Value | Lazy)[];
   budget: number;
 }
 

@@ -136,6 +136,28 @@ function mapKey(key: Value): string {
   throw new CelError('unsupported key type');
 }
 
+/** A variable that is worked out when an expression first reads it, at the expense of that expression's budget. */
+export class Lazy {
+  readonly #compute: (budget: { left: number }) => Value;
+  #done: { value: Value } | { error: unknown } | undefined;
+  constructor(compute: (budget: { left: number }) => Value) {
+    this.#compute = compute;
+  }
+  read(frame: { budget: number }): Value {
+    if (this.#done === undefined) {
+      const budget = { left: frame.budget };
+      try {
+        this.#done = { value: this.#compute(budget) };
+      } catch (error) {
+        this.#done = { error };
+      }
+      frame.budget = budget.left;
+    }
+    if ('error' in this.#done) throw this.#done.error;
+    return this.#done.value;
+  }
+}
+
 /** What goes wrong while an expression is evaluated; `&&`, `||`, all and exists may absorb it. */
 export class CelError extends Error {}
 

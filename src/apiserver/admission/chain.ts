@@ -8,6 +8,7 @@ import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
+import type { PolicyAdmission } from './policies/policy-admission.ts';
 import { createPriority } from './priority.ts';
 import { createResourceQuotaAdmission } from './resource-quota.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
@@ -18,6 +19,7 @@ export function createAdmissionChain(
   catalog: Catalog,
   clock: Clock,
   webhooks: Pick<WebhookAdmission, 'mutating' | 'validating'>,
+  policies: Pick<PolicyAdmission, 'validating'>,
   authorizer: Authorizer,
   disabled: readonly string[] = [],
 ): AdmissionPlugin[] {
@@ -31,6 +33,7 @@ export function createAdmissionChain(
     ...createCertificatePlugins(authorizer),
     createDefaultIngressClass(catalog),
     webhooks.mutating,
+    policies.validating,
     webhooks.validating,
     createResourceQuotaAdmission(catalog, clock),
   ];

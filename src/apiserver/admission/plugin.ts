@@ -22,6 +22,8 @@ export interface AdmissionRequest {
   oldObject: DeepReadonly<Unstructured> | undefined;
   /** Adds a Warning header to the reply. */
   warn(message: string): void;
+  /** Adds a fact to the audit log, where there is one. */
+  annotate?: ((key: string, value: string) => void) | undefined;
 }
 
 export interface AdmissionPlugin {

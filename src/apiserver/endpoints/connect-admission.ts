@@ -33,6 +33,7 @@ export async function admitConnect(
     object: undefined,
     oldObject: undefined,
     warn,
+    annotate: request.audit && ((key, value) => request.audit?.annotate(key, value)),
   };
   const concerned = plugins.filter((plugin) => plugin.handles(admission));
   if (concerned.length === 0) return request;

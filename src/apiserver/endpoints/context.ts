@@ -46,6 +46,7 @@ export function writeOptionsOf(context: EndpointContext, options: string): Write
     subresource: context.info.subresource,
     signal: context.request.signal,
     warn: context.warn,
+    annotate: context.request.audit && ((key, value) => context.request.audit?.annotate(key, value)),
   };
 }
 

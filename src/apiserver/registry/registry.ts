@@ -54,6 +54,8 @@ export interface WriteOptions {
   subresource: string;
   signal: AbortSignal;
   warn(message: string): void;
+  /** Adds a fact to the audit log, where there is one. */
+  annotate?: ((key: string, value: string) => void) | undefined;
 }
 
 export interface UpdateOptions extends WriteOptions {
@@ -389,10 +391,22 @@ export class Registry {
     options: WriteOptions,
   ): AdmissionRequest {
     const { type } = this.definition;
-    const { subresource, user, dryRun } = options;
+    const { subresource, user, dryRun, annotate } = options;
     const namespace = ref.namespace ?? '';
     const warn = (message: string): void => options.warn(message);
-    return { operation, type, subresource, namespace, name: ref.name ?? '', user, dryRun, object, oldObject, warn };
+    return {
+      operation,
+      type,
+      subresource,
+      namespace,
+      name: ref.name ?? '',
+      user,
+      dryRun,
+      object,
+      oldObject,
+      warn,
+      annotate,
+    };
   }
 
   #writer({ fieldManager, subresource }: WriteOptions, now: number): Writer | undefined {

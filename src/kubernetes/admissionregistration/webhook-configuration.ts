@@ -111,7 +111,7 @@ function checkVersions(versions: readonly string[] | undefined, path: string): F
   return errors;
 }
 
-function checkRule(rule: DeepReadonly<WebhookRule>, path: string): FieldError[] {
+export function checkRule(rule: DeepReadonly<WebhookRule>, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const list = (values: readonly string[] | undefined, field: string, emptyAllowed = false): void => {
     if (values === undefined || values.length === 0) errors.push(fieldError.required(field));
@@ -176,9 +176,10 @@ function checkUrl(text: string, path: string): FieldError[] {
   return errors;
 }
 
-function checkMatchConditions(
+export function checkMatchConditions(
   conditions: DeepReadonly<NonNullable<Webhook['matchConditions']>>,
   path: string,
+  variables = matchConditionVariables,
 ): FieldError[] {
   if (conditions.length > maxMatchConditions) return [fieldError.tooMany(path, conditions.length, maxMatchConditions)];
   const errors: FieldError[] = [];
@@ -190,16 +191,22 @@ function checkMatchConditions(
     else errors.push(...qualifiedNameErrors(name).map((text) => fieldError.invalid(`${at}.name`, name, text)));
     names.add(name);
     if (!expression?.trim()) errors.push(fieldError.required(`${at}.expression`));
-    else errors.push(...expressionErrors(expression, `${at}.expression`));
+    else errors.push(...expressionErrors(expression, `${at}.expression`, variables));
   }
   return errors;
 }
 
-function expressionErrors(expression: string, path: string): FieldError[] {
+/** `kinds`: what the expression may give. */
+export function expressionErrors(
+  expression: string,
+  path: string,
+  variables: { readonly [name: string]: CelType },
+  kinds: readonly string[] = ['bool'],
+): FieldError[] {
   try {
-    const { type } = compile(expression, matchConditionVariables);
-    if (type.kind === 'bool' || type.kind === 'dyn') return [];
-    return [fieldError.invalid(path, expression, 'must evaluate to bool')];
+    const { type } = compile(expression, variables);
+    if (kinds.includes(type.kind) || type.kind === 'dyn') return [];
+    return [fieldError.invalid(path, expression, `must evaluate to ${kinds[0]}`)];
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
     return [fieldError.invalid(path, expression, compileErrorText(expression, error))];

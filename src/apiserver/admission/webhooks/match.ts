@@ -3,7 +3,9 @@ import { type AccessAnswer, type AccessQuestion, authorizerValues } from '../../
 import { CelError, CostExceeded, fromJson, type Value } from '../../../apimachinery/cel/values.ts';
 import type { ResourceType } from '../../../apimachinery/group-version.ts';
 import { matchesLabels } from '../../../apimachinery/label-selector.ts';
+import type { DeepReadonly } from '../../../apimachinery/object.ts';
 import { forbidden } from '../../../apimachinery/status-error.ts';
+import type { Webhook } from '../../../kubernetes/admissionregistration/webhook-types.ts';
 import { namespaces } from '../../../kubernetes/resource-types.ts';
 import { withAuthenticatedGroup } from '../../authentication/request-authenticator.ts';
 import { serviceAccountUser } from '../../authentication/service-account-authenticator.ts';
@@ -18,7 +20,7 @@ const conditionsLimit = 2_500_000;
 
 /** The version whose rule matched; the request's own is preferred. Undefined when no rule matches. */
 export function matchedType(
-  { webhook }: IndexedWebhook,
+  { webhook }: { webhook: DeepReadonly<Pick<Webhook, 'rules' | 'matchPolicy'>> },
   { operation, type, subresource }: AdmissionRequest,
   equivalents: (type: ResourceType) => readonly ResourceType[],
 ): ResourceType | undefined {
@@ -30,7 +32,7 @@ export function matchedType(
 
 /** namespaceSelector and objectSelector. */
 export async function selectorsMatch(
-  { webhook }: IndexedWebhook,
+  { webhook }: { webhook: DeepReadonly<Pick<Webhook, 'namespaceSelector' | 'objectSelector'>> },
   request: AdmissionRequest,
   catalog: ResourceCatalog,
 ): Promise<boolean> {
@@ -74,13 +76,7 @@ export function conditionsHold(
     object: fromJson(review.object),
     oldObject: fromJson(review.oldObject),
     request: fromJson(review),
-    ...authorizerValues((question) => answer(authorizer, request, question), {
-      group: request.type.group,
-      resource: request.type.resource,
-      subresource: request.subresource,
-      namespace: request.namespace,
-      name: request.name,
-    }),
+    ...authorizerOf(request, authorizer),
   };
   let left = conditionsLimit;
   let failure: string | undefined;
@@ -105,6 +101,16 @@ export function conditionsHold(
   if (webhook.failurePolicy === 'Ignore') return false;
   throw forbidden(request.type, request.name, failure);
 }
+
+/** The variable `authorizer` of a request. */
+export const authorizerOf = (request: AdmissionRequest, authorizer: Authorizer) =>
+  authorizerValues((question) => answer(authorizer, request, question), {
+    group: request.type.group,
+    resource: request.type.resource,
+    subresource: request.subresource,
+    namespace: request.namespace,
+    name: request.name,
+  });
 
 /** Conditions are evaluated in one go: an authorizer that has to ask elsewhere cannot answer them. */
 function answer(authorizer: Authorizer, { user }: AdmissionRequest, question: AccessQuestion): AccessAnswer {

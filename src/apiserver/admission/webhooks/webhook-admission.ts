@@ -167,7 +167,11 @@ interface Views {
 }
 
 /** Scale for the scale subresource; another version of the resource where a rule names only that. */
-function viewsOf(catalog: ResourceCatalog, { type, kind, subresource }: AdmissionRequest, seen: ResourceType): Views {
+export function viewsOf(
+  catalog: ResourceCatalog,
+  { type, kind, subresource }: AdmissionRequest,
+  seen: ResourceType,
+): Views {
   const own = catalog.lookup(type.group, type.version, type.resource);
   const other = catalog.lookup(seen.group, seen.version, seen.resource);
   if (own === undefined || other === undefined || kind !== undefined)
@@ -188,7 +192,7 @@ function viewsOf(catalog: ResourceCatalog, { type, kind, subresource }: Admissio
 }
 
 /** The other served types of the same stored objects. Looked up again when the set of kinds changes. */
-function createEquivalents(catalog: ResourceCatalog): (type: ResourceType) => readonly ResourceType[] {
+export function createEquivalents(catalog: ResourceCatalog): (type: ResourceType) => readonly ResourceType[] {
   let generation = -1;
   let byPrefix = new Map<string, ResourceType[]>();
   return (type) => {
@@ -207,13 +211,13 @@ function createEquivalents(catalog: ResourceCatalog): (type: ResourceType) => re
   };
 }
 
-function replaceContent(object: Unstructured, content: Unstructured): void {
+export function replaceContent(object: Unstructured, content: Unstructured): void {
   for (const key of Object.keys(object)) delete object[key];
   Object.assign(object, content);
 }
 
 /** The object stays the one that was asked for. */
-function checkIdentity(webhook: string, object: Unstructured, before: DeepReadonly<Unstructured>): void {
+export function checkIdentity(webhook: string, object: Unstructured, before: DeepReadonly<Unstructured>): void {
   object.metadata ??= {};
   const changed =
     object.apiVersion !== before.apiVersion || object.kind !== before.kind
