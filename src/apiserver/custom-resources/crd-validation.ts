@@ -77,7 +77,7 @@ function conversionErrors(conversion: ReadonlyCrd['spec']['conversion']): FieldE
 }
 
 export function validateCrdUpdate(crd: ReadonlyCrd, old: ReadonlyCrd): FieldError[] {
-  const errors = validateCrd(crd);
+  const errors = newErrors(validateCrd(crd), old);
   const immutable = (field: string, value: unknown, before: unknown) => {
     if (!deepEqual(value, before)) errors.push(fieldError.invalid(field, value, 'field is immutable'));
   };
@@ -104,6 +104,13 @@ export function validateCrdUpdate(crd: ReadonlyCrd, old: ReadonlyCrd): FieldErro
         ),
       );
   return errors;
+}
+
+/** What was wrong before, by rules that have come later, stays as it is. */
+function newErrors(errors: FieldError[], old: ReadonlyCrd): FieldError[] {
+  if (errors.length === 0) return errors;
+  const before = new Set(validateCrd(old).map(({ field, message }) => `${field}: ${message}`));
+  return errors.filter(({ field, message }) => !before.has(`${field}: ${message}`));
 }
 
 /** status.storedVersions with the present storage version, which joins it with the write that makes it so. */

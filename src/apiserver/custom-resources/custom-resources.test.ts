@@ -277,6 +277,27 @@ describe('validation of a CRD', () => {
     });
   });
 
+  it('lets what was wrong before a rule came stay, and nothing more of it', async () => {
+    const spec = { type: 'object' as const, properties: { a: { type: 'integer' as const, default: 'x' } } };
+    const object = {
+      ...crd(),
+      metadata: { name: 'foos.example.com', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z' },
+    };
+    object.spec.versions[0]!.schema = { openAPIV3Schema: { type: 'object', properties: { spec } } };
+    object.spec.names = { ...object.spec.names, singular: 'foo', listKind: 'FooList' };
+    const key = '/registry/apiextensions.k8s.io/customresourcedefinitions/foos.example.com';
+    await test.store.txn([], [{ key, value: Buffer.from(JSON.stringify(object)) }]);
+    const stored = await established();
+    stored.spec.versions[0]!.deprecated = true;
+    const updated = await crds().update(stored);
+    updated.spec.versions[0]!.selectableFields = [{ jsonPath: '.spec.nope' }];
+    await expect(crds().update(updated)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^CustomResource.* is invalid: spec.versions\[0\].selectableFields\[0\].jsonPath: [^[]*$/,
+      ),
+    });
+  });
+
   it('refuses a rule that does not compile, with its place', async () => {
     const withRules = crd((object) => {
       object.spec.versions[0]!.schema = {
