@@ -1,19 +1,25 @@
 /**
- * Propagation in one process, API servers on memory stores: what a look-up of policies costs beside many others; the writes of
- * one template taken over, one by one; how long one takes in an idle system; takeovers of Deployments with their writes by
- * kind, against templates, clusters and idle policies; and a start over what is there already.
+ * Propagation in one process, API servers on memory stores. Part `propagation`: what a look-up of policies costs beside many
+ * others; the writes of one template taken over, one by one; how long one takes in an idle system; how fast bindings become
+ * Works. Part `propagation-curves`: takeovers of Deployments with their writes by kind, against templates, clusters and idle
+ * policies; and a start over what is there already. With processes of their own: takeover-bench.ts.
  * KARMADA_BENCH_FULL=1 takes the large sizes.
  */
 import type { ResourceType } from '../src/apimachinery/group-version.ts';
-import type { Unstructured } from '../src/apimachinery/object.ts';
+import type { DeepReadonly, Unstructured } from '../src/apimachinery/object.ts';
 import type { PropagationPolicy } from '../src/apis/policy/v1alpha1/propagation-policy.ts';
 import { propagationPolicies, resourceBindings, works } from '../src/apis/resource-types.ts';
+import type { Work } from '../src/apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../src/apis/work/v1alpha2/resource-binding.ts';
-import type { Client } from '../src/client/client.ts';
+import { type Client, createClient } from '../src/client/client.ts';
+import { createInformerFactory } from '../src/client/informer-factory.ts';
 import { configMaps, deployments, events, namespaces } from '../src/kubernetes/resource-types.ts';
+import { createBindingControllers } from '../src/propagation/binding/binding-controller.ts';
+import { createControlPlane } from '../src/propagation/create-control-plane.ts';
 import { PolicyIndex } from '../src/propagation/detector/policy-index.ts';
 import { recording, type Sent } from '../src/propagation/testing/fault-transports.ts';
 import { eventually, settledRevision, startControlPlane } from '../test/support/control-plane.ts';
+import { inBatches } from './federation.ts';
 import { percentile, type Row } from './row.ts';
 
 const full = process.env['KARMADA_BENCH_FULL'] === '1';
@@ -21,17 +27,24 @@ const clusters = ['member1', 'member2'];
 const takeoverSizes = full ? [100, 1000, 5000] : [100, 400];
 const clusterCounts = full ? [1, 2, 4, 8] : [1, 4];
 const idlePolicies = [0, 100, 1000, 10_000];
+const bindingWorkers = 5;
 const singles = full ? 200 : 50;
 const restartSize = full ? 5000 : 300;
 const lookups = 200_000;
 
 export async function benchPropagation(): Promise<Row[]> {
   const rows = idlePolicies.map(lookUp);
-  rows.push(...(await oneByOne(0)), ...(await oneByOne(full ? 10_000 : 1000)).slice(1));
+  rows.push(...(await oneByOne(0)), ...(await oneByOne(10_000)).slice(1));
+  rows.push(...(await bindingsToWorks(full ? 5000 : 1000)));
+  return rows;
+}
+
+export async function benchPropagationCurves(): Promise<Row[]> {
+  const rows: Row[] = [];
   for (const size of takeoverSizes) rows.push(...(await takeover(size, 0)));
   const [size = 0] = takeoverSizes;
   for (const count of clusterCounts) rows.push(...(await takeover(size, 0, membersOf(count))).slice(0, 1));
-  rows.push(...(await takeover(size, full ? 10_000 : 1000)).slice(0, 1));
+  rows.push(...(await takeover(size, 10_000)).slice(0, 1));
   rows.push(...(await startOver(restartSize)));
   return rows;
 }
@@ -47,7 +60,7 @@ async function oneByOne(idle: number): Promise<Row[]> {
     for (const client of [plane.client, ...members])
       await client.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bench' } });
     const policies = plane.client.resource<PropagationPolicy>(propagationPolicies);
-    for (let i = 0; i < idle; i++) await policies.create(idlePolicy(i));
+    await inBatches(range(idle), 64, (i) => policies.create(idlePolicy(i)));
     const controllers = await plane.startControllers({ through: recording(writes) });
     await settledRevision(plane.api);
     const times: number[] = [];
@@ -88,6 +101,97 @@ async function oneByOne(idle: number): Promise<Row[]> {
   } finally {
     await plane.stop();
   }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Scheduled bindings and the binding controllers alone; beside it, what the server takes from as many writers who do nothing else. */
+async function bindingsToWorks(size: number): Promise<Row[]> {
+  const plane = await startControlPlane(clusters);
+  const life = new AbortController();
+  const client = createClient(plane.api.server.localTransport());
+  try {
+    await plane.client
+      .resource(namespaces)
+      .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bench' } });
+    const bindings = plane.client.resource<ResourceBinding>(resourceBindings);
+    await inBatches(range(size), 64, async (i) => {
+      const template = await plane.client.resource(deployments).create(deployment(`app-${i}`));
+      await bindings.create(scheduledBinding(template));
+    });
+    const informers = createInformerFactory(client);
+    const controlPlane = createControlPlane({ client, informers });
+    controlPlane.templates.watch(deployments, informers.informer(deployments));
+    const controllers = createBindingControllers(controlPlane, { concurrentBindings: bindingWorkers });
+    informers.start(life.signal);
+    await informers.whenSynced(life.signal);
+    const wanted = size * clusters.length;
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const running = controllers.run(life.signal);
+    await eventually(() => {
+      if (controlPlane.caches.works.list().length < wanted) throw new Error('not all Works are there');
+    }, 120_000);
+    const seconds = (performance.now() - start) / 1000;
+    const used = process.cpuUsage(cpu);
+    const [sample] = controlPlane.caches.works.list();
+    life.abort();
+    await running.catch(() => {});
+    const copies = range(wanted).map((i) => copyOfWork(sample as DeepReadonly<Work>, i));
+    const from = performance.now();
+    await inBatches(copies, bindingWorkers, (work) => client.resource<Work>(works).create(work));
+    const bound = wanted / ((performance.now() - from) / 1000);
+    return [
+      {
+        name: 'bindings → Works',
+        value: wanted / seconds,
+        unit: 'Works/s',
+        how: `${size} bindings of ${clusters.length} clusters, ${bindingWorkers} workers, server and controllers in one process; ${((used.user + used.system) / 1000 / wanted).toFixed(2)} ms of processor time each`,
+      },
+      {
+        name: 'bindings → Works: the bound',
+        value: bound,
+        unit: 'Works/s',
+        how: `the same Works created by ${bindingWorkers} writers at a time that do nothing else: the API server bounds it`,
+      },
+    ];
+  } finally {
+    life.abort();
+    await client.close();
+    await plane.stop();
+  }
+}
+
+function scheduledBinding(template: Unstructured): ResourceBinding {
+  const { name = '', uid, resourceVersion } = template.metadata;
+  return {
+    apiVersion: 'work.karmada.io/v1alpha2',
+    kind: 'ResourceBinding',
+    metadata: { name: `${name}-deployment`, namespace: 'bench' },
+    spec: {
+      resource: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        namespace: 'bench',
+        name,
+        ...(uid === undefined ? {} : { uid }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      },
+      replicas: 1,
+      clusters: clusters.map((cluster) => ({ name: cluster, replicas: 1 })),
+    },
+  };
+}
+
+function copyOfWork(work: DeepReadonly<Work>, i: number): Work {
+  const { labels, annotations, namespace } = work.metadata as Work['metadata'] & { namespace: string };
+  const { spec } = work as Work;
+  return {
+    apiVersion: work.apiVersion,
+    kind: 'Work',
+    metadata: { name: `copy-${i}`, namespace, labels: { ...labels }, annotations: { ...annotations } },
+    spec,
+  };
 }
 
 /** `bindings`, `works/status`: the resource that a path writes. */
@@ -244,7 +348,7 @@ async function takeover(size: number, idle: number, clusterNames: readonly strin
       for (let i = 0; i < size; i++) await client.resource(deployments).create(deployment(`app-${i}`));
     }
     const policies = plane.client.resource<PropagationPolicy>(propagationPolicies);
-    for (let i = 0; i < idle; i++) await policies.create(idlePolicy(i));
+    await inBatches(range(idle), 64, (i) => policies.create(idlePolicy(i)));
     const controllers = await plane.startControllers();
     await settledRevision(plane.api);
 

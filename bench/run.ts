@@ -1,5 +1,5 @@
 /**
- * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, takeover, scheduler, pod-scheduler, kubelite, environment; default all.
+ * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, environment; default all.
  * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
  */
 import { cpus } from 'node:os';
@@ -10,6 +10,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
   interpreter: async () => (await import('./interpreter-bench.ts')).benchInterpreter(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
+  'propagation-curves': async () => (await import('./propagation-bench.ts')).benchPropagationCurves(),
   takeover: async () => (await import('./takeover-bench.ts')).benchTakeover(),
   scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
   'pod-scheduler': async () => (await import('./pod-scheduler-bench.ts')).benchPodScheduler(),

@@ -25,6 +25,7 @@ const components = ['karmada-apiserver', 'karmada-controller-manager', 'karmada-
 export async function benchTakeover(): Promise<Row[]> {
   const federation = await startFederation();
   try {
+    console.error(`started ${new Date().toISOString()}`);
     for (const client of [...federation.members, federation.karmada]) await createNamespace(client, namespace);
     return [...(await singles(federation)), ...(await takeover(federation)), ...(await coldStart(federation))];
   } finally {
@@ -79,6 +80,7 @@ async function takeover(federation: Federation): Promise<Row[]> {
       if (missing > 0) throw new Error(`${missing} Deployments are not observed`);
     }, patienceMs);
   await pause(2000);
+  console.error(`prepared ${new Date().toISOString()}`);
   const before = components.map((name) => processorSeconds(federation.pidOf(name)));
   const told = await eventCount(karmada);
   const start = performance.now();
