@@ -318,7 +318,11 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
     for (let leader = 0; leader < 2; leader++) {
       const controllers = await start(admission);
       await takeover.reached(namespace);
-      await settledRevision(plane.api, 300);
+      // Brings every Work of the cluster back.
+      for (const ready of [false, true]) {
+        await plane.setReady('member1', ready);
+        await settledRevision(plane.api, 200);
+      }
       await controllers.stop();
     }
     const puts = sent

@@ -96,8 +96,11 @@ export function createObjectWriter(
         const written = await client.update(desired);
         record(cluster, written);
         const after = comparableForms(desired, written);
-        if (!deepEqual(after.desired, after.observed))
-          entry(settled, cluster).set(recordKey(written), fingerprint(after));
+        if (!deepEqual(after.desired, after.observed)) {
+          // As it is compared the next time: with what the member's admission added.
+          const next = comparableForms(await desiredObject(interpreter, manifest, written), written);
+          entry(settled, cluster).set(recordKey(written), fingerprint(next));
+        }
         const outcome =
           written.metadata.resourceVersion === observed.metadata.resourceVersion ? 'unchanged' : 'updated';
         metrics.updated(targetOf(cluster, manifest), 'success', outcome);
