@@ -44,7 +44,10 @@ export function encodeObject(
 }
 
 /** An object in the representation asked for. */
-export function represent(encoding: Encoding, object: DeepReadonly<Unstructured>): unknown {
+export function represent(
+  encoding: Omit<Encoding, 'definition'> & { definition: Pick<ResourceDefinition, 'columns'> },
+  object: DeepReadonly<Unstructured>,
+): unknown {
   switch (encoding.format.as) {
     case 'Table':
       return toTable(
@@ -60,7 +63,7 @@ export function represent(encoding: Encoding, object: DeepReadonly<Unstructured>
   }
 }
 
-const tableOptions = (encoding: Encoding): TableOptions => ({
+const tableOptions = (encoding: Omit<Encoding, 'definition'>): TableOptions => ({
   apiVersion: encoding.format.tableVersion,
   includeObject: encoding.includeObject,
   now: encoding.now,

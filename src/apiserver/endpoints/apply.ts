@@ -14,12 +14,12 @@ import {
   parseApplyText,
   targetOf,
 } from '../decoding.ts';
-import { encodeObject, encodeValue } from '../encoding.ts';
+import { encodeObject } from '../encoding.ts';
 import { setEntries, writerOf } from '../registry/tracking.ts';
 import type { ApiResponse } from '../request.ts';
 import { agreeOnName, agreeOnNamespace } from './body-metadata.ts';
 import { type EndpointContext, encodingOf, forceOf, writeOptionsOf } from './context.ts';
-import { replicasPath, scaleOf, scaleTarget } from './scale.ts';
+import { replicasPath, scaleOf, scaleReply, scaleTarget } from './scale.ts';
 import { refuseMissingWithoutCreate, refuseUidOfMissing, viewUpdate } from './update.ts';
 
 export const applyPatchType = 'application/apply-patch+yaml';
@@ -63,7 +63,7 @@ export async function applyObject(context: EndpointContext): Promise<ApiResponse
       return whole;
     },
   });
-  if (isScale) return encodeValue(context.format, 200, scaleOf(definition, result.object));
+  if (isScale) return scaleReply(context, scaleOf(definition, result.object));
   return encodeObject(encoding, result.created ? 201 : 200, () => result.object, result.stored);
 }
 

@@ -1,10 +1,10 @@
 /** GET of one object. */
 import { badRequest } from '../../apimachinery/status-error.ts';
-import { encodeObject, encodeValue } from '../encoding.ts';
+import { encodeObject } from '../encoding.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
 import type { ApiResponse } from '../request.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
-import { scaleOf } from './scale.ts';
+import { scaleOf, scaleReply } from './scale.ts';
 
 /** Milliseconds a read waits for a revision that this server has not seen yet. */
 export const revisionWait = 3000;
@@ -12,8 +12,7 @@ export const revisionWait = 3000;
 export async function getObject(context: EndpointContext): Promise<ApiResponse> {
   const { definition, registry, info } = context;
   const stored = await readObject(context);
-  if (info.subresource === 'scale')
-    return encodeValue(context.format, 200, scaleOf(definition, stored.objectFor(definition)));
+  if (info.subresource === 'scale') return scaleReply(context, scaleOf(definition, stored.objectFor(definition)));
   return encodeObject(encodingOf(context), 200, () => stored.objectFor(registry.definition), stored);
 }
 

@@ -13,7 +13,7 @@ import {
   strictText,
   targetOf,
 } from '../decoding.ts';
-import { encodeObject, encodeValue } from '../encoding.ts';
+import { encodeObject } from '../encoding.ts';
 import { parseBoundedJson } from '../json-depth.ts';
 import { duplicateKeys } from '../json-keys.ts';
 import { mediaType } from '../negotiation.ts';
@@ -21,7 +21,7 @@ import type { ApiResponse } from '../request.ts';
 import { applyObject, applyPatchType } from './apply.ts';
 import { agreeOnName } from './body-metadata.ts';
 import { type EndpointContext, encodingOf, writeOptionsOf } from './context.ts';
-import { scaleOf, scaleTarget } from './scale.ts';
+import { scaleOf, scaleReply, scaleTarget } from './scale.ts';
 import { viewUpdate } from './update.ts';
 
 const jsonPatch = 'application/json-patch+json';
@@ -57,7 +57,7 @@ export async function patchObject(context: EndpointContext): Promise<ApiResponse
       },
     },
   );
-  if (isScale) return encodeValue(context.format, 200, scaleOf(definition, result.object));
+  if (isScale) return scaleReply(context, scaleOf(definition, result.object));
   return encodeObject(encoding, 200, () => result.object, result.stored);
 }
 

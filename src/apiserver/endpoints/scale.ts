@@ -4,7 +4,11 @@ import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachin
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { Schema } from '../../apimachinery/schema/structural.ts';
 import { fieldError, invalid } from '../../apimachinery/status-error.ts';
+import { ageColumn, columnsOf, nameColumn } from '../../kubernetes/printing/formats.ts';
 import type { BodyTarget } from '../decoding.ts';
+import { encodeValue, represent } from '../encoding.ts';
+import type { ApiResponse } from '../request.ts';
+import { type EndpointContext, encodingOf } from './context.ts';
 
 const integer: Schema = { type: 'integer', format: 'int32' };
 
@@ -37,6 +41,19 @@ export function scaleOf(definition: ResourceDefinition, object: DeepReadonly<Uns
     status,
   };
 }
+
+/** A Scale as a reply, in the form the client asked for. */
+export function scaleReply(context: EndpointContext, scale: Unstructured): ApiResponse {
+  return encodeValue(context.format, 200, represent({ ...encodingOf(context), definition: { columns } }, scale));
+}
+
+const counted = columnsOf<{ spec: { replicas: number }; status: { replicas: number } }>();
+const columns = [
+  nameColumn,
+  counted.column('Desired', ({ spec }) => spec.replicas, 'integer'),
+  counted.column('Available', ({ status }) => status.replicas, 'integer'),
+  ageColumn,
+];
 
 /** The object with the replicas of a Scale, and its resourceVersion as the condition if it has one. Throws 422. */
 export function withScale(

@@ -3,12 +3,12 @@ import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachin
 import { conflict, forbidden } from '../../apimachinery/status-error.ts';
 import { deniedText } from '../authorization/denied-text.ts';
 import { decodeBody, fieldValidationOf, reportComplaints, targetOf } from '../decoding.ts';
-import { encodeObject, encodeValue } from '../encoding.ts';
+import { encodeObject } from '../encoding.ts';
 import { keepMetadata, statusUpdate } from '../registry/strategy.ts';
 import type { ApiResponse } from '../request.ts';
 import { agreeOnName, agreeOnNamespace } from './body-metadata.ts';
 import { type EndpointContext, encodingOf, writeOptionsOf } from './context.ts';
-import { scaleOf, scaleTarget, withScale } from './scale.ts';
+import { scaleOf, scaleReply, scaleTarget, withScale } from './scale.ts';
 
 export async function updateObject(context: EndpointContext): Promise<ApiResponse> {
   const { request, registry, definition, info } = context;
@@ -31,7 +31,7 @@ export async function updateObject(context: EndpointContext): Promise<ApiRespons
   const compute = (old: DeepReadonly<Unstructured>): Unstructured =>
     viewUpdate(context, info.subresource, cloneJson(object), old);
   const result = await registry.update(ref, { ...options, createMissing, missing, compute });
-  if (isScale) return encodeValue(context.format, 200, scaleOf(definition, result.object));
+  if (isScale) return scaleReply(context, scaleOf(definition, result.object));
   return encodeObject(encoding, result.created ? 201 : 200, () => result.object, result.stored);
 }
 

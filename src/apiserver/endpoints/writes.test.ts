@@ -430,6 +430,16 @@ describe('patch', () => {
     });
     const { body: after } = await send(server, 'GET', `${deployments}/scaled`);
     expect([after.spec.replicas, after.metadata.generation]).toEqual([4, 2]);
+    const { body: table } = await send(server, 'GET', `${deployments}/scaled/scale`, {
+      headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' },
+    });
+    expect(table.columnDefinitions.map(({ name }: { name: string }) => name)).toEqual([
+      'Name',
+      'Desired',
+      'Available',
+      'Age',
+    ]);
+    expect(table.rows[0].cells.slice(0, 3)).toEqual(['scaled', 4, 0]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   checkPortName,
   checkPortNumberOrName,
 } from '../validation.ts';
+import { checkResourceClaims } from './pod-claims-validation.ts';
 import { checkPlacement } from './pod-placement-validation.ts';
 
 type PodSpec = DeepReadonly<core.PodSpec>;
@@ -60,7 +61,7 @@ export function checkPodSpec(spec: PodSpec | undefined, field: string): FieldErr
   }
   if (spec.hostname) errors.push(...checkDnsLabel(spec.hostname, `${field}.hostname`));
   if (spec.subdomain) errors.push(...checkDnsLabel(spec.subdomain, `${field}.subdomain`));
-  errors.push(...checkPlacement(spec, field));
+  errors.push(...checkPlacement(spec, field), ...checkResourceClaims(spec, field));
   errors.push(...checkTolerations(spec.tolerations ?? [], `${field}.tolerations`));
   errors.push(...checkNonNegative(spec.terminationGracePeriodSeconds, `${field}.terminationGracePeriodSeconds`));
   if (spec.priorityClassName) errors.push(...checkDnsSubdomain(spec.priorityClassName, `${field}.priorityClassName`));

@@ -197,6 +197,23 @@ describe('validation of a Pod', () => {
       }),
     ).toEqual(['spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/x": must be unique']);
   });
+
+  it('wants each claim once, from one source, and known to the pod', () => {
+    const resourceClaims = [
+      { name: 'g', resourceClaimName: 'a', resourceClaimTemplateName: 'b' },
+      { name: 'g', resourceClaimName: 'a' },
+      { name: 'h' },
+    ];
+    const both = '`resourceClaimName`, `resourceClaimTemplateName`';
+    expect(
+      errorsOf({ ...container({ resources: { claims: [{ name: 'z' }, { name: 'h' }] } }), resourceClaims }),
+    ).toEqual([
+      `spec.resourceClaims[0]: Invalid value: ${JSON.stringify(resourceClaims[0])}: at most one of ${both} may be specified`,
+      'spec.resourceClaims[1].name: Duplicate value: "g"',
+      `spec.resourceClaims[2]: Invalid value: {"name":"h"}: must specify one of: ${both}`,
+      'spec.containers[0].resources.claims[0]: Not found: "z": must be one of the names in pod.spec.resourceClaims: g, h',
+    ]);
+  });
 });
 
 describe('updates of a Pod', () => {
