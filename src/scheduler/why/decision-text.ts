@@ -17,7 +17,11 @@ export function decisionText(entry: DecisionEntry): string {
       `${timeText(at)}, generation ${generation}${cause === 'WhatIf' ? ', only as a question' : `, ${cause}`}`,
     ],
   ];
-  if (cause !== 'WhatIf' && current !== undefined && !same(current.clusters, entry.targets ?? []))
+  if (
+    cause !== 'WhatIf' &&
+    current !== undefined &&
+    !same(current.clusters, entry.targets ?? (entry.reason === 'NoClusterFit' ? [] : previous))
+  )
     facts.push(['now', `${targetsText(current.clusters)} (generation ${current.generation})`]);
   for (const [i, step] of steps.entries()) facts.push([i === 0 ? 'next' : '', step]);
   const lines = [
@@ -130,7 +134,8 @@ function fittingRows(run: RunTrace, entry: DecisionEntry): string[][] {
   const rows = chosen.map((cluster) => {
     const target = targets.get(cluster.name);
     const counted = run.divisions.length > 0 ? String(target?.replicas ?? 0) : '-';
-    return row(cluster, run.targets === undefined ? '-' : counted, partyText(cluster.name, run));
+    if (run.targets === undefined) return row(cluster, '-', 'fits');
+    return row(cluster, counted, partyText(cluster.name, run));
   });
   for (const cluster of others.slice(0, mostLeftOut)) rows.push(row(cluster, '-', whyLeftOut(cluster, run, entry)));
   const rest = others.length - mostLeftOut;

@@ -7,7 +7,7 @@ export function nextSteps(entry: DecisionEntry): string[] {
   const { reason, runs, heldBack } = entry;
   if (heldBack !== undefined) return [`nothing is decided: ${heldBack}`];
   const [first] = runs;
-  if (reason === 'Success') return [...aboutEstimators(runs.at(-1)), ...aboutNothing(entry)];
+  if (reason === 'Success') return [...aboutEstimators(runs.at(-1)), ...aboutNothing(entry), ...aboutIdleness(entry)];
   const steps: string[] = [];
   if (reason === 'NoClusterFit') steps.push(...(runs.length === 0 ? [] : aboutRefusals(entry)));
   else if (reason === 'QuotaExceeded')
@@ -101,6 +101,13 @@ function aboutEstimators(run: RunTrace | undefined): string[] {
 function aboutNothing({ targets = [], replicas, runs }: DecisionEntry): string[] {
   if (targets.length > 0 || replicas > 0 || runs.length === 0) return [];
   return ['it wants 0 replicas, so no member gets it (unless --enable-empty-workload-propagation)'];
+}
+
+function aboutIdleness({ idle, previous }: DecisionEntry): string[] {
+  if (idle !== true || previous.length === 0) return [];
+  return [
+    'to have it placed anew, ask for a reschedule: a WorkloadRebalancer, or spec.rescheduleTriggeredAt of the binding',
+  ];
 }
 
 function whenTriedAgain({ reason, waiting }: DecisionEntry): string {
