@@ -94,7 +94,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     peers: gates.WorkloadAffinity ? createWorkloadPeers(bindings, fresh.read) : undefined,
   };
   const { accurate } = options;
-  const remote = accurate && createRemoteEstimator({ ...accurate, assumed: assumedBy });
+  const remote = accurate && createRemoteEstimator({ ...accurate, assumed: assumedBy, logger });
   const connect = async (cluster: Cluster): Promise<void> => {
     if (accurate === undefined || (accurate.skipPullMode && cluster.spec.syncMode === 'Pull')) return;
     const { name = '' } = cluster.metadata;

@@ -1,36 +1,24 @@
 /** Whether a node may have the pods of a claim: by its labels and taints. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
-import type { Toleration } from '../../apis/shared.ts';
+import type { Taint } from '../../apis/cluster/v1alpha1/cluster.ts';
+import { toleratesTaint } from '../../apis/tolerates-taint.ts';
 import type { NodeClaim, NodeSelectorTerm } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { SharedNode } from './node-snapshot.ts';
 
 type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
-interface Taint {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect: string;
-}
-
 export function mayUseNode(node: SharedNode, claim: DeepReadonly<NodeClaim> | undefined): boolean {
   const labels = node.metadata.labels ?? {};
   if (!Object.entries(claim?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value)) return false;
   const terms = claim?.hardNodeAffinity?.nodeSelectorTerms;
   if (terms !== undefined && !terms.some((term) => matchesTerm(term, node))) return false;
   const tolerations = claim?.tolerations ?? [];
-  const taints: Taint[] = [...(node.spec?.taints ?? [])];
+  const taints = [...(node.spec?.taints ?? [])] as Taint[];
   if (node.spec?.unschedulable) taints.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
   return taints.every(
     (taint) =>
       (taint.effect !== 'NoSchedule' && taint.effect !== 'NoExecute') ||
-      tolerations.some((toleration) => tolerates(toleration, taint)),
+      tolerations.some((toleration) => toleratesTaint(toleration, taint)),
   );
-}
-
-function tolerates({ key, operator, value, effect }: DeepReadonly<Toleration>, taint: Taint): boolean {
-  if (effect && effect !== taint.effect) return false;
-  if (key && key !== taint.key) return false;
-  if (operator === 'Exists') return true;
-  return (!operator || operator === 'Equal') && Boolean(key) && (value ?? '') === (taint.value ?? '');
 }
 
 /** All requirements of a term; a term without any matches nothing. */

@@ -2,6 +2,8 @@
  * The accurate estimators of member clusters as one estimator of a run. They are asked before the run, so that the run itself stays
  * a function: of all clusters that any of its affinity terms may come to.
  */
+import { objectKey } from '../../apimachinery/object.ts';
+import { type Logger, silentLogger } from '../../component/logging.ts';
 import type { Answers, AssumedBy, EstimatorClient } from '../../estimator/estimator-client.ts';
 import { termsToTry } from '../placement/affinity-groups.ts';
 import { feasibleClusters, type RunOptions } from '../run.ts';
@@ -18,11 +20,13 @@ export interface RemoteEstimatorOptions {
   /** As of --disable-scheduler-estimator-in-pull-mode: such clusters are not asked, and nothing is known of them. */
   skipPullMode: boolean;
   assumed?: AssumedBy | undefined;
+  logger?: Logger | undefined;
 }
 
 const unknown = -1;
 
-export function createRemoteEstimator({ client, skipPullMode, assumed }: RemoteEstimatorOptions): RemoteEstimator {
+export function createRemoteEstimator(options: RemoteEstimatorOptions): RemoteEstimator {
+  const { client, skipPullMode, assumed, logger = silentLogger } = options;
   return {
     async ask(binding, clusters, run) {
       const { spec } = binding;
@@ -35,6 +39,9 @@ export function createRemoteEstimator({ client, skipPullMode, assumed }: RemoteE
       const answers = await (sets
         ? client.maxSets([...names], spec, assumed)
         : client.maxReplicas([...names], spec, assumed));
+      const failure = [...answers.values()].find((answer) => typeof answer !== 'number');
+      if (failure !== undefined)
+        logger.warn('Scheduler estimators are left out of a decision', { key: objectKey(binding), err: failure });
       return answeredEstimator(answers);
     },
   };

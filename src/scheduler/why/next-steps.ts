@@ -5,7 +5,8 @@ import type { RunTrace } from './run-trace.ts';
 
 export function nextSteps(entry: DecisionEntry): string[] {
   const { reason, runs, heldBack } = entry;
-  if (heldBack !== undefined) return [`nothing is decided: ${heldBack}`];
+  // Said already, with the field that would have to change.
+  if (heldBack !== undefined) return [];
   const [first] = runs;
   if (reason === 'Success') return [...aboutEstimators(runs.at(-1)), ...aboutNothing(entry), ...aboutIdleness(entry)];
   const steps: string[] = [];
