@@ -1,5 +1,5 @@
 /**
- * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, environment; default all.
+ * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, clusters, environment; default all.
  * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
  */
 import { cpus } from 'node:os';
@@ -15,6 +15,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
   'pod-scheduler': async () => (await import('./pod-scheduler-bench.ts')).benchPodScheduler(),
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
+  clusters: async () => (await import('./clusters-bench.ts')).benchClusters(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
 
