@@ -41,6 +41,12 @@ describe('withLock', () => {
     expect(await second).toBe(true);
   });
 
+  it.each(['/proc/nowhere', '/dev/null/below'])('says that %s cannot be used', async (home) => {
+    await expect(withLock(home, async () => {})).rejects.toThrow(
+      /^\/\S+ cannot be used: .*; set KARMADA_HOME to a folder that you may write to$/,
+    );
+  });
+
   it('gives the lock back when the work fails', async () => {
     await expect(withLock(home, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await withLock(home, async () => 'done')).toBe('done');

@@ -3,8 +3,8 @@
  * (component/kernel-lock.ts), so whoever is gone has given it up, and of any number that wait exactly one gets it next.
  * The file local-up.lock only tells a human, and those who wait, who is at work.
  */
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { takeKernelLock } from '../component/kernel-lock.ts';
 
@@ -40,12 +40,24 @@ export async function withLock<T>(home: string, work: () => Promise<T>, clock: C
 
 function makeFolder(home: string): void {
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
+    makeFolders(home);
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is not a folder' : (error as Error).message;
     throw new Error(`${home} cannot be used: ${why}; set KARMADA_HOME to a folder that you may write to`, {
       cause: error,
     });
+  }
+}
+
+/** Not by mkdirSync's `recursive`, which never returns where a file system says ENOENT to every new name, as /proc does. */
+function makeFolders(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else has just made it.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What `karmadactl register` makes in the member: the agent, its account and its kubeconfig for the control plane. */
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { KubeObject } from '../../apimachinery/object.ts';
+import { systemLabel, systemLabelValue } from '../../apis/constants.ts';
 import {
   clusterRoleBindings,
   clusterRoles,
@@ -41,14 +42,15 @@ interface MemberObject {
 export function agentAccountObjects(options: Pick<AgentInstallation, 'namespace' | 'kubeconfig'>): MemberObject[] {
   const { namespace, kubeconfig } = options;
   const apiGroup = 'rbac.authorization.k8s.io';
+  const labels = { [systemLabel]: systemLabelValue };
   return [
-    { type: namespaces, object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } } },
+    { type: namespaces, object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } } },
     {
       type: secrets,
       object: {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name: agentKubeconfigSecret, namespace },
+        metadata: { name: agentKubeconfigSecret, namespace, labels },
         type: 'Opaque',
         data: { [agentKubeconfigSecret]: Buffer.from(kubeconfig).toString('base64') },
       },
@@ -58,7 +60,7 @@ export function agentAccountObjects(options: Pick<AgentInstallation, 'namespace'
       object: {
         apiVersion: `${apiGroup}/v1`,
         kind: 'ClusterRole',
-        metadata: { name: agentName },
+        metadata: { name: agentName, labels },
         rules: [
           { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
           { nonResourceURLs: ['*'], verbs: ['get'] },
@@ -67,14 +69,14 @@ export function agentAccountObjects(options: Pick<AgentInstallation, 'namespace'
     },
     {
       type: serviceAccounts,
-      object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: agentAccount, namespace } },
+      object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: agentAccount, namespace, labels } },
     },
     {
       type: clusterRoleBindings,
       object: {
         apiVersion: `${apiGroup}/v1`,
         kind: 'ClusterRoleBinding',
-        metadata: { name: agentName },
+        metadata: { name: agentName, labels },
         roleRef: { apiGroup, kind: 'ClusterRole', name: agentName },
         subjects: [{ kind: 'ServiceAccount', name: agentAccount, namespace }],
       },
@@ -117,6 +119,7 @@ export function agentDeployment(options: AgentInstallation): Deployment {
                 '--health-probe-bind-address=0.0.0.0:10357',
                 '--v=2',
               ],
+              ports: [{ name: 'metrics', containerPort: 8080, protocol: 'TCP' }],
               volumeMounts: [{ name: 'kubeconfig', mountPath: kubeconfigMount }],
             },
           ],

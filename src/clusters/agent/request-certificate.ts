@@ -1,6 +1,7 @@
 /** A client certificate from the control plane, by a CertificateSigningRequest that somebody there approves. */
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import { randomSuffix } from '../../apimachinery/names.ts';
+import { systemLabel, systemLabelValue } from '../../apis/constants.ts';
 import type { Client } from '../../client/client.ts';
 import { createCertificateRequest, type KeyPair } from '../../component/certificates.ts';
 import { certificateSigningRequests } from '../../kubernetes/resource-types.ts';
@@ -34,7 +35,7 @@ export async function requestCertificate(
     {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
-      metadata: { name },
+      metadata: { name, labels: { [systemLabel]: systemLabelValue } },
       spec: {
         request: Buffer.from(request).toString('base64'),
         signerName: agentSigner,

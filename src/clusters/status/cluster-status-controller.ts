@@ -39,6 +39,8 @@ export interface ClusterStatusControllerOptions {
   members: MemberClusters;
   /** An agent's own cluster. Default: all push clusters. */
   only?: string | undefined;
+  /** Clusters looked at at once. Default: all. */
+  workers?: number | undefined;
   /** Times in ms. Defaults: 10 s between looks, 30 s for both thresholds. */
   statusUpdateFrequency?: number | undefined;
   successThreshold?: number | undefined;
@@ -55,7 +57,7 @@ export interface ClusterStatusControllerOptions {
 }
 
 /** As many clusters as there are may be looked at at once: what a look costs is waiting, not work. */
-const workers = 1000;
+const manyWorkers = 1000;
 
 export function createClusterStatusController(options: ClusterStatusControllerOptions): Controller {
   const { client, informers, members, clock = systemClock, statusUpdateFrequency = 10_000 } = options;
@@ -85,7 +87,7 @@ export function createClusterStatusController(options: ClusterStatusControllerOp
     maxDelay: Math.min(options.controllers?.maxDelay ?? statusUpdateFrequency, statusUpdateFrequency),
     retryQps: undefined,
     name: 'cluster-status-controller',
-    workers,
+    workers: options.workers ?? manyWorkers,
     async reconcile(name, signal): Promise<ReconcileResult> {
       const cluster = informer.get(name);
       if (cluster === undefined || cluster.spec.syncMode !== mode) {
