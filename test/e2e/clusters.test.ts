@@ -128,7 +128,7 @@ describe('a pull cluster', () => {
     const at = ['-n', namespace, '-s', 'members', '-C', 'member5', ...controlPlane];
     const { stdout } = await karmadactl(['get', 'pods', '-o', 'name', ...at]);
     const pod = stdout.split('\n')[0] ?? '';
-    const through = ['-n', namespace, '-s', 'members', '-C', 'member5', ...controlPlane];
+    const through = ['-n', namespace, '-s', 'members', '--cluster=member5', ...controlPlane];
     expect(await karmadactl(['exec', pod, ...through, '--', 'echo', 'there'])).toMatchObject({
       code: 0,
       stdout: 'there\n',

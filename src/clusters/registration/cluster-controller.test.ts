@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClusterRegistry, startClusterRegistry } from '../../../test/support/cluster-registry.ts';
 import { eventually } from '../../../test/support/control-plane.ts';
+import { setCondition } from '../../apimachinery/conditions.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusters, resourceBindings, works } from '../../apis/resource-types.ts';
@@ -75,6 +76,33 @@ describe('a Cluster that is deleted', () => {
     });
     await gone(() => space('leaving'));
     await gone(() => get('leaving'));
+  });
+
+  it('that is pulled keeps its execution space, with the rights of its agent, until the agent has taken its Works away', async () => {
+    await registry.join('pulled', { syncMode: 'Pull' });
+    await eventually(async () => expect((await get('pulled')).metadata.finalizers).toHaveLength(1));
+    const { conditions = [], ...rest } = (await get('pulled')).status ?? {};
+    const condition = { type: 'Ready', status: 'True' as const, reason: '', message: '' };
+    await registry.client
+      .resource<Cluster>(clusters)
+      .updateStatus({
+        ...(await get('pulled')),
+        status: { ...rest, conditions: setCondition(conditions, condition, 0) },
+      });
+    const ref = { namespace: 'karmada-es-pulled', name: 'w' };
+    await registry.client.resource(works).create({
+      apiVersion: 'work.karmada.io/v1alpha1',
+      kind: 'Work',
+      metadata: { ...ref, finalizers: ['karmada.io/execution-controller'] },
+      spec: { workload: { manifests: [] } },
+    });
+    await registry.client.resource(clusters).delete({ name: 'pulled' });
+    const resource = registry.client.resource(works);
+    await eventually(async () => expect((await resource.get(ref)).metadata.deletionTimestamp).toBeDefined());
+    expect((await space('pulled')).metadata.deletionTimestamp).toBeUndefined();
+    await resource.patch(ref, 'merge', { metadata: { finalizers: null } });
+    await gone(() => space('pulled'));
+    await gone(() => get('pulled'));
   });
 
   it('stays while a binding names it', async () => {

@@ -20,6 +20,7 @@ import {
 } from '../../apis/constants.ts';
 import { clusterOfExecutionSpace, executionSpace } from '../../apis/naming.ts';
 import { clusterResourceBindings, clusters, resourceBindings, works } from '../../apis/resource-types.ts';
+import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer, InformerFactory } from '../../client/informer.ts';
@@ -55,6 +56,7 @@ export function createClusterController(options: ClusterControllerOptions): Cont
   const { client, informers, events, clock = systemClock } = options;
   const clusterInformer = informers.informer<Cluster>(clusters);
   const spaces = informers.informer<Namespace>(namespaces);
+  const carried = informers.informer<Work>(works);
   const bindings = [resourceBindings, clusterResourceBindings].map((type) => {
     const informer = informers.informer<ResourceBinding>(type);
     informer.addIndex(byClusterIndex, (binding) => (binding.spec.clusters ?? []).map(({ name }) => name));
@@ -68,7 +70,7 @@ export function createClusterController(options: ClusterControllerOptions): Cont
     reconcile: async (name, signal) => {
       const cluster = clusterInformer.get(name);
       if (cluster === undefined) return undefined;
-      const context: Context = { client, events, clock, cluster, spaces, signal };
+      const context: Context = { client, events, clock, cluster, spaces, carried, signal };
       return cluster.metadata.deletionTimestamp === undefined ? keep(context) : remove(context, bindings);
     },
   });
@@ -81,6 +83,14 @@ export function createClusterController(options: ClusterControllerOptions): Cont
     deleted({ metadata }) {
       const name = clusterOfExecutionSpace(metadata.name ?? '');
       if (name !== undefined) controller.enqueue(name);
+    },
+  });
+  // So does the last Work of a pull cluster.
+  carried.addHandler({
+    deleted({ metadata }) {
+      const name = clusterOfExecutionSpace(metadata.namespace ?? '');
+      if (name !== undefined && clusterInformer.get(name)?.metadata.deletionTimestamp !== undefined)
+        controller.enqueue(name);
     },
   });
   // A binding that leaves a deleted Cluster may be the last one.
@@ -106,6 +116,7 @@ interface Context {
   clock: Clock;
   cluster: DeepReadonly<Cluster>;
   spaces: Informer<Namespace>;
+  carried: Informer<Work>;
   signal: AbortSignal;
 }
 
@@ -167,8 +178,9 @@ async function remove(context: Context, bindings: readonly Informer<ResourceBind
   const name = cluster.metadata.name ?? '';
   const space = spaces.get(executionSpace(name));
   if (space !== undefined) {
-    if (cluster.spec.syncMode === 'Pull' && !isConditionTrue(cluster.status?.conditions, clusterReady)) {
-      await releaseWorks(context);
+    if (cluster.spec.syncMode === 'Pull') {
+      if (!isConditionTrue(cluster.status?.conditions, clusterReady)) await releaseWorks(context);
+      else if (await drainWorks(context)) return { requeueAfter: deletionPollMs };
     }
     if (space.metadata.deletionTimestamp === undefined) await deleteExecutionSpace(context);
     return { requeueAfter: deletionPollMs };
@@ -181,6 +193,24 @@ async function remove(context: Context, bindings: readonly Informer<ResourceBind
   );
   await client.resource<Cluster>(clusters).update(desired, { signal });
   return undefined;
+}
+
+/**
+ * Whether there are Works left. The agent's rights to them lie in the execution space: taken away together with the Works, they
+ * would leave it unable to finish.
+ */
+async function drainWorks({ client, cluster, carried, signal }: Context): Promise<boolean> {
+  const works = carried.list(executionSpace(cluster.metadata.name ?? ''));
+  for (const { metadata } of works) {
+    if (metadata.deletionTimestamp !== undefined) continue;
+    const { namespace, name = '' } = metadata;
+    try {
+      await client.resource(carried.type).delete({ namespace, name }, { signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  return works.length > 0;
 }
 
 /** Nobody is left to clean up in a pull cluster whose agent is gone: its Works would stay for ever. */

@@ -3,8 +3,7 @@ import { systemClock } from '../../apimachinery/clock.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { cascadeOrphan } from '../../apis/constants.ts';
-import { executionSpace } from '../../apis/naming.ts';
-import { clusters, works } from '../../apis/resource-types.ts';
+import { clusters } from '../../apis/resource-types.ts';
 import { type Client, createClient } from '../../client/client.ts';
 import { createTransport } from '../../client/http-transport.ts';
 import { parseKubeconfig } from '../../client/kubeconfig/kubeconfig.ts';
@@ -77,7 +76,8 @@ export const unregisterCommand = defineCommand({
     }
     const deadline = systemClock.now() + wait;
     if (orphan) await announceOrphan(controlPlane, name, deadline, signal);
-    await removeWorks(controlPlane, name, deadline, signal);
+    // Its Works go with it, while the agent is still there to take out of the member what they brought. Deleted before, they
+    // would be made again.
     await ignoreAbsent(controlPlane.resource(clusters).delete({ name }, { signal }));
     await untilGone(() => controlPlane.resource(clusters).get({ name }, { signal }), deadline, signal);
     if (orphan) await finishOrphan({ name, member, objects, ready: true, io, signal });
@@ -148,21 +148,6 @@ async function requirePullCluster(client: Client, name: string, signal: AbortSig
     throw new Error(
       `cluster ${name} is a Push mode member cluster, please use command \`unjoin\` if you want to continue unjoining the cluster`,
     );
-}
-
-/** While the agent is still there to take what they brought out of the member. */
-async function removeWorks(client: Client, name: string, deadline: number, signal: AbortSignal): Promise<void> {
-  const namespace = executionSpace(name);
-  const resource = client.resource(works);
-  for (;;) {
-    const { items } = await resource.list({ namespace, signal });
-    if (items.length === 0) return;
-    for (const { metadata } of items)
-      if (metadata.deletionTimestamp === undefined)
-        await ignoreAbsent(resource.delete({ namespace, name: metadata.name ?? '' }, { signal }));
-    if (systemClock.now() > deadline) throw new Error('context deadline exceeded');
-    await systemClock.sleep(500, signal);
-  }
 }
 
 async function untilGone(read: () => Promise<unknown>, deadline: number, signal: AbortSignal): Promise<void> {

@@ -88,6 +88,8 @@ async function syncWorks(world: BindingWorld, binding: Binding, template: DeepRe
   const failures: unknown[] = [];
   let changed = false;
   for (const target of targets) {
+    // What leaves gets nothing new; the scheduler takes it out of the targets.
+    if (world.caches.clusters.get(target.name)?.metadata.deletionTimestamp !== undefined) continue;
     try {
       let manifest = await reviseReplicas(world.interpreter, template, binding.spec, target);
       if (completions !== undefined) manifest = withCompletions(manifest, completions.get(target.name) ?? 0);
