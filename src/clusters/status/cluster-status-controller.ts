@@ -58,6 +58,8 @@ export interface ClusterStatusControllerOptions {
 
 /** As many clusters as there are may be looked at at once: what a look costs is waiting, not work. */
 const manyWorkers = 1000;
+/** A member changes its version when it is upgraded, which takes longer. */
+const versionLifetimeMs = 60_000;
 
 export function createClusterStatusController(options: ClusterStatusControllerOptions): Controller {
   const { client, informers, members, clock = systemClock, statusUpdateFrequency = 10_000 } = options;
@@ -74,6 +76,7 @@ export function createClusterStatusController(options: ClusterStatusControllerOp
     metrics: createClusterMetrics(options.controllers?.registry),
     events: options.events,
     complaints: new Map(),
+    versions: new WeakMap(),
     logger: options.logger ?? silentLogger,
   };
   const forget = (name: string): void => {
@@ -123,6 +126,7 @@ interface Context {
   events: Pick<EventRecorder, 'event'> | undefined;
   /** What was said last about each cluster that is not reachable. */
   complaints: Map<string, string>;
+  versions: WeakMap<MemberCluster, { version: string; at: number }>;
   logger: Logger;
 }
 
@@ -233,14 +237,24 @@ async function collect(
   signal: AbortSignal,
 ): Promise<Collected> {
   const [version, served] = await Promise.all([
-    member.client.request<{ gitVersion: string }>('GET', '/version', { signal }),
+    versionOf(context, member, signal),
     member.discovery.serverResources(signal),
   ]);
   const summaries = await context.resources?.summarize(member, cluster.spec.resourceModels ?? []);
   return {
-    fields: { kubernetesVersion: version.gitVersion, apiEnablements: apiEnablements(served), ...summaries },
+    fields: { kubernetesVersion: version, apiEnablements: apiEnablements(served), ...summaries },
     enablements: completeness(served),
   };
+}
+
+/** Of many idle clusters every request counts. */
+async function versionOf({ versions, clock }: Context, member: MemberCluster, signal: AbortSignal): Promise<string> {
+  const known = versions.get(member);
+  if (known !== undefined && clock.now() - known.at < versionLifetimeMs) return known.version;
+  const at = clock.now();
+  const { gitVersion } = await member.client.request<{ gitVersion: string }>('GET', '/version', { signal });
+  versions.set(member, { version: gitVersion, at });
+  return gitVersion;
 }
 
 async function writeStatus(
