@@ -1,32 +1,21 @@
 /** An agent whose way to the control plane fails: whole ones in this process, put together as the executable does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Agent, startAgent } from '../../../test/support/agent.ts';
 import { startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
 import { eventually } from '../../../test/support/control-plane.ts';
-import { type Clock, systemClock } from '../../apimachinery/clock.ts';
+import { systemClock } from '../../apimachinery/clock.ts';
 import { findCondition } from '../../apimachinery/conditions.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
-import { isNotFound, statusFailure } from '../../apimachinery/status-error.ts';
+import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../../apis/crd.ts';
 import { clusterResourceBindings, clusters, resourceBindings, works } from '../../apis/resource-types.ts';
-import { createClient } from '../../client/client.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
-import type { Transport } from '../../client/transport.ts';
-import { type Logger, silentLogger } from '../../component/logging.ts';
-import { createManager } from '../../controller/manager.ts';
-import { createKarmadaAdmissionPlugin } from '../../karmada-admission/admission-plugin.ts';
 import { createKubeControllers } from '../../kube-controllers/kube-controllers.ts';
 import { configMaps, customResourceDefinitions, leases, namespaces } from '../../kubernetes/resource-types.ts';
-import { createMemberClusters } from '../../members/member-clusters.ts';
-import { createWorkSide } from '../../propagation/create-control-plane.ts';
-import { createExecutionController } from '../../propagation/execution/execution-controller.ts';
-import { createMemberObjects } from '../../propagation/member-objects.ts';
 import { clusterResourceDefinition } from '../cluster-api.ts';
 import { createClusterController } from '../registration/cluster-controller.ts';
 import { createClusterHealthMonitor } from '../status/cluster-health-monitor.ts';
-import { createClusterStatusController } from '../status/cluster-status-controller.ts';
-import { createLeaseController } from './lease-controller.ts';
-import { registerSelf } from './register-self.ts';
 
 const name = 'pulled';
 const namespace = `karmada-es-${name}`;
@@ -38,12 +27,8 @@ const running: Promise<unknown>[] = [];
 let ahead = 0;
 
 beforeAll(async () => {
-  const admission = [
-    createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } }),
-  ];
   api = await startApiServer({
     resources: [clusterResourceDefinition],
-    admission,
     disableAdmission: ['ServiceAccount'],
   });
   member = await startApiServer();
@@ -76,112 +61,6 @@ afterAll(async () => {
   await api.stop();
 });
 
-/** How the control plane answers an agent. */
-type Way = 'answers' | 'is cut off' | 'refuses';
-
-interface Agent {
-  way: Way;
-  /** Writes of it, without Leases and Events. */
-  wrote: string[];
-  warnings: string[];
-  stop(): Promise<void>;
-}
-
-async function startAgent(identity: string, clock: Clock = systemClock): Promise<Agent> {
-  const agent: Agent = { way: 'answers', wrote: [], warnings: [], stop: async () => {} };
-  const client = createClient(faulty(api.server.localTransport(), agent));
-  const logger = listening(agent);
-  const memberClient = () => createClient(member.server.localTransport());
-  await registerSelf({
-    clusterName: name,
-    clusterNamespace: 'karmada-cluster',
-    controlPlane: client,
-    member: memberClient(),
-    reportSecrets: [],
-  });
-  const informers = createInformerFactory(client);
-  const controllers = { baseDelay: 5, maxDelay: 200 };
-  const workSide = createWorkSide({ client, informers, cluster: name, controllers });
-  const members = createMemberClusters({ client, informers, only: name, connect: async () => memberClient() });
-  const manager = createManager({
-    informers: [informers],
-    leaderElection: {
-      client,
-      name: `karmada-agent-${name}`,
-      namespace: 'karmada-system',
-      identity,
-      // It outlasts being cut off here: what is tested is what comes after.
-      ...{ leaseDuration: 60_000, renewDeadline: 50_000, retryPeriod: 50 },
-    },
-  });
-  manager.add({
-    name: 'execution',
-    run: (signal) =>
-      createExecutionController(workSide, {
-        members: createMemberObjects(members),
-        serves: ({ metadata }) => metadata.name === name,
-      }).run(signal),
-  });
-  manager.add(
-    createClusterStatusController({
-      client,
-      informers,
-      members,
-      only: name,
-      statusUpdateFrequency: 50,
-      successThreshold: 0,
-      failureThreshold: 0,
-      resourceModeling: false,
-      controllers,
-    }),
-  );
-  const known = informers.informer<Cluster>(clusters, { fieldSelector: `metadata.name=${name}` });
-  const lease = createLeaseController({
-    ...{ client, clusterName: name, clusters: known, durationSeconds: 40, renewIntervalMs: 50, logger, clock },
-  });
-  manager.add({ name: 'lease', run: (signal) => lease.run(signal) });
-  const stopped = new AbortController();
-  const work = manager.run(stopped.signal);
-  agent.stop = async () => {
-    stopped.abort(new Error('stopped'));
-    await work.catch(() => {});
-    await members.close();
-    await client.close();
-  };
-  return agent;
-}
-
-function faulty(transport: Transport, agent: Agent): Transport {
-  return {
-    close: () => transport.close(),
-    async request(request) {
-      if (agent.way === 'is cut off') throw new Error('connection refused');
-      if (agent.way === 'refuses') throw statusFailure(401, 'Unauthorized', 'Unauthorized');
-      if (request.method !== 'GET' && !/leases|events/.test(request.path)) agent.wrote.push(request.path);
-      const response = await transport.request(request);
-      return { ...response, body: whileConnected(response.body, agent) };
-    },
-  };
-}
-
-/** A watch breaks off with the way. */
-async function* whileConnected(body: AsyncIterable<Uint8Array>, agent: Agent): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    if (agent.way !== 'answers') throw new Error('connection reset');
-    yield chunk;
-  }
-}
-
-function listening(agent: Agent): Logger {
-  return {
-    ...silentLogger,
-    child: () => listening(agent),
-    warn(message, fields) {
-      agent.warnings.push(`${message} ${JSON.stringify(fields)}`);
-    },
-  };
-}
-
 const cluster = () => api.client.resource<Cluster>(clusters).get({ name });
 const becomes = (status: string) =>
   eventually(async () => expect(findCondition((await cluster()).status?.conditions, 'Ready')?.status).toBe(status));
@@ -210,7 +89,7 @@ describe('an agent', () => {
   let agent: Agent;
 
   it('whose clock is a day late, is believed all the same', async () => {
-    agent = await startAgent('first', { ...systemClock, now: () => Date.now() - 86_400_000 });
+    agent = await startAgent({ api, member, name }, 'first', { ...systemClock, now: () => Date.now() - 86_400_000 });
     await becomes('True');
     const before = (await api.client.resource(leases).get({ namespace: 'karmada-cluster', name }))['spec'];
     ahead += 30_000;
@@ -276,7 +155,7 @@ describe('an agent', () => {
   });
 
   it('that is not alone leaves the work to the other, until that one goes', async () => {
-    const second = await startAgent('second');
+    const second = await startAgent({ api, member, name }, 'second');
     second.wrote.length = 0;
     await carry('shared', { a: '1' });
     await eventually(() => inMember('shared'));
