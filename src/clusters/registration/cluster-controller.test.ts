@@ -83,12 +83,10 @@ describe('a Cluster that is deleted', () => {
     await eventually(async () => expect((await get('pulled')).metadata.finalizers).toHaveLength(1));
     const { conditions = [], ...rest } = (await get('pulled')).status ?? {};
     const condition = { type: 'Ready', status: 'True' as const, reason: '', message: '' };
-    await registry.client
-      .resource<Cluster>(clusters)
-      .updateStatus({
-        ...(await get('pulled')),
-        status: { ...rest, conditions: setCondition(conditions, condition, 0) },
-      });
+    await registry.client.resource<Cluster>(clusters).updateStatus({
+      ...(await get('pulled')),
+      status: { ...rest, conditions: setCondition(conditions, condition, 0) },
+    });
     const ref = { namespace: 'karmada-es-pulled', name: 'w' };
     await registry.client.resource(works).create({
       apiVersion: 'work.karmada.io/v1alpha1',
