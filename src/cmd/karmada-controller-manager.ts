@@ -271,6 +271,7 @@ async function run(
         schedulePriority: gates.PriorityBasedScheduling,
         components: gates.MultiplePodTemplatesScheduling,
         workloadAffinity: gates.WorkloadAffinity,
+        quotaEstimate: gates.ResourceQuotaEstimate,
       },
       skipped,
       informers,

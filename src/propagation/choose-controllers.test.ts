@@ -38,7 +38,7 @@ describe('--controllers', () => {
 describe('--feature-gates', () => {
   it('the defaults and preemption are fine, a gate without its feature is refused', () => {
     assertGatesBuilt(featureGates());
-    assertGatesBuilt(featureGates({ PropagationPolicyPreemption: true }));
+    assertGatesBuilt(featureGates({ PropagationPolicyPreemption: true, ResourceQuotaEstimate: true }));
     expect(() => assertGatesBuilt(featureGates({ MultiClusterService: true }))).toThrow(
       'the feature gate MultiClusterService cannot be enabled: the feature is not available yet',
     );

@@ -71,7 +71,7 @@ export function chooseControllers(words: readonly string[], table: ControllerTab
 export const knownControllers: readonly string[] = Object.keys(controllers);
 
 /** Gates that change what this executable does upstream, and whose feature is not built yet. */
-const unbuilt: readonly FeatureGate[] = ['MultiClusterService', 'ResourceQuotaEstimate', 'FederatedQuotaEnforcement'];
+const unbuilt: readonly FeatureGate[] = ['MultiClusterService', 'FederatedQuotaEnforcement'];
 
 /** @throws when a gate is on whose feature would silently be missing */
 export function assertGatesBuilt(gates: FeatureGates): void {

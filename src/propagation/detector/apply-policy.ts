@@ -43,6 +43,7 @@ async function claimAndBind(detector: Detector, template: Template, policy: Poli
       replicas: components === undefined ? await interpretReplicas(detector, claimed) : undefined,
       components,
       workloadAffinity: detector.gates.workloadAffinity === true,
+      quotaEstimate: detector.gates.quotaEstimate === true,
       schedulePriority: await schedulePriority(detector, policy),
     };
     if (!(await createOrUpdateBinding(detector, inputs, cause))) return;

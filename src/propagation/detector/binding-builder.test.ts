@@ -50,6 +50,29 @@ describe('the groups of workload affinity', () => {
   });
 });
 
+describe('the needs of one replica', () => {
+  const requirements = { resourceRequest: { cpu: '1' } };
+  const template = {
+    ...inputs(undefined).template,
+    spec: { template: { spec: { priorityClassName: 'high' } } },
+  };
+
+  it.each<[string, boolean, object | undefined, object | undefined]>([
+    ['are as interpreted', false, requirements, requirements],
+    [
+      'name namespace and priority class with the gate on',
+      true,
+      requirements,
+      { ...requirements, namespace: 'shop', priorityClassName: 'high' },
+    ],
+    ['stay away when there are none', true, undefined, undefined],
+  ])('%s', (_, quotaEstimate, needs, expected) => {
+    const replicas = { replicas: 2, ...(needs === undefined ? {} : { requirements: needs }) };
+    const { spec } = buildBinding(inputs(undefined, { template, replicas, quotaEstimate }));
+    expect(spec.replicaRequirements).toEqual(expected);
+  });
+});
+
 describe('the components of a template', () => {
   const components = [
     { name: 'head', replicas: 1 },

@@ -32,6 +32,8 @@ export interface BindingInputs {
   components?: readonly DeepReadonly<Component>[] | undefined;
   /** The policy's workload affinity is resolved to groups. Default false. */
   workloadAffinity?: boolean | undefined;
+  /** One replica's needs name what ResourceQuotas go by. Default false. */
+  quotaEstimate?: boolean | undefined;
   /** Resolved value of the policy's schedulePriority. */
   schedulePriority: number | undefined;
 }
@@ -135,7 +137,9 @@ export function policySpec(
   assign(
     spec,
     'replicaRequirements',
-    replicas?.requirements === undefined ? undefined : cloneJson(replicas.requirements),
+    replicas?.requirements === undefined
+      ? undefined
+      : { ...cloneJson(replicas.requirements), ...(inputs.quotaEstimate === true ? quotaFacts(template) : {}) },
   );
   const { components = [] } = inputs;
   assign(spec, 'components', components.length === 0 ? undefined : cloneJson<Component[]>(components as Component[]));
@@ -143,6 +147,18 @@ export function policySpec(
   const priority = namespace ? inputs.schedulePriority : undefined;
   assign(spec, 'schedulePriority', priority === undefined ? undefined : { priority });
   return spec;
+}
+
+/** Namespace and priority class: what the quotas of a member go by. */
+function quotaFacts(template: DeepReadonly<Unstructured>): { namespace?: string; priorityClassName?: string } {
+  const { namespace } = template.metadata;
+  const spec = template['spec'] as { template?: { spec?: object }; priorityClassName?: unknown } | undefined;
+  const pod: { priorityClassName?: unknown } | undefined = template.kind === 'Pod' ? spec : spec?.template?.spec;
+  const priorityClassName = pod?.priorityClassName;
+  return {
+    ...(namespace ? { namespace } : {}),
+    ...(typeof priorityClassName === 'string' && priorityClassName !== '' ? { priorityClassName } : {}),
+  };
 }
 
 /** `<key>=<value of that label of the template>`; a template without the label is in no group. */

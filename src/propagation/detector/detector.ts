@@ -16,6 +16,8 @@ export interface DetectorGates {
   components?: boolean;
   /** WorkloadAffinity */
   workloadAffinity?: boolean;
+  /** ResourceQuotaEstimate */
+  quotaEstimate?: boolean;
 }
 
 /** Why a template is looked at. */
