@@ -169,8 +169,12 @@ async function install(karmada: Client): Promise<void> {
   });
 }
 
-export async function createNamespace(client: Client, name: string): Promise<void> {
-  await client.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+export async function createNamespace(
+  client: Client,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await client.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
 }
 
 async function freePort(): Promise<number> {
