@@ -23,13 +23,19 @@ if (process.argv[2] === 'snapshot') {
   process.exit(await runSnapshotCommand('karmada-apiserver', process.argv.slice(3), defaultDirectory));
 }
 
+if (process.argv[2] === 'store') {
+  const { runStoreCommand } = await import('../storage/store-command.ts');
+  process.exit(await runStoreCommand('karmada-apiserver', process.argv.slice(3)));
+}
+
 const flags = parseExecutable({
   name: 'karmada-apiserver',
   description: `The API server of a Karmada control plane. It keeps its objects in a directory of its own, so that it needs no etcd, and
 serves the Kubernetes API, custom resources and Karmada's API groups over TLS. Only one process may use a data directory.
 With --etcd-servers it keeps them in etcd, where several servers may share them.
 
-Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserver snapshot restore PATH --data-dir=DIR".`,
+Backup and restore: "karmada-apiserver snapshot save PATH" and "karmada-apiserver snapshot restore PATH --data-dir=DIR".
+From a directory to etcd, and back: "karmada-apiserver store migrate --from=DIR --to=URLS".`,
   examples: `# Serve on the loopback address with certificates from a folder
     karmada-apiserver --data-dir=/var/lib/karmada-apiserver --tls-cert-file=pki/tls.crt --tls-private-key-file=pki/tls.key \\
       --client-ca-file=pki/ca.crt --service-account-signing-key-file=pki/sa.key`,

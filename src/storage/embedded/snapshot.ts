@@ -21,6 +21,7 @@ import {
   encodeLogRecord,
   encodeRevision,
   encodeSwept,
+  type LogRecord,
   metaKeys,
   type Tables,
 } from './tables.ts';
@@ -55,53 +56,72 @@ export async function saveSnapshot(directory: string, path: string, now: Date): 
 
 /**
  * Makes a store of a snapshot in an empty directory. Throws SnapshotError for a file that is not whole, StoreDirectoryError
- * for a directory that is not empty. A store whose restoring was interrupted is refused at start.
+ * for a directory that is not empty.
  */
 export async function restoreSnapshot(
   path: string,
   directory: string,
   revisionBump = defaultRevisionBump,
 ): Promise<SnapshotSummary & { restoredRevision: number }> {
+  checkEmpty(directory);
+  return readSnapshot(path, async ({ header, summary, records }) => {
+    const restoredRevision = header.revision + revisionBump;
+    await fillDirectory(directory, restoredRevision, records());
+    return { ...summary, restoredRevision };
+  });
+}
+
+type Row = { address: Address; record: LogRecord };
+
+/**
+ * Makes a store of the newest state of its keys in an empty directory; it begins at the revision, which is behind all of theirs. A
+ * store whose filling was interrupted is refused at start.
+ */
+export async function fillDirectory(
+  directory: string,
+  revision: number,
+  rows: Iterable<Row> | AsyncIterable<Row>,
+): Promise<void> {
+  checkEmpty(directory);
+  if (revision > maxRevision) throw new StoreDirectoryError(`${name}: ${revision} is no revision`);
+  const home = await openDirectory(resolve(directory), { name });
+  const tables = openTables(home.dataFile);
+  try {
+    // First, so that a restore that is interrupted leaves no directory that passes for a new store.
+    await tables.root.batch(() => putMeta(tables, revision));
+    let batch: (() => void)[] = [];
+    const flush = async (): Promise<void> => {
+      const puts = batch;
+      batch = [];
+      await tables.root.batch(() => {
+        for (const put of puts) put();
+      });
+    };
+    for await (const { address, record } of rows) {
+      const key = Buffer.from(record.key);
+      const at = encodeAddress(address.revision, address.sub);
+      const row = encodeLogRecord(at, { ...record, previous: { revision: 0, sub: 0 } });
+      const entry = encodeIndexEntry(key, { ...address, createRevision: record.createRevision });
+      batch.push(() => {
+        tables.log.put(at, row);
+        tables.index.put(key, entry);
+      });
+      if (batch.length >= recordsPerCommit) await flush();
+    }
+    await flush();
+    await tables.root.flushed;
+    // In its own eyes the directory is new until now.
+    home.complete(0);
+  } finally {
+    await tables.root.close();
+    await home.release();
+  }
+}
+
+function checkEmpty(directory: string): void {
   const target = resolve(directory);
   if (existsSync(target) && readdirSync(target).length > 0)
     throw new StoreDirectoryError(`${name}: ${target} is not empty; choose an empty directory, or one yet to be made`);
-  return readSnapshot(path, async ({ header, summary, records }) => {
-    const restoredRevision = header.revision + revisionBump;
-    if (restoredRevision > maxRevision) throw new StoreDirectoryError(`${name}: ${restoredRevision} is no revision`);
-    const home = await openDirectory(target, { name });
-    const tables = openTables(home.dataFile);
-    try {
-      // First, so that a restore that is interrupted leaves no directory that passes for a new store.
-      await tables.root.batch(() => putMeta(tables, restoredRevision));
-      let batch: (() => void)[] = [];
-      const flush = async (): Promise<void> => {
-        const puts = batch;
-        batch = [];
-        await tables.root.batch(() => {
-          for (const put of puts) put();
-        });
-      };
-      for (const { address, record } of records()) {
-        const key = Buffer.from(record.key);
-        const at = encodeAddress(address.revision, address.sub);
-        const row = encodeLogRecord(at, { ...record, previous: { revision: 0, sub: 0 } });
-        const entry = encodeIndexEntry(key, { ...address, createRevision: record.createRevision });
-        batch.push(() => {
-          tables.log.put(at, row);
-          tables.index.put(key, entry);
-        });
-        if (batch.length >= recordsPerCommit) await flush();
-      }
-      await flush();
-      await tables.root.flushed;
-      // In its own eyes the directory is new until now.
-      home.complete(0);
-    } finally {
-      await tables.root.close();
-      await home.release();
-    }
-    return { ...summary, restoredRevision };
-  });
 }
 
 /** Everything up to the revision counts as compacted and swept. */

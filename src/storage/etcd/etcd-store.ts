@@ -65,6 +65,34 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   }
 }
 
+/**
+ * Makes a store in an etcd that has nothing at the prefix. What `fill` writes is its first state; it begins at the revision then,
+ * and what is older cannot be read. Interrupted, it leaves a store that is refused when it is opened.
+ */
+export async function foundEtcdStore(
+  options: EtcdStoreOptions,
+  revision: number,
+  fill: (store: Store) => Promise<void>,
+): Promise<void> {
+  const keys = createKeySpace(options.prefix);
+  const clock = options.clock ?? systemClock;
+  const connection = connectEtcd({ ...options, clock });
+  const put = (value: string) =>
+    connection.call('Put', { key: keys.revisionKey, value: Buffer.from(value) }, { repeatable: true });
+  try {
+    const found = await connection.call('Range', { ...keys.watched(''), count_only: true }, { repeatable: true });
+    if (found.count > 0)
+      throw new Error(
+        `etcd holds ${found.count} keys at ${options.prefix} already; choose another prefix, or delete them`,
+      );
+    await put('incomplete');
+    await fill(new EtcdStore(connection, keys, clock, 0, 0));
+    await put(String(revision));
+  } finally {
+    connection.close();
+  }
+}
+
 class EtcdStore implements Store {
   private readonly connection: EtcdConnection;
   private readonly keys: KeySpace;
