@@ -108,7 +108,8 @@ describe('every route', () => {
         held.some((rule) => covers(rule, route)),
       );
     }
-  });
+    // Some 30,000 requests.
+  }, 120_000);
 
   it('answers view, edit and admin of one namespace there only', async () => {
     const always = rulesOfGroups(['system:authenticated']);

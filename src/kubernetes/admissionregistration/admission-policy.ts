@@ -4,7 +4,7 @@ import { CompileError } from '../../apimachinery/cel/node.ts';
 import { type CelType, dyn } from '../../apimachinery/cel/types.ts';
 import { labelSelectorErrors } from '../../apimachinery/label-selector.ts';
 import { qualifiedNameErrors } from '../../apimachinery/names.ts';
-import type { DeepReadonly } from '../../apimachinery/object.ts';
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import { type FieldError, fieldError } from '../../apimachinery/status-error.ts';
 import type { KindBehaviour } from '../kind.ts';
 import { ageColumn, columnsOf, nameColumn } from '../printing/formats.ts';
@@ -22,7 +22,7 @@ const paramKindText = ({ spec: { paramKind } }: DeepReadonly<AdmissionPolicy>): 
   paramKind === undefined ? unset : `${paramKind.apiVersion}/${paramKind.kind}`;
 
 export const validatingAdmissionPolicy: KindBehaviour = {
-  default: (object) => fillPolicy((object as unknown as AdmissionPolicy).spec),
+  default: (object) => fillPolicy(specOf<AdmissionPolicy>(object)),
   validate: (object) => checkPolicy((object as unknown as DeepReadonly<AdmissionPolicy>).spec),
   columns: [
     nameColumn,
@@ -33,7 +33,7 @@ export const validatingAdmissionPolicy: KindBehaviour = {
 };
 
 export const validatingAdmissionPolicyBinding: KindBehaviour = {
-  default: (object) => fillBinding((object as unknown as PolicyBinding).spec),
+  default: (object) => fillBinding(specOf<PolicyBinding>(object)),
   validate(object) {
     const { spec } = object as unknown as DeepReadonly<PolicyBinding>;
     return [...checkBinding(spec), ...checkActions(spec.validationActions ?? [])];
@@ -45,6 +45,12 @@ export const validatingAdmissionPolicyBinding: KindBehaviour = {
     ageColumn,
   ],
 };
+
+/** The spec is no pointer: it is there, if empty, where nothing was said. */
+function specOf<T extends { spec: object }>(object: Unstructured): T['spec'] {
+  object['spec'] ??= {};
+  return object['spec'] as T['spec'];
+}
 
 function paramRefText(paramRef: DeepReadonly<ParamRef> | undefined): string {
   if (paramRef === undefined) return unset;
