@@ -168,7 +168,8 @@ export async function finishOrphan({ name, member, objects, ready, io, signal }:
     io.stderr(`warning: these objects stay in cluster(${name}) and could not be cleaned:\n${lines}try again ${later}`);
   }
   const count = Math.max(objects.length, swept?.cleaned.length ?? 0) - (swept?.failed.length ?? 0);
-  io.stdout(`${count} objects stay in cluster(${name}), without labels and annotations of Karmada\n`);
+  const stay = count === 1 ? 'object stays' : 'objects stay';
+  io.stdout(`${count} ${stay} in cluster(${name}), without labels and annotations of Karmada\n`);
 }
 
 export const listOf = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join('');
