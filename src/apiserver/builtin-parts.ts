@@ -119,7 +119,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
       createEscalationCheck(index, authorizer),
     ],
     lastAdmission: chain.filter(runsLast),
-    connectAdmission: [webhooks.mutating, policies.validating, webhooks.validating],
+    connectAdmission: [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating],
     remote,
     routes: [
       ...(remote === undefined ? [] : [remote.route]),

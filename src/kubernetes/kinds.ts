@@ -4,6 +4,8 @@
  */
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
 import {
+  mutatingAdmissionPolicy,
+  mutatingAdmissionPolicyBinding,
   validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding,
 } from './admissionregistration/admission-policy.ts';
@@ -133,6 +135,8 @@ function rows(): ResourceDefinition[] {
 
     kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', { ...cluster, ...short('crd', 'crds'), categories: ['api-extensions'], ...status, ...spec, ...conditional }, customResourceDefinition),
 
+    kind('admissionregistration.k8s.io/v1', 'mutatingadmissionpolicies', 'MutatingAdmissionPolicy', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, mutatingAdmissionPolicy),
+    kind('admissionregistration.k8s.io/v1', 'mutatingadmissionpolicybindings', 'MutatingAdmissionPolicyBinding', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, mutatingAdmissionPolicyBinding),
     kind('admissionregistration.k8s.io/v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, mutatingWebhookConfiguration),
     kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy', { ...cluster, categories: ['api-extensions'], ...status, ...spec, ...conditional }, validatingAdmissionPolicy),
     kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, validatingAdmissionPolicyBinding),

@@ -70,6 +70,18 @@ export const validatingWebhookConfigurations = clusterScoped(
   'validatingwebhookconfigurations',
   'ValidatingWebhookConfiguration',
 );
+export const mutatingAdmissionPolicies = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'mutatingadmissionpolicies',
+  'MutatingAdmissionPolicy',
+);
+export const mutatingAdmissionPolicyBindings = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'mutatingadmissionpolicybindings',
+  'MutatingAdmissionPolicyBinding',
+);
 export const validatingAdmissionPolicies = clusterScoped(
   'admissionregistration.k8s.io',
   'v1',

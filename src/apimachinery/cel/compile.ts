@@ -145,7 +145,7 @@ function compileNode(node: ASTNode, scope: Scope): Node {
 const compileAll = (args: readonly ASTNode[], scope: Scope): Node[] => args.map((arg) => compileNode(arg, scope));
 
 /** Names before the dot of functions that belong to no value. */
-const namespaces: ReadonlySet<string> = new Set(['optional', 'sets', 'ip', 'format', 'strings']);
+const namespaces: ReadonlySet<string> = new Set(['optional', 'sets', 'ip', 'format', 'strings', 'jsonpatch']);
 
 const typeNames: { readonly [name: string]: string } = {
   ...Object.fromEntries(

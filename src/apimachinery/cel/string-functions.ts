@@ -126,6 +126,11 @@ const escapes: { readonly [character: string]: string } = {
 };
 
 export const stringFunctions: readonly Overload[] = [
+  declare(
+    'jsonpatch.escapeKey(string): string',
+    ([key]: [string]) => key.replaceAll('~', '~0').replaceAll('/', '~1'),
+    traversal,
+  ),
   declare('string::contains(string): bool', ([a, b]: [string, string]) => a.includes(b), searchCost),
   declare(
     'string::startsWith(string): bool',

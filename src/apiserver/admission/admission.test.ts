@@ -124,7 +124,7 @@ it('refuses to leave out a plugin that it does not know', () => {
       undefined as never,
       undefined as never,
       { mutating, validating: mutating },
-      { validating: mutating },
+      { mutating, validating: mutating },
       { authorize: () => ({ allowed: false, reason: '' }) },
       ['Typo'],
     ),

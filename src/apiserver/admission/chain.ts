@@ -19,7 +19,7 @@ export function createAdmissionChain(
   catalog: Catalog,
   clock: Clock,
   webhooks: Pick<WebhookAdmission, 'mutating' | 'validating'>,
-  policies: Pick<PolicyAdmission, 'validating'>,
+  policies: Pick<PolicyAdmission, 'mutating' | 'validating'>,
   authorizer: Authorizer,
   disabled: readonly string[] = [],
 ): AdmissionPlugin[] {
@@ -32,6 +32,7 @@ export function createAdmissionChain(
     createDefaultStorageClass(catalog),
     ...createCertificatePlugins(authorizer),
     createDefaultIngressClass(catalog),
+    policies.mutating,
     webhooks.mutating,
     policies.validating,
     webhooks.validating,

@@ -1,5 +1,6 @@
 /** ValidatingAdmissionPolicies, their bindings: defaults, rules, columns. Acting on them is the API server's work. */
-import { compile } from '../../apimachinery/cel/compile.ts';
+import { compile, type Program } from '../../apimachinery/cel/compile.ts';
+import { withoutMessages } from '../../apimachinery/cel/message-literals.ts';
 import { CompileError } from '../../apimachinery/cel/node.ts';
 import { type CelType, dyn } from '../../apimachinery/cel/types.ts';
 import { labelSelectorErrors } from '../../apimachinery/label-selector.ts';
@@ -32,19 +33,40 @@ export const validatingAdmissionPolicy: KindBehaviour = {
   ],
 };
 
+export const mutatingAdmissionPolicy: KindBehaviour = {
+  default: (object) => fillPolicy((object as unknown as AdmissionPolicy).spec),
+  validate: (object) => checkMutatingPolicy((object as unknown as DeepReadonly<AdmissionPolicy>).spec),
+  columns: [
+    nameColumn,
+    policyColumns.column('Mutations', ({ spec }) => spec.mutations?.length ?? 0, 'integer'),
+    policyColumns.column('ParamKind', paramKindText),
+    ageColumn,
+  ],
+};
+
+export const mutatingAdmissionPolicyBinding: KindBehaviour = {
+  default: (object) => fillBinding((object as unknown as PolicyBinding).spec),
+  validate: (object) => checkBinding((object as unknown as DeepReadonly<PolicyBinding>).spec),
+  columns: bindingColumnList(),
+};
+
 export const validatingAdmissionPolicyBinding: KindBehaviour = {
   default: (object) => fillBinding(specOf<PolicyBinding>(object)),
   validate(object) {
     const { spec } = object as unknown as DeepReadonly<PolicyBinding>;
     return [...checkBinding(spec), ...checkActions(spec.validationActions ?? [])];
   },
-  columns: [
+  columns: bindingColumnList(),
+};
+
+function bindingColumnList(): NonNullable<KindBehaviour['columns']> {
+  return [
     nameColumn,
     bindingColumns.column('PolicyName', ({ spec }) => spec.policyName ?? ''),
     bindingColumns.column('ParamRef', ({ spec: { paramRef } }) => paramRefText(paramRef)),
     ageColumn,
-  ],
-};
+  ];
+}
 
 /** The spec is no pointer: it is there, if empty, where nothing was said. */
 function specOf<T extends { spec: object }>(object: Unstructured): T['spec'] {
@@ -82,12 +104,16 @@ export const policyVariables = (spec: DeepReadonly<PolicySpec>): Variables => ({
   ...(spec.paramKind === undefined ? {} : { params: dyn }),
 });
 
+/** Policies that mutate may make objects: `Object{…}`. */
+export const compilePolicyExpression = (spec: DeepReadonly<PolicySpec>, text: string, variables: Variables): Program =>
+  compile(spec.mutations === undefined ? text : withoutMessages(text), variables);
+
 /** The variables of the policy, too, each with the type that its expression gives. What does not compile is left out. */
 export function composedVariables(spec: DeepReadonly<PolicySpec>, base: Variables = policyVariables(spec)): Variables {
   const variables: Record<string, CelType> = { ...base };
   for (const { name, expression } of spec.variables ?? []) {
     try {
-      variables[`variables.${name}`] = compile(expression, variables).type;
+      variables[`variables.${name}`] = compilePolicyExpression(spec, expression, variables).type;
     } catch (error) {
       if (!(error instanceof CompileError)) throw error;
     }
@@ -132,6 +158,44 @@ function checkPolicy(spec: DeepReadonly<PolicySpec>): FieldError[] {
   return errors;
 }
 
+function checkMutatingPolicy(spec: DeepReadonly<PolicySpec>): FieldError[] {
+  const { mutations = [], matchConstraints } = spec;
+  const errors = checkCommon({ ...spec, mutations });
+  if (matchConstraints === undefined) errors.push(fieldError.required('spec.matchConstraints'));
+  if (mutations.length === 0)
+    errors.push(fieldError.required('spec.mutations', 'mutations must contain at least one item'));
+  errors.push(...checkOneOf(spec.reinvocationPolicy, ['IfNeeded', 'Never'], 'spec.reinvocationPolicy', true));
+  const whole = { ...spec, mutations };
+  const variables = composedVariables(whole);
+  const compileOne = (text: string, types: Variables): Program => compilePolicyExpression(whole, text, types);
+  for (const [i, { patchType, applyConfiguration, jsonPatch }] of mutations.entries()) {
+    const at = `spec.mutations[${i}]`;
+    errors.push(...checkOneOf(patchType, ['ApplyConfiguration', 'JSONPatch'], `${at}.patchType`, true));
+    const applies = patchType === 'ApplyConfiguration';
+    const field = applies ? `${at}.applyConfiguration` : `${at}.jsonPatch`;
+    const [wanted, other] = applies ? [applyConfiguration, jsonPatch] : [jsonPatch, applyConfiguration];
+    if (other !== undefined)
+      errors.push(
+        fieldError.forbidden(
+          applies ? `${at}.jsonPatch` : `${at}.applyConfiguration`,
+          `may not be set with patchType ${patchType}`,
+        ),
+      );
+    if (!wanted?.expression?.trim()) errors.push(fieldError.required(`${field}.expression`));
+    else
+      errors.push(
+        ...expressionErrors(
+          wanted.expression,
+          `${field}.expression`,
+          variables,
+          [applies ? 'map' : 'list'],
+          compileOne,
+        ),
+      );
+  }
+  return errors;
+}
+
 /** The message is for everybody: it does not tell what somebody may do. */
 function withoutAuthorizer(variables: Variables): Variables {
   const { authorizer: _authorizer, 'authorizer.requestResource': _resource, ...rest } = variables;
@@ -151,6 +215,7 @@ function checkCommon(spec: DeepReadonly<PolicySpec>): FieldError[] {
       errors.push(fieldError.required('spec.matchConstraints.resourceRules'));
   }
   errors.push(...checkMatchConditions(matchConditions, 'spec.matchConditions', policyVariables(spec)));
+  const compileOne = (text: string, types: Variables): Program => compilePolicyExpression(spec, text, types);
   const known: Record<string, CelType> = { ...policyVariables(spec) };
   for (const [i, { name, expression }] of variables.entries()) {
     const at = `spec.variables[${i}]`;
@@ -160,9 +225,9 @@ function checkCommon(spec: DeepReadonly<PolicySpec>): FieldError[] {
     else if (`variables.${name}` in known) errors.push(fieldError.duplicate(`${at}.name`, name));
     if (!expression?.trim()) errors.push(fieldError.required(`${at}.expression`, 'expression is not specified'));
     else {
-      const found = expressionErrors(expression, `${at}.expression`, known, anyKind);
+      const found = expressionErrors(expression, `${at}.expression`, known, anyKind, compileOne);
       errors.push(...found);
-      known[`variables.${name}`] = found.length === 0 ? compile(expression, known).type : dyn;
+      known[`variables.${name}`] = found.length === 0 ? compileOne(expression, known).type : dyn;
     }
   }
   return errors;

@@ -202,9 +202,10 @@ export function expressionErrors(
   path: string,
   variables: { readonly [name: string]: CelType },
   kinds: readonly string[] = ['bool'],
+  compileOne = compile,
 ): FieldError[] {
   try {
-    const { type } = compile(expression, variables);
+    const { type } = compileOne(expression, variables);
     if (kinds.includes(type.kind) || type.kind === 'dyn') return [];
     return [fieldError.invalid(path, expression, `must evaluate to ${kinds[0]}`)];
   } catch (error) {

@@ -2,17 +2,24 @@
 import type { Clock } from '../../../apimachinery/clock.ts';
 import type { ResourceType } from '../../../apimachinery/group-version.ts';
 import type { Client } from '../../../client/client.ts';
-import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from '../../../kubernetes/resource-types.ts';
+import {
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+} from '../../../kubernetes/resource-types.ts';
 import type { Authorizer } from '../../authorization/authorizer.ts';
 import type { ResourceCatalog } from '../../registry/resource-catalog.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 import { createEquivalents } from '../webhooks/webhook-admission.ts';
 import { type Invocation, invocationsOf, type Misconfigured } from './invocations.ts';
+import { mutateByPolicies } from './mutating-policies.ts';
 import { PolicyIndex } from './policy-index.ts';
 import { startTypeChecking, type TypeChecking } from './type-checking.ts';
 import { validateByPolicies } from './validating-policies.ts';
 
 export interface PolicyAdmission {
+  mutating: AdmissionPlugin;
   validating: AdmissionPlugin;
   /** Follows the policies; once their kinds are served. */
   start(client: Client): void;
@@ -56,12 +63,17 @@ export function createPolicyAdmission(catalog: ResourceCatalog, clock: Clock, au
     };
   };
 
+  const mutating = plugin(mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings, (matching, request) =>
+    mutateByPolicies(matching, request, catalog, authorizer),
+  );
   const validating = plugin(validatingAdmissionPolicies, validatingAdmissionPolicyBindings, (matching, request) =>
     validateByPolicies(matching, request, catalog, authorizer),
   );
   return {
+    mutating: { name: 'MutatingAdmissionPolicy', handles: mutating.handles, admit: mutating.handle },
     validating: { name: 'ValidatingAdmissionPolicy', handles: validating.handles, validate: validating.handle },
     start(client) {
+      mutating.follow();
       validating.follow();
       checking = startTypeChecking(catalog, client, validatingAdmissionPolicies);
     },

@@ -1,9 +1,12 @@
 /** The admission policies of one kind with their bindings, compiled, found by the resource of a request. */
-import { compile, compileErrorText, type Program } from '../../../apimachinery/cel/compile.ts';
+import { compileErrorText, type Program } from '../../../apimachinery/cel/compile.ts';
 import { CompileError } from '../../../apimachinery/cel/node.ts';
 import type { CelType } from '../../../apimachinery/cel/types.ts';
 import type { DeepReadonly, Unstructured } from '../../../apimachinery/object.ts';
-import { composedVariables } from '../../../kubernetes/admissionregistration/admission-policy.ts';
+import {
+  compilePolicyExpression,
+  composedVariables,
+} from '../../../kubernetes/admissionregistration/admission-policy.ts';
 import type {
   AdmissionPolicy,
   PolicyBinding,
@@ -105,7 +108,7 @@ function compiled({ metadata, spec }: DeepReadonly<AdmissionPolicy>): CompiledPo
   const variables = composedVariables(spec);
   const known = new Map<string, Expression>();
   const compileOne = (text: string): Expression => {
-    const found = known.get(text) ?? expressionOf(text, variables);
+    const found = known.get(text) ?? expressionOf(text, spec, variables);
     known.set(text, found);
     return found;
   };
@@ -121,9 +124,13 @@ function compiled({ metadata, spec }: DeepReadonly<AdmissionPolicy>): CompiledPo
   };
 }
 
-function expressionOf(text: string, variables: { readonly [name: string]: CelType }): Expression {
+function expressionOf(
+  text: string,
+  spec: DeepReadonly<PolicySpec>,
+  variables: { readonly [name: string]: CelType },
+): Expression {
   try {
-    return { text, program: compile(text, variables), error: '' };
+    return { text, program: compilePolicyExpression(spec, text, variables), error: '' };
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
     return { text, program: undefined, error: compileErrorText(text, error) };

@@ -133,7 +133,7 @@ function messageOf(
   return message?.trim() || `failed expression: ${expression.trim()}`;
 }
 
-function denied(request: AdmissionRequest, message: string, reason: string): StatusError {
+export function denied(request: AdmissionRequest, message: string, reason: string): StatusError {
   const { status } = forbidden(request.type, request.name, message);
   return new StatusError({
     ...status,
