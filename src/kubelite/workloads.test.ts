@@ -223,7 +223,7 @@ it.each([
   await create(type, { apiVersion: 'apps/v1', kind, metadata: own, spec });
   await until('a refusal', async () => {
     const found = await client.resource<CoreEvent>(events).list({ namespace: own.namespace });
-    return found.items.some(({ reason, message }) => reason === 'FailedCreate' && message.includes('exceeded quota'));
+    return found.items.some(({ reason, message }) => reason === 'FailedCreate' && message?.includes('exceeded quota'));
   });
   await until('one ready pod', async () => {
     const { status } = (await client.resource(type).get(own)) as unknown as { status?: Record<string, unknown> };
