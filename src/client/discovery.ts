@@ -44,6 +44,8 @@ export interface Discovery {
   serverResources(signal?: AbortSignal): Promise<ServerResources>;
   /** What a user may write: `deploy`, `deployments`, `Deployment`, `deployments.apps`, `deployments.v1.apps`. Built-in groups win. */
   find(word: string, signal?: AbortSignal): Promise<ApiResource | undefined>;
+  /** The resources of a category, `all` for one, each in its preferred version; none when there is no such category. */
+  category(name: string, signal?: AbortSignal): Promise<readonly ApiResource[]>;
   /** Forgets what is known, of one group version or of all. */
   invalidate(gv?: Readonly<GroupVersion>): void;
 }
@@ -145,6 +147,16 @@ export function createDiscovery(client: Client, clock: Clock = systemClock): Dis
     async find(word, signal) {
       const { groupVersions } = await serverResources(signal);
       return findByWord(groupVersions, word);
+    },
+    async category(name, signal) {
+      const { groupVersions } = await serverResources(signal);
+      const found = new Map<string, ApiResource>();
+      for (const resource of groupVersions.flatMap(({ resources }) => resources)) {
+        const key = `${resource.group}/${resource.resource}`;
+        if (resource.categories.includes(name) && resource.verbs.includes('list') && !found.has(key))
+          found.set(key, resource);
+      }
+      return [...found.values()];
     },
     invalidate(gv) {
       if (gv === undefined) versions.clear();

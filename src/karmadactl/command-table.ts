@@ -1,11 +1,28 @@
 /** Every command: what help says of it, and where its body is. */
 import type { FlagTable } from '../component/flags.ts';
 import type { CommandBody, CommandEntry } from './command.ts';
+import { createTable } from './create/create-table.ts';
 
 const body = <F extends FlagTable>(command: CommandBody<F>): CommandBody<FlagTable> =>
   command as unknown as CommandBody<FlagTable>;
 
 export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'explain',
+    group: 'Basic Commands',
+    short: 'Get documentation for a resource',
+    usage: 'explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [flags]',
+    examples: `
+# The documentation of the resource and its fields
+karmadactl explain propagationpolicies
+
+# Of one field, and all fields below it
+karmadactl explain deployments.spec --recursive
+
+# As cluster member1 has it
+karmadactl explain pods --operation-scope=members --cluster=member1`,
+    load: async () => body((await import('./commands/explain.ts')).explainCommand),
+  },
   {
     name: 'get',
     group: 'Basic Commands',
@@ -38,8 +55,12 @@ karmadactl get deployments -s all -C member1,member2 -w`,
 karmadactl create -f ./pod.json
 
 # Create what is passed into stdin
-cat pod.json | karmadactl create -f -`,
-    load: async () => body((await import('./commands/apply.ts')).createCommand),
+cat pod.json | karmadactl create -f -
+
+# Change it in an editor first
+karmadactl create -f ./pod.json --edit -o json`,
+    children: createTable,
+    load: async () => body((await import('./commands/create.ts')).createCommand),
   },
   {
     name: 'delete',
@@ -56,6 +77,22 @@ karmadactl delete propagationpolicy nginx -n default
 # Delete all deployments with a label
 karmadactl delete deployments -l app=web`,
     load: async () => body((await import('./commands/delete.ts')).deleteCommand),
+  },
+  {
+    name: 'edit',
+    group: 'Basic Commands',
+    short: 'Edit a resource on the server',
+    usage: 'edit (RESOURCE/NAME | -f FILENAME) [flags]',
+    examples: `
+# Edit a propagation policy in the editor of $KUBE_EDITOR or $EDITOR
+karmadactl edit propagationpolicy nginx
+
+# With an editor of your choice
+KUBE_EDITOR="nano" karmadactl edit deployment/nginx
+
+# As JSON
+karmadactl edit deployment nginx -o json`,
+    load: async () => body((await import('./commands/edit.ts')).editCommand),
   },
   {
     name: 'init',

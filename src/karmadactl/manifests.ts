@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Unstructured } from '../apimachinery/object.ts';
-import { flag } from '../component/flags.ts';
+import { type Flag, flag } from '../component/flags.ts';
 import type { CommandIo } from './command.ts';
 
 export const fileFlags = {
@@ -11,6 +11,16 @@ export const fileFlags = {
     shorthand: 'f',
   }),
   recursive: flag.bool(false, 'Process the directory used in -f, --filename recursively.', { shorthand: 'R' }),
+};
+
+/** Not built here, and said so where it is given. */
+export const kustomizeFlag: Flag<string> = {
+  ...flag.string('', 'Not supported: kustomizations are built by kubectl.', { shorthand: 'k' }),
+  parse(folder) {
+    throw new Error(
+      `kustomizations are not built here: run "kubectl kustomize ${folder}" and pipe it into this command with -f -`,
+    );
+  },
 };
 
 export async function readManifests(

@@ -4,7 +4,7 @@ import type { ObjectRef, Unstructured } from '../apimachinery/object.ts';
 import { type ApiResource, createDiscovery } from '../client/discovery.ts';
 import { flag } from '../component/flags.ts';
 import { type CommandIo, karmadaFlags, namespaceFlag } from './command.ts';
-import { fileFlags, readManifests } from './manifests.ts';
+import { fileFlags, kustomizeFlag, readManifests } from './manifests.ts';
 import type { Target } from './member-access.ts';
 import { resolveArguments } from './resource-arguments.ts';
 
@@ -12,8 +12,13 @@ export const objectFlags = {
   ...karmadaFlags,
   ...namespaceFlag,
   ...fileFlags,
+  kustomize: kustomizeFlag,
   selector: flag.string('', 'Selector (label query) to filter on.', { shorthand: 'l' }),
   all: flag.bool(false, 'Select all resources of the specified types in the namespace.'),
+  'field-selector': flag.string(
+    '',
+    "Selector (field query) to filter on, supports '=', '==', and '!='. The server only supports a limited number of field queries per type.",
+  ),
   'all-namespaces': flag.bool(false, 'If present, list the requested objects across all namespaces.', {
     shorthand: 'A',
   }),
@@ -29,6 +34,7 @@ export interface ObjectSelection {
   filename: readonly string[];
   recursive: boolean;
   selector: string;
+  'field-selector'?: string;
   all: boolean;
   'all-namespaces': boolean;
 }
@@ -52,9 +58,11 @@ export async function selectObjects(
   if (args.length === 0) throw new Error('You must provide one or more resources by argument or filename.');
   const selected: SelectedObject[] = [];
   for (const { type, names } of await resolveArguments(target.client, args, signal)) {
-    if (names.length > 0 && (values.selector !== '' || values.all))
+    const fieldSelector = values['field-selector'] ?? '';
+    const selecting = values.selector !== '' || fieldSelector !== '';
+    if (names.length > 0 && (selecting || values.all))
       throw new Error('name cannot be provided when a selector is specified');
-    if (names.length === 0 && values.selector === '' && !values.all)
+    if (names.length === 0 && !selecting && !values.all)
       throw new Error('resource(s) were provided, but no name was specified');
     const within = type.namespaced ? { namespace } : {};
     if (names.length > 0) selected.push(...names.map((name) => ({ type, ref: { ...within, name } })));
@@ -62,6 +70,7 @@ export async function selectObjects(
       const { items } = await target.client.resource(type).list({
         ...(values['all-namespaces'] ? {} : within),
         labelSelector: values.selector,
+        fieldSelector,
         signal,
       });
       for (const { metadata } of items)

@@ -38,7 +38,10 @@ export async function resolveArguments(
   const [words = '', ...names] = args;
   // One after the other: the first answer of discovery serves the others.
   const requests: ResourceArgument[] = [];
-  for (const word of words.split(',')) requests.push({ type: await find(word), names });
+  for (const word of words.split(',')) {
+    const category = names.length === 0 ? await discovery.category(word, signal) : [];
+    requests.push(...(category.length > 0 ? category : [await find(word)]).map((type) => ({ type, names })));
+  }
   return requests;
 }
 

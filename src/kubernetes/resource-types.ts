@@ -48,6 +48,7 @@ export const horizontalPodAutoscalers = namespaced(
   'HorizontalPodAutoscaler',
 );
 export const endpointSlices = namespaced('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const priorityClasses = clusterScoped('scheduling.k8s.io', 'v1', 'priorityclasses', 'PriorityClass');
 export const podDisruptionBudgets = namespaced('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
 export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'roles', 'Role');
 export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding');

@@ -16,8 +16,9 @@ import {
   selectMembers,
   type Target,
 } from '../member-access.ts';
-import { formatObjects, type ObjectFormat } from '../printing/objects.ts';
+import { type ObjectPrinter, objectPrinter, type PrintValues, printFlags } from '../printing/objects.ts';
 import { createResourceTable, type ServerTable, type TableStyle, tableAccept } from '../printing/resource-table.ts';
+import { sortByPath } from '../printing/sort.ts';
 import { type ResourceArgument, resolveArguments } from '../resource-arguments.ts';
 
 export const getCommand = defineCommand({
@@ -36,7 +37,20 @@ export const getCommand = defineCommand({
     labels: flag.string('', 'Selector (label query) to filter on, e.g. -l key1=value1,key2!=value2.', {
       shorthand: 'l',
     }),
-    output: flag.string('', 'Output format. One of: (json, yaml, name, wide).', { shorthand: 'o' }),
+    ...printFlags,
+    output: {
+      ...printFlags.output,
+      usage:
+        'Output format. One of: (json, yaml, kyaml, name, go-template, go-template-file, template, templatefile, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file, wide).',
+    },
+    'sort-by': flag.string(
+      '',
+      "If non-empty, sort list types using this field specification, a JSONPath expression (e.g. '{.metadata.name}').",
+    ),
+    'output-watch-events': flag.bool(
+      false,
+      'Output watch event objects when --watch or --watch-only is used. Existing objects are output as initial ADDED events.',
+    ),
     watch: flag.bool(false, 'After listing/getting the requested objects, watch for changes.', { shorthand: 'w' }),
     'watch-only': flag.bool(false, 'Watch for changes to the requested objects, without listing/getting first.'),
     'no-headers': flag.bool(false, "Don't print headers."),
@@ -44,10 +58,12 @@ export const getCommand = defineCommand({
     'show-kind': flag.bool(false, 'List the resource type of the requested objects.'),
     'label-columns': flag.list([], 'Labels that are presented as columns; may be repeated.', { shorthand: 'L' }),
     'ignore-not-found': flag.bool(false, 'If the requested object does not exist the command exits with 0.'),
-    'show-managed-fields': flag.bool(false, 'Keep managedFields when printing objects in JSON or YAML format.'),
   },
   async run({ values, args, io, signal }) {
-    const format = outputFormat(values.output);
+    const format = await outputFormat(values);
+    const watching = values.watch || values['watch-only'];
+    if (values['output-watch-events'] && !watching)
+      throw new Error('--output-watch-events option can only be used with --watch or --watch-only');
     if (args[0] === undefined) {
       throw new Error('You must specify the type of resource to get. Use "karmadactl get --help" for examples');
     }
@@ -64,23 +80,25 @@ export const getCommand = defineCommand({
     }
     const errors: unknown[] = [];
     const asked = await askAll(targets, query, args, format, errors, signal);
-    if (values.watch || values['watch-only']) {
+    if (watching) {
+      // Upstream's words, whatever the reason; the reason is worth more.
       if (errors.length > 0) throw errors[0];
+      if (asked.length === 0) throw new Error('not to find obj that is watched');
       return watch(asked, query, format, io, signal);
     }
     const printed =
-      format === 'table' || format === 'wide'
+      typeof format === 'string'
         ? printTables(asked, query, format === 'wide', io)
-        : await printAll(asked, format, io);
+        : await printAll(asked, query, format.print, io);
     if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
-    if (!printed && !values['ignore-not-found'] && (format === 'table' || format === 'wide')) {
+    if (!printed && !values['ignore-not-found'] && typeof format === 'string') {
       const everywhere = query.namespace === '' || asked.every(({ type }) => !type.namespaced);
       io.stderr(everywhere ? 'No resources found\n' : `No resources found in ${query.namespace} namespace.\n`);
     }
   },
 });
 
-type Format = 'table' | 'wide' | ObjectFormat;
+type Format = 'table' | 'wide' | { print: ObjectPrinter };
 
 interface Query {
   readonly scope: OperationScope;
@@ -94,6 +112,9 @@ interface Query {
   readonly 'ignore-not-found': boolean;
   readonly 'show-managed-fields': boolean;
   readonly 'watch-only': boolean;
+  readonly 'output-watch-events': boolean;
+  readonly 'sort-by': string;
+  readonly output: string;
 }
 
 /** What one server answered for one type. */
@@ -106,12 +127,13 @@ interface Answer {
   resourceVersion: string;
 }
 
-function outputFormat(text: string): Format {
-  if (text === '') return 'table';
-  if (text === 'wide' || text === 'json' || text === 'yaml' || text === 'name') return text;
-  throw new Error(
-    `unable to match a printer suitable for the output format "${text}", allowed formats are: json,name,wide,yaml`,
-  );
+async function outputFormat(values: PrintValues & { readonly 'show-labels': boolean }): Promise<Format> {
+  const { output } = values;
+  if (values['show-labels'] && output !== '' && output !== 'wide')
+    throw new Error(`--show-labels option cannot be used with ${output} printer`);
+  if (output === 'wide') return 'wide';
+  const print = await objectPrinter(values, ['wide', 'custom-columns']);
+  return print === undefined ? 'table' : { print };
 }
 
 /** The control plane first. */
@@ -179,11 +201,11 @@ async function ask(
 ): Promise<Answer> {
   const answer: Answer = { target, type, names, tables: [], objects: [], resourceVersion: '' };
   if (query['watch-only'] && names.length === 0) return answer;
-  const asTable = format === 'table' || format === 'wide';
+  const asTable = typeof format === 'string';
   const paths = names.length === 0 ? [pathOf(type, query)] : names.map((name) => pathOf(type, query, name));
   for (const path of paths) {
     try {
-      const found = await read(target.client, path, asTable, names.length === 0 ? query.labels : '', signal);
+      const found = await read(target.client, path, asTable, names.length === 0 ? query.labels : '', query, signal);
       answer.resourceVersion = (found as ServerTable).metadata?.resourceVersion ?? '';
       if (asTable) answer.tables.push(found as ServerTable);
       else answer.objects.push(...objectsOf(found as Listed, type, query));
@@ -199,10 +221,18 @@ async function ask(
 
 type Listed = Unstructured & { items?: Unstructured[] };
 
-function read(client: Client, path: string, asTable: boolean, labelSelector: string, signal: AbortSignal) {
+function read(
+  client: Client,
+  path: string,
+  asTable: boolean,
+  labelSelector: string,
+  query: Query,
+  signal: AbortSignal,
+) {
   return client.request<ServerTable | Listed>('GET', path, {
     headers: asTable ? { accept: tableAccept } : {},
-    query: { labelSelector },
+    // Rows come with their metadata only, unless there is more to sort by.
+    query: { labelSelector, ...(asTable && query['sort-by'] !== '' ? { includeObject: 'Object' } : {}) },
     signal,
   });
 }
@@ -233,14 +263,21 @@ function printTables(answers: readonly Answer[], query: Query, wide: boolean, io
     // As upstream: once pods were printed, the column stays away from what follows.
     if (type.group === '' && type.resource === 'pods') adoption = wide;
     const table = createResourceTable(type, styleOf(type, query, wide, byType.size > 1, adoption));
-    const text = table.format(
-      group.flatMap(({ target, tables }) => tables.map((one) => ({ cluster: target.name, table: one }))),
-    );
+    const tables = group.flatMap(({ target, tables: own }) => own.map((one) => ({ cluster: target.name, table: one })));
+    const text = table.format(query['sort-by'] === '' ? tables : sortRows(tables, query['sort-by']));
     if (text === '') continue;
     io.stdout((printed ? '\n' : '') + text);
     printed = true;
   }
   return printed;
+}
+
+/** One table a row: rows of all clusters in one order. */
+function sortRows(tables: readonly { cluster: string; table: ServerTable }[], path: string) {
+  const rows = tables.flatMap(({ cluster, table }) =>
+    (table.rows ?? []).map((row) => ({ cluster, table: { ...table, rows: [row] } })),
+  );
+  return sortByPath(rows, ({ table }) => table.rows[0]?.object, path);
 }
 
 function styleOf(type: ResourceType, query: Query, wide: boolean, several: boolean, adoption: boolean): TableStyle {
@@ -256,15 +293,22 @@ function styleOf(type: ResourceType, query: Query, wide: boolean, several: boole
 }
 
 /** Each cluster's objects on their own, the control plane's first. */
-async function printAll(answers: readonly Answer[], format: ObjectFormat, io: CommandIo): Promise<boolean> {
+async function printAll(
+  answers: readonly Answer[],
+  query: Query,
+  print: ObjectPrinter,
+  io: CommandIo,
+): Promise<boolean> {
   let printed = false;
+  const separated = query.output === 'yaml';
   for (const target of new Set(answers.map((answer) => answer.target))) {
     const own = answers.filter((answer) => answer.target === target);
-    const items = own.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
+    const found = own.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
+    const items = query['sort-by'] === '' ? found : sortByPath(found, ({ object }) => object, query['sort-by']);
     const named = own.reduce((sum, { names }) => sum + names.length, 0);
     if (named > 0 && items.length === 0) continue;
-    const text = await formatObjects(items, format, named === 1);
-    io.stdout(printed && format === 'yaml' ? `---\n${text}` : text);
+    const text = await print(items, named === 1);
+    io.stdout(printed && separated ? `---\n${text}` : text);
     printed = true;
   }
   return printed;
@@ -288,24 +332,31 @@ async function watch(
   const wide = format === 'wide';
   const adoption = wide || type.group !== '' || type.resource !== 'pods';
   const table = createResourceTable(type, styleOf(type, query, wide, false, adoption));
-  const print = async (answer: Answer, found: readonly (ServerTable | Unstructured)[]): Promise<void> => {
-    if (format === 'table' || wide) {
-      const cluster = answer.target.name;
-      io.stdout(table.format(found.map((one) => ({ cluster, table: one as ServerTable }))));
-    } else
-      for (const object of found)
-        io.stdout(await formatObjects([{ type, object: object as Unstructured }], format, true));
+  const withEvents = query['output-watch-events'];
+  const print: PrintFound = async ({ target }, found, event) => {
+    if (typeof format === 'string') {
+      const tables = found.map((one) => ({ cluster: target.name, table: one as ServerTable }));
+      io.stdout(table.format(tables, withEvents ? event : undefined));
+      return;
+    }
+    for (const object of found as Unstructured[]) {
+      const shown = withEvents ? ({ type: event, object } as unknown as Unstructured) : object;
+      io.stdout(await format.print([{ type, object: shown }], true));
+    }
   };
   if (!query['watch-only'])
-    for (const answer of answers) await print(answer, format === 'table' || wide ? answer.tables : answer.objects);
+    for (const answer of answers)
+      await print(answer, typeof format === 'string' ? answer.tables : answer.objects, 'ADDED');
   await Promise.all(answers.map((answer) => follow(answer, query, format, print, signal)));
 }
+
+type PrintFound = (answer: Answer, found: readonly (ServerTable | Unstructured)[], event: string) => Promise<void>;
 
 async function follow(
   answer: Answer,
   query: Query,
   format: Format,
-  print: (answer: Answer, found: readonly (ServerTable | Unstructured)[]) => Promise<void>,
+  print: PrintFound,
   signal: AbortSignal,
 ): Promise<void> {
   const { target, type, names } = answer;
@@ -321,7 +372,7 @@ async function follow(
     resourceVersion = list.metadata?.resourceVersion ?? '';
   }
   search.set('resourceVersion', resourceVersion);
-  const asTable = format === 'table' || format === 'wide';
+  const asTable = typeof format === 'string';
   const namespaced = { namespace: names.length > 0 ? query.namespace || 'default' : query.namespace };
   const response = await target.client.transport.request({
     method: 'GET',
@@ -334,7 +385,7 @@ async function follow(
     for await (const event of watchEvents<Unstructured>(response.body)) {
       if (event.type === 'BOOKMARK') continue;
       if (event.type === 'ERROR') throw new Error(event.object.message ?? 'the watch broke off');
-      await print(answer, [shownObject(event, query)]);
+      await print(answer, [shownObject(event, query)], event.type);
     }
   } catch (error) {
     // Ctrl-C ends a watch as it should.

@@ -1,4 +1,4 @@
-/** Columns of text as kubectl prints them: upper-case heads, three blanks between, none after the last. */
+/** Columns of text as kubectl prints them: upper-case heads, three blanks between, at least six characters, none after the last. */
 
 export interface TextTable {
   headers: readonly string[];
@@ -9,7 +9,7 @@ export interface TextTable {
 export function formatColumns({ headers, rows }: TextTable, showHeaders = true, widths: number[] = []): string {
   const lines = showHeaders ? [headers.map((header) => header.toUpperCase()), ...rows] : rows;
   for (const line of lines)
-    for (const [column, cell] of line.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    for (const [column, cell] of line.entries()) widths[column] = Math.max(widths[column] ?? 3, cell.length);
   return lines
     .map((line) =>
       line.map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd(widths[column]!))).join('   '),

@@ -41,8 +41,8 @@ export function createResourceTable(type: ResourceType, style: TableStyle) {
   };
 
   return {
-    /** Empty when there is no row. */
-    format(tables: readonly { cluster: string; table: ServerTable }[]): string {
+    /** Empty when there is no row. `event`: the first column, of a watch that shows it. */
+    format(tables: readonly { cluster: string; table: ServerTable }[], event?: string): string {
       if (columns === undefined) {
         const definitions = tables.find(({ table }) => table.columnDefinitions !== undefined)?.table.columnDefinitions;
         columns = definitions
@@ -55,6 +55,7 @@ export function createResourceTable(type: ResourceType, style: TableStyle) {
           const name = cell(cells[first?.at ?? 0]);
           const labels = object?.metadata?.labels ?? {};
           return [
+            ...(event === undefined ? [] : [event]),
             ...(style.withNamespace ? [object?.metadata?.namespace ?? ''] : []),
             style.showKind ? shownName(type, name) : name,
             cluster,
@@ -67,6 +68,7 @@ export function createResourceTable(type: ResourceType, style: TableStyle) {
       );
       if (rows.length === 0) return '';
       const headers = [
+        ...(event === undefined ? [] : ['Event']),
         ...(style.withNamespace ? ['Namespace'] : []),
         first?.name ?? 'Name',
         'Cluster',

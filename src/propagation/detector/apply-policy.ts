@@ -5,6 +5,7 @@ import { isAlreadyExists } from '../../apimachinery/status-error.ts';
 import { eventReason } from '../../apis/constants.ts';
 import type { Component, ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { ReplicaInterpretation } from '../../interpreter/interpreter.ts';
+import { priorityClasses } from '../../kubernetes/resource-types.ts';
 import { templateRef } from '../templates.ts';
 import { liveObject, writeChange } from '../write.ts';
 import { type BindingInputs, buildBinding, updateBinding } from './binding-builder.ts';
@@ -12,14 +13,6 @@ import { type Claim, claimBy, policyTitle, withClaim } from './claim.ts';
 import type { Cause, Detector, Template } from './detector.ts';
 import type { Policy } from './policy-index.ts';
 import { bindingOfTemplate } from './release.ts';
-
-const priorityClasses = {
-  group: 'scheduling.k8s.io',
-  version: 'v1',
-  resource: 'priorityclasses',
-  kind: 'PriorityClass',
-  namespaced: false,
-};
 
 /**
  * A lazy policy waits for a change of the template that is not Karmada's own.
