@@ -16,6 +16,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   'pod-scheduler': async () => (await import('./pod-scheduler-bench.ts')).benchPodScheduler(),
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
   clusters: async () => (await import('./clusters-bench.ts')).benchClusters(),
+  karmadactl: async () => (await import('./karmadactl-bench.ts')).benchKarmadactl(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
 

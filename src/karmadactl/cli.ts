@@ -1,7 +1,8 @@
 /** From the words typed to a command, its output and an exit code. */
 import { FlagError, parseFlags } from '../component/flags.ts';
-import { type CommandEntry, type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
+import { type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
 import { commandTable } from './command-table.ts';
+import { descend, findEntry, splitCommand } from './command-words.ts';
 import { errorText } from './error-text.ts';
 import { commandHelp, optionsHelp, rootHelp } from './help.ts';
 
@@ -66,38 +67,6 @@ export async function runKarmadactl(
     if (error instanceof UsageError) return fail(`error: ${error.message}\nSee '${shown} -h' for help and examples`);
     return fail(errorText(error));
   }
-}
-
-/**
- * The first word that is no flag names the command. A flag in front of it belongs to the command, and takes the next word with
- * it unless it is written with `=`: whether it is a boolean is not known before the command is.
- */
-export function splitCommand(argv: readonly string[]): { word: string | undefined; rest: string[] } {
-  for (let i = 0; i < argv.length; i++) {
-    const arg = argv[i]!;
-    if (arg === '--') break;
-    if (!arg.startsWith('-') || arg === '-') return { word: arg, rest: argv.filter((_, at) => at !== i) };
-    if (arg === '-h' || arg === '--help') continue;
-    const takesNext = arg.startsWith('--') ? !arg.includes('=') : arg.length === 2;
-    if (takesNext) i++;
-  }
-  return { word: undefined, rest: [...argv] };
-}
-
-export function findEntry(entries: readonly CommandEntry[], name: string): CommandEntry | undefined {
-  return entries.find((entry) => entry.name === name || entry.aliases?.includes(name) === true);
-}
-
-/** Follows the words as far as they name commands below commands. `path`: `create secret tls`. */
-export function descend(
-  entry: CommandEntry,
-  words: readonly string[],
-): { path: string; command: CommandEntry; rest: readonly string[] } {
-  const { word, rest } = splitCommand(words);
-  const child = word === undefined ? undefined : findEntry(entry.children ?? [], word);
-  if (child === undefined) return { path: entry.name, command: entry, rest: words };
-  const below = descend(child, rest);
-  return { ...below, path: `${entry.name} ${below.path}` };
 }
 
 function firstUnknownFlag(argv: readonly string[]): string | undefined {

@@ -1,5 +1,5 @@
 /** Clients of the control plane and of a member cluster, from the flags of a command. */
-
+import { existsSync } from 'node:fs';
 import { createClient } from '../client/client.ts';
 import { type ConnectedClient, connect } from '../client/connect.ts';
 import type { Connection } from '../client/connection.ts';
@@ -22,8 +22,13 @@ export function controlPlaneClient(flags: KarmadaFlagValues, impersonate?: Conne
     return { ...connected, connection, client: createClient(createTransport(connection, clientOptions)) };
   } catch (error) {
     const why = (error as Error).message;
+    const noFile = kubeconfig !== '' && !existsSync(kubeconfig);
+    const hint =
+      context === '' || noFile
+        ? 'Give the path of a kubeconfig with --kubeconfig or in KUBECONFIG.'
+        : "Choose a context with --karmada-context: 'kubectl config get-contexts' lists them.";
     throw new Error(
-      `failed to get control plane rest config. context: ${context}, kube-config: ${kubeconfig}, error: ${why}`,
+      `failed to get control plane rest config. context: ${context}, kube-config: ${kubeconfig}, error: ${why}\n${hint}`,
       {
         cause: error,
       },

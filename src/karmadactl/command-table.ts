@@ -490,14 +490,17 @@ karmadactl annotate deployment nginx owner-`,
   {
     name: 'completion',
     group: 'Settings Commands',
-    short: 'Output shell completion code for the specified shell (bash, zsh)',
+    short: 'Output shell completion code for the specified shell (bash, zsh, fish)',
     usage: 'completion SHELL',
     examples: `
 # In bash
 source <(karmadactl completion bash)
 
 # In zsh
-source <(karmadactl completion zsh)`,
+source <(karmadactl completion zsh)
+
+# In fish
+karmadactl completion fish | source`,
     load: async () => body((await import('./commands/completion.ts')).completionCommand),
   },
   {

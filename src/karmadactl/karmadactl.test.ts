@@ -222,7 +222,7 @@ describe('join', () => {
     ],
     [
       ['join', 'a', '--kubeconfig=/nowhere', '--karmada-context=k'],
-      'error: failed to get control plane rest config. context: k, kube-config: /nowhere, error: stat /nowhere: no such file or directory\n',
+      'error: failed to get control plane rest config. context: k, kube-config: /nowhere, error: stat /nowhere: no such file or directory\nGive the path of a kubeconfig with --kubeconfig or in KUBECONFIG.\n',
     ],
   ])('answers %j with an error', async (argv, err) => {
     expect(await karmadactl(...argv)).toEqual({ code: 1, out: '', err });
@@ -344,7 +344,7 @@ describe('get', () => {
     [
       ['clusters', '-o', 'x'],
       1,
-      'error: unable to match a printer suitable for the output format "x", allowed formats are: json,name,wide,yaml\n',
+      'error: unable to match a printer suitable for the output format "x", allowed formats are: custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,wide,yaml\n',
     ],
   ])('get %j without a result', async (argv, code, err) => {
     expect(await karmadactl('get', ...on(), ...argv)).toEqual({ code, out: '', err });
@@ -365,7 +365,7 @@ describe('get', () => {
 describe('karmadactl', () => {
   it("shows help without a command, and a command's with --help", async () => {
     expect((await karmadactl()).out).toMatch(
-      /Basic Commands:\n {2}get[\s\S]*Cluster Registration Commands:\n {2}init[\s\S]*\n {2}join/,
+      /Basic Commands:\n {2}explain[\s\S]*Cluster Registration Commands:\n {2}init[\s\S]*\n {2}join/,
     );
     const help = await karmadactl('join', '--help');
     expect(help.out).toContain('karmadactl join CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG>');

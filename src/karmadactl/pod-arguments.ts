@@ -3,23 +3,30 @@ import type { Unstructured } from '../apimachinery/object.ts';
 import { pods } from '../kubernetes/resource-types.ts';
 import type { Pod } from '../kubernetes/types.ts';
 import type { Target } from './member-access.ts';
-import { resolveArguments, shownName } from './resource-arguments.ts';
+import { resolveArguments } from './resource-arguments.ts';
 
 export async function findPod(target: Target, namespace: string, word: string, signal: AbortSignal): Promise<Pod> {
   const resource = target.client.resource<Pod>(pods);
   if (!word.includes('/')) return resource.get({ namespace, name: word }, { signal });
+  const items = await podsBehind(target, namespace, word, signal);
+  const found = items.find((pod) => pod.status?.phase === 'Running') ?? items[0];
+  if (found === undefined) throw new Error(`no pods of ${word} found`);
+  return found;
+}
+
+/** All pods of `TYPE/NAME`, the one of `pod/NAME`. */
+export async function podsBehind(target: Target, namespace: string, word: string, signal: AbortSignal): Promise<Pod[]> {
+  const resource = target.client.resource<Pod>(pods);
+  if (!word.includes('/')) return [await resource.get({ namespace, name: word }, { signal })];
   const [argument] = await resolveArguments(target.client, [word], signal);
   if (argument === undefined) throw new Error(`there is no ${word}`);
   const { type, names } = argument;
   const [name = ''] = names;
-  if (type.group === '' && type.resource === 'pods') return resource.get({ namespace, name }, { signal });
+  if (type.group === '' && type.resource === 'pods') return [await resource.get({ namespace, name }, { signal })];
   const owner = await target.client.resource<Unstructured>(type).get({ namespace, name }, { signal });
   const labels = selectorOf(owner);
   if (labels === undefined) throw new Error(`cannot attach to *${type.kind}: selector not implemented`);
-  const { items } = await resource.list({ namespace, labelSelector: labels, signal });
-  const found = items.find((pod) => pod.status?.phase === 'Running') ?? items[0];
-  if (found === undefined) throw new Error(`no pods of ${shownName(type, name)} found`);
-  return found;
+  return (await resource.list({ namespace, labelSelector: labels, signal })).items;
 }
 
 /** `a=b,c=d`; undefined for what selects no pods. */

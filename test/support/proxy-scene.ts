@@ -7,6 +7,7 @@ import { clusters } from '../../src/apis/resource-types.ts';
 import type { UserInfo } from '../../src/apiserver/authentication/user-info.ts';
 import type { ConnectHandler } from '../../src/apiserver/server.ts';
 import type { Client } from '../../src/client/client.ts';
+import { mergeIntoKubeconfig } from '../../src/client/kubeconfig/write.ts';
 import { clusterResourceDefinition } from '../../src/clusters/cluster-api.ts';
 import { createClusterProxy } from '../../src/clusters/proxy/cluster-proxy.ts';
 import { impersonationRules } from '../../src/clusters/unified-auth/impersonation-rules.ts';
@@ -121,6 +122,19 @@ export async function startProxyScene(
     await scene.addCluster(name, scene.specOf(name));
   }
   return scene;
+}
+
+/** A kubeconfig with the user of that name, known by a client certificate. */
+export async function kubeconfigFor({ ca, control }: ProxyScene, name: string, path: string): Promise<void> {
+  const pair = await issueCertificate(ca, { commonName: name, usages: ['client'], days: 1 });
+  const server = { server: control.server.url, 'certificate-authority-data': base64(ca.cert) };
+  const user = { 'client-certificate-data': base64(pair.cert), 'client-key-data': base64(pair.key) };
+  await mergeIntoKubeconfig(path, {
+    clusters: [{ name: 'karmada', cluster: server }],
+    users: [{ name, user }],
+    contexts: [{ name: 'karmada', context: { cluster: 'karmada', user: name } }],
+    currentContext: 'karmada',
+  });
 }
 
 async function startMember(leaf: KeyPair, connect: readonly ConnectHandler[]) {

@@ -12,7 +12,7 @@ import { defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
 import { fileFlags, kustomizeFlag, readManifests } from '../manifests.ts';
 import { controlPlaneName, type Target } from '../member-access.ts';
 import { locate } from '../object-arguments.ts';
-import { objectPrinter, type PrintedObject, printFlags } from '../printing/objects.ts';
+import { objectPrinter, type PrintedObject, printFlags, sorted } from '../printing/objects.ts';
 import { shownName } from '../resource-arguments.ts';
 import { lastApplied, threeWayPatch } from '../three-way-patch.ts';
 import { type DryRun, dryRunFlag, dryRunSuffix, fieldManagerFlag, validateFlag, validationOf } from '../write-flags.ts';
@@ -131,7 +131,7 @@ async function applyOnClient(
   const modified = cloneJson<Unstructured>(object);
   modified.metadata.annotations = { ...modified.metadata.annotations };
   delete modified.metadata.annotations[lastApplied];
-  modified.metadata.annotations[lastApplied] = `${JSON.stringify(modified)}\n`;
+  modified.metadata.annotations[lastApplied] = `${JSON.stringify(sorted(modified))}\n`;
   for (let tries = 1; ; tries++) {
     let current: Unstructured;
     try {

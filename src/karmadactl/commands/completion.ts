@@ -17,6 +17,13 @@ _karmadactl() {
   compadd -a found
 }
 `,
+  fish: `# fish completion for karmadactl
+function __karmadactl_complete
+  set -l words (commandline -opc) (commandline -ct)
+  karmadactl __complete $words[2..-1] 2>/dev/null
+end
+complete -c karmadactl -f -a '(__karmadactl_complete)'
+`,
 };
 
 export const completionCommand = defineCommand({

@@ -57,8 +57,7 @@ const header = (told: readonly string[]): string =>
     "Please edit the object below. Lines beginning with a '#' will be ignored,",
     'and an empty file will abort the edit. If an error occurs while saving this file will be',
     'reopened with the relevant failures.',
-    '',
-    ...told,
+    ...(told.length > 0 ? ['', ...told] : []),
   ]
     .map((line) => `# ${line}`.trimEnd())
     .join('\n');

@@ -1,9 +1,11 @@
+import { systemClock } from '../../apimachinery/clock.ts';
 import { resourcePath } from '../../apimachinery/group-version.ts';
 import type { Status } from '../../apimachinery/status-error.ts';
 import { flag } from '../../component/flags.ts';
 import { pods } from '../../kubernetes/resource-types.ts';
 import type { Pod } from '../../kubernetes/types.ts';
 import { type CommandIo, defineCommand, ExitCode, karmadaFlags, namespaceFlag } from '../command.ts';
+import { readManifests } from '../manifests.ts';
 import { singleScopeFlags, singleTarget, type Target } from '../member-access.ts';
 import { containerOf, findPod } from '../pod-arguments.ts';
 
@@ -16,17 +18,23 @@ const streamFlags = {
   }),
   stdin: flag.bool(false, 'Pass stdin to the container.', { shorthand: 'i' }),
   tty: flag.bool(false, 'Stdin is a TTY.', { shorthand: 't' }),
+  'pod-running-timeout': flag.duration(
+    60_000,
+    'The length of time (like 5s, 2m, or 3h, higher than zero) to wait until at least one pod is running.',
+  ),
   quiet: flag.bool(false, 'Only print output from the remote session.', { shorthand: 'q' }),
 };
 
 export const execCommand = defineCommand({
-  flags: streamFlags,
+  flags: { ...streamFlags, filename: flag.list([], 'to use to exec into the resource', { shorthand: 'f' }) },
   async run({ values, args, io, signal }) {
-    const [word, ...command] = args;
+    const named = values.filename.length > 0 ? await wordOf(values.filename, io) : undefined;
+    const [word, ...command] = named === undefined ? args : [named, ...args];
     if (word === undefined) throw new Error('pod, type/name or --filename must be specified');
     if (command.length === 0) throw new Error('you must specify at least one command for the container');
     const target = await singleTarget(values, signal);
-    const pod = await findPod(target, values.namespace || target.namespace, word, signal);
+    const timeout = values['pod-running-timeout'];
+    const pod = await runningPod(target, values.namespace || target.namespace, word, timeout, signal);
     const container = chosen(pod, values.container, values.quiet, io);
     const query = queryOf({ container, stdin: values.stdin, tty: values.tty });
     for (const part of command) query.append('command', part);
@@ -44,12 +52,38 @@ export const attachCommand = defineCommand({
         `expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw ${args.length}: ${args.join(' ')}`,
       );
     const target = await singleTarget(values, signal);
-    const pod = await findPod(target, values.namespace || target.namespace, word, signal);
+    const timeout = values['pod-running-timeout'];
+    const pod = await runningPod(target, values.namespace || target.namespace, word, timeout, signal);
     const container = chosen(pod, values.container, values.quiet, io);
     const query = queryOf({ container, stdin: values.stdin, tty: values.tty });
     await stream(target, pod, 'attach', query, values.stdin, values.tty, io, signal);
   },
 });
+
+/** `type/name` of the one object in the file. */
+async function wordOf(files: readonly string[], io: CommandIo): Promise<string> {
+  const [object, ...more] = await readManifests(files, false, io);
+  if (object === undefined || more.length > 0) throw new Error('--filename must name exactly one object');
+  return `${object.kind.toLowerCase()}/${object.metadata.name}`;
+}
+
+/** One that is starting is waited for. */
+async function runningPod(
+  target: Target,
+  namespace: string,
+  word: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Pod> {
+  if (timeoutMs <= 0) throw new Error('--pod-running-timeout must be higher than zero');
+  const deadline = systemClock.now() + timeoutMs;
+  for (;;) {
+    const pod = await findPod(target, namespace, word, signal);
+    if (pod.status?.phase !== 'Pending') return pod;
+    if (systemClock.now() > deadline) throw new Error(`timed out waiting for pod ${pod.metadata.name} to run`);
+    await systemClock.sleep(500, signal);
+  }
+}
 
 function chosen(pod: Pod, asked: string, quiet: boolean, io: CommandIo): string {
   const { phase } = pod.status ?? {};

@@ -1,7 +1,7 @@
 import { apiVersionOf, groupVersionPath, parseApiVersion } from '../../apimachinery/group-version.ts';
 import { createDiscovery } from '../../client/discovery.ts';
 import { flag } from '../../component/flags.ts';
-import { defineCommand, karmadaFlags, UsageError } from '../command.ts';
+import { defineCommand, karmadaFlags } from '../command.ts';
 import { singleScopeFlags, singleTarget } from '../member-access.ts';
 
 interface Schema {
@@ -41,10 +41,10 @@ export const explainCommand = defineCommand({
   async run({ values, args, io, signal }) {
     const [word, ...more] = args;
     if (word === undefined)
-      throw new UsageError(
+      throw new Error(
         'You must specify the type of resource to explain. Use "karmadactl api-resources" for a complete list of supported resources.',
       );
-    if (more.length > 0) throw new UsageError('We accept only this format: explain RESOURCE');
+    if (more.length > 0) throw new Error('We accept only this format: explain RESOURCE');
     const { client } = await singleTarget(values, signal);
     const discovery = createDiscovery(client);
     // `deployments.apps.spec`: the longest beginning that names a resource is the resource.
@@ -128,10 +128,9 @@ function typeOf(schema: Schema, schemas: Schemas): string {
   const ref = refOf(schema);
   if (ref !== undefined) {
     const target = resolve(schema, schemas);
-    // References to plain values, as quantities and times, go by their own names, too.
-    return target.type !== undefined || target.oneOf !== undefined || target.properties !== undefined
-      ? (ref.split('/').at(-1)?.split('.').at(-1) ?? 'Object')
-      : 'Object';
+    // Times and the like are told by what they are; what may be of two types goes by its name.
+    if (target.type !== undefined && target.type !== 'object') return target.type;
+    return target === schema ? 'Object' : (ref.split('/').at(-1)?.split('.').at(-1) ?? 'Object');
   }
   if (schema.items !== undefined) return `[]${typeOf(schema.items, schemas)}`;
   if (typeof schema.additionalProperties === 'object')
@@ -153,11 +152,11 @@ const sorted = (properties: Record<string, Schema>): [string, Schema][] =>
   Object.entries(properties).sort(([a], [b]) => (a < b ? -1 : 1));
 
 function fieldList(struct: Schema, schemas: Schemas): string[] {
-  return sorted(struct.properties ?? {}).flatMap(([name, schema], at, all) => [
+  return sorted(struct.properties ?? {}).flatMap(([name, schema]) => [
     `  ${name}\t<${typeOf(schema, schemas)}>${required(struct, name)}`,
     ...enumLines(schema, '  '),
-    ...wrapped(schema.description || resolve(schema, schemas).description || '<no description>', 4),
-    ...(at < all.length - 1 ? [''] : []),
+    ...wrapped(schema.description || '<no description>', 4),
+    '',
   ]);
 }
 

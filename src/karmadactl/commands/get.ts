@@ -306,7 +306,7 @@ async function printAll(
     const found = own.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
     const items = query['sort-by'] === '' ? found : sortByPath(found, ({ object }) => object, query['sort-by']);
     const named = own.reduce((sum, { names }) => sum + names.length, 0);
-    if (named > 0 && items.length === 0) continue;
+    if (items.length === 0 && (named > 0 || own.length < answers.length)) continue;
     const text = await print(items, named === 1);
     io.stdout(printed && separated ? `---\n${text}` : text);
     printed = true;

@@ -6,7 +6,7 @@ import type { Pod } from '../../kubernetes/types.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
 import { memberTarget, type Target } from '../member-access.ts';
-import { containerOf, findPod } from '../pod-arguments.ts';
+import { containerOf, findPod, podsBehind } from '../pod-arguments.ts';
 
 const expected =
   "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] (-C CLUSTER)'.\nPOD or TYPE/NAME is a required argument for the logs command";
@@ -31,6 +31,16 @@ export const logsCommand = defineCommand({
     ),
     timestamps: flag.bool(false, 'Include timestamps on each line in the log output.'),
     'limit-bytes': flag.int(0, 'Maximum bytes of logs to return. Defaults to no limit.'),
+    'all-pods': flag.bool(false, 'Get logs from all pod(s). Sets prefix to true.'),
+    'ignore-errors': flag.bool(
+      false,
+      'If watching / following pod logs, allow for any errors that occur to be non-fatal.',
+    ),
+    'insecure-skip-tls-verify-backend': flag.bool(
+      false,
+      'Skip verifying the identity of the kubelet that logs are requested from.',
+    ),
+    'max-log-requests': flag.int(5, 'Specify maximum number of concurrent logs to follow when using by a selector.'),
     prefix: flag.bool(false, 'Prefix each log line with the log source (pod name and container name).'),
   },
   async run({ values, given, args, io, signal }) {
@@ -43,7 +53,10 @@ export const logsCommand = defineCommand({
     const controlPlane = controlPlaneClient(values);
     const namespace = values.namespace || controlPlane.namespace;
     const target = await memberTarget(controlPlane, values.cluster, signal);
-    const found = await podsOf(target, namespace, args[0], values.selector, signal);
+    const everyPod = values['all-pods'] && args[0] !== undefined;
+    const found = everyPod
+      ? await podsBehind(target, namespace, args[0] as string, signal)
+      : await podsOf(target, namespace, args[0], values.selector, signal);
     if (found.length === 0) io.stderr(`No resources found in ${namespace} namespace.\n`);
     const tail = given.has('tail') ? values.tail : values.selector === '' ? -1 : 10;
     const query = new URLSearchParams();
@@ -56,15 +69,26 @@ export const logsCommand = defineCommand({
     set('tailLines', tail, tail >= 0);
     set('sinceSeconds', Math.ceil(values.since / 1000), values.since > 0);
     set('sinceTime', values['since-time'], values['since-time'] !== '');
+    set('insecureSkipTLSVerifyBackend', 'true', values['insecure-skip-tls-verify-backend']);
     set('limitBytes', values['limit-bytes'], values['limit-bytes'] > 0);
     const sources = found.flatMap((pod) => {
       const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ name }) => name);
       const names = values['all-containers'] ? all : [containerOf(pod, values.container || (args[1] ?? ''))];
       return names.map((container) => ({ pod, container }));
     });
-    const print = ({ pod, container }: (typeof sources)[number]): Promise<void> => {
-      const prefix = values.prefix ? `[pod/${pod.metadata.name}/${container}] ` : '';
-      return stream(target, pod, new URLSearchParams([...query, ['container', container]]), prefix, io, signal);
+    const most = values['max-log-requests'];
+    if (values.follow && sources.length > most)
+      throw new Error(
+        `you are attempting to follow ${sources.length} log streams, but maximum allowed concurrency is ${most}, use --max-log-requests to increase the limit`,
+      );
+    const print = async ({ pod, container }: (typeof sources)[number]): Promise<void> => {
+      const prefix = values.prefix || values['all-pods'] ? `[pod/${pod.metadata.name}/${container}] ` : '';
+      try {
+        await stream(target, pod, new URLSearchParams([...query, ['container', container]]), prefix, io, signal);
+      } catch (error) {
+        if (!values['ignore-errors'] || signal.aborted) throw error;
+        io.stderr(`error: ${(error as Error).message}\n`);
+      }
     };
     if (values.follow) await Promise.all(sources.map(print));
     else for (const source of sources) await print(source);

@@ -1,10 +1,13 @@
 import type { Unstructured } from '../../apimachinery/object.ts';
+import { applyMergePatch } from '../../apimachinery/patch/merge.ts';
 import { flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { defineCommand } from '../command.ts';
 import { controlPlaneName } from '../member-access.ts';
 import { objectFlags, selectObjects } from '../object-arguments.ts';
+import { objectPrinter, printFlags } from '../printing/objects.ts';
 import { shownName } from '../resource-arguments.ts';
+import { dryRunFlag, dryRunSuffix, fieldManagerFlag } from '../write-flags.ts';
 
 export const labelCommand = metadataCommand('labels', 'label', ['labeled', 'unlabeled', 'not labeled']);
 export const annotateCommand = metadataCommand('annotations', 'annotation', ['annotated', 'annotated', 'annotated']);
@@ -14,6 +17,14 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
   return defineCommand({
     flags: {
       ...objectFlags,
+      ...printFlags,
+      'dry-run': dryRunFlag,
+      'field-manager': fieldManagerFlag(`kubectl-${word === 'label' ? 'label' : 'annotate'}`),
+      list: flag.bool(false, `If true, display the ${word}s for a given resource.`),
+      'resource-version': flag.string(
+        '',
+        `If non-empty, the ${word}s update will only succeed if this is the current resource-version for the object. Only valid when specifying a single resource.`,
+      ),
       overwrite: flag.bool(
         false,
         `If true, allow ${word}s to be overwritten, otherwise reject updates that overwrite existing ${word}s.`,
@@ -25,13 +36,19 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
       const late = args.slice(args.findIndex(isChange)).find((arg) => !isChange(arg));
       if (changes.length > 0 && late !== undefined)
         throw new Error(`all resources must be specified before ${word} changes: ${late}`);
-      if (changes.length === 0) throw new Error(`at least one ${word} update is required`);
+      if (changes.length === 0 && !values.list) throw new Error(`at least one ${word} update is required`);
+      const print = await objectPrinter(values);
+      const dryRun = values['dry-run'];
       const wanted = parseChanges(changes, word);
       const target = { ...controlPlaneClient(values), name: controlPlaneName };
       const objects = args.filter((arg) => !isChange(arg));
-      for (const { type, ref } of await selectObjects(target, values, objects, io, signal)) {
+      const selected = await selectObjects(target, values, objects, io, signal);
+      if (selected.length > 1 && values['resource-version'] !== '')
+        throw new Error('--resource-version may only be used with a single resource');
+      for (const { type, ref } of selected) {
         const resource = target.client.resource<Unstructured>(type);
-        const { metadata } = await resource.get(ref, { signal });
+        const current = await resource.get(ref, { signal });
+        const { metadata } = current;
         const before = metadata[field] ?? {};
         for (const [key, value] of wanted) {
           const old = before[key];
@@ -42,11 +59,29 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
         }
         const changed = [...wanted].filter(([key, value]) => (before[key] ?? null) !== value);
         // With the version that was read: what others change meanwhile is not overwritten unseen.
-        const patch = { metadata: { resourceVersion: metadata.resourceVersion, [field]: Object.fromEntries(changed) } };
-        if (changed.length > 0) await resource.patch(ref, 'merge', patch, { signal });
+        const resourceVersion = values['resource-version'] || metadata.resourceVersion;
+        const patch = { metadata: { resourceVersion, [field]: Object.fromEntries(changed) } };
+        const options = { dryRun: dryRun === 'server', fieldManager: values['field-manager'], signal };
+        const after =
+          changed.length === 0
+            ? current
+            : dryRun === 'client'
+              ? (applyMergePatch(current, { metadata: { [field]: Object.fromEntries(changed) } }) as Unstructured)
+              : await resource.patch(ref, 'merge', patch, options);
+        if (values.list) {
+          if (selected.length > 1)
+            io.stdout(`Listing ${word}s for ${type.kind}.${type.group}/${ref.name}:\n`.replace('./', '/'));
+          for (const [key, value] of Object.entries(after.metadata[field] ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)))
+            io.stdout(`${selected.length > 1 ? ' ' : ''}${key}=${value}\n`);
+          if (changes.length === 0) continue;
+        }
+        if (print !== undefined) {
+          io.stdout(await print([{ type, object: after }], true));
+          continue;
+        }
         const verb =
           changed.length === 0 ? verbs[2] : changed.every(([, value]) => value === null) ? verbs[1] : verbs[0];
-        io.stdout(`${shownName(type, ref.name)} ${verb}\n`);
+        io.stdout(`${shownName(type, ref.name)} ${verb}${dryRunSuffix(dryRun)}\n`);
       }
     },
   });

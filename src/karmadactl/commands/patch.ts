@@ -7,7 +7,9 @@ import { controlPlaneClient } from '../clients.ts';
 import { defineCommand } from '../command.ts';
 import { controlPlaneName } from '../member-access.ts';
 import { objectFlags, selectObjects } from '../object-arguments.ts';
+import { objectPrinter, printFlags } from '../printing/objects.ts';
 import { shownName } from '../resource-arguments.ts';
+import { dryRunFlag, dryRunSuffix, fieldManagerFlag } from '../write-flags.ts';
 
 const { filename, recursive, selector: _selector, all: _all, 'all-namespaces': _everywhere, ...rest } = objectFlags;
 
@@ -20,7 +22,9 @@ export const patchCommand = defineCommand({
     'patch-file': flag.string('', 'A file containing a patch to be applied to the resource.'),
     type: flag.choice(['json', 'merge', 'strategic'], 'strategic', 'The type of patch being provided.'),
     subresource: flag.choice(['', 'status', 'scale'], '', 'If specified, patch will operate on the subresource.'),
-    'dry-run': flag.choice(['none', 'server'], 'none', 'With "server" the request is checked and nothing is written.'),
+    ...printFlags,
+    'dry-run': dryRunFlag,
+    'field-manager': fieldManagerFlag('kubectl-patch'),
   },
   async run({ values, args, io, signal }) {
     if (values.patch === '' && values['patch-file'] === '')
@@ -36,8 +40,15 @@ export const patchCommand = defineCommand({
     }
     const target = { ...controlPlaneClient(values), name: controlPlaneName };
     const selection = { ...values, selector: '', all: false, 'all-namespaces': false };
-    const dryRun = values['dry-run'] === 'server';
-    const options = { dryRun, signal, ...(values.subresource === '' ? {} : { subresource: values.subresource }) };
+    const dryRun = values['dry-run'];
+    const print = await objectPrinter(values);
+    const options = {
+      // The server patches for the client, too: there is no better judge of what comes out.
+      dryRun: dryRun !== 'none',
+      fieldManager: values['field-manager'],
+      signal,
+      ...(values.subresource === '' ? {} : { subresource: values.subresource }),
+    };
     for (const { type, ref } of await selectObjects(target, selection, args, io, signal)) {
       const resource = target.client.resource<Unstructured>(type);
       const before = await resource.get(ref, { signal });
@@ -52,9 +63,11 @@ export const patchCommand = defineCommand({
         );
       }
       const changed = before.metadata.resourceVersion !== after.metadata.resourceVersion;
-      io.stdout(
-        `${shownName(type, ref.name)} patched${changed || dryRun ? '' : ' (no change)'}${dryRun ? ' (server dry run)' : ''}\n`,
-      );
+      if (print !== undefined) io.stdout(await print([{ type, object: after }], true));
+      else
+        io.stdout(
+          `${shownName(type, ref.name)} patched${changed || dryRun !== 'none' ? '' : ' (no change)'}${dryRunSuffix(dryRun)}\n`,
+        );
     }
   },
 });

@@ -2,7 +2,7 @@
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { createDiscovery } from '../../client/discovery.ts';
 import { formatDuration } from '../../component/duration.ts';
-import { flag } from '../../component/flags.ts';
+import { type FlagTable, flag } from '../../component/flags.ts';
 import {
   clusterRoleBindings,
   clusterRoles,
@@ -72,7 +72,7 @@ async function rulesOf(
     readonly resource: readonly string[];
     readonly 'resource-name': readonly string[];
   },
-  { values: all, signal }: Pick<Invocation<never>, 'values' | 'signal'>,
+  { values: all, signal }: Pick<Invocation<FlagTable>, 'values' | 'signal'>,
 ): Promise<Rule[]> {
   const verbs = verbsOf(values.verb);
   if (values.resource.length === 0) throw new Error('at least one resource must be specified');

@@ -145,7 +145,7 @@ export async function formatObject(value: unknown, format: 'json' | 'yaml' | 'ky
 }
 
 /** Fields in the order of their names, as Go prints maps. */
-function sorted(value: unknown): unknown {
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -43,9 +43,12 @@ export function whyReport(facts: WhyFacts): WhyReport {
   const { template, binding } = facts;
   const policies = policyStage(facts);
   const { members, problems: inMembers } = memberStage(facts, policies);
+  const own = templateProblems(facts);
+  // Of what is never propagated it says nothing that no policy takes it up.
+  const excluded = own.some(({ cause }) => ['KindSkipped', 'NamespaceSkipped', 'ClaimedByOtherApi'].includes(cause));
   const problems = unique([
-    ...templateProblems(facts),
-    ...policies.problems,
+    ...own,
+    ...policies.problems.filter(({ cause }) => !(excluded && (cause === 'NoPolicy' || cause === 'NotClaimedYet'))),
     ...schedulingProblems(facts, policies),
     ...inMembers,
     ...preservation(facts),
