@@ -8,7 +8,11 @@ const environment = localEnvironment(inject('home'));
 const { kubectl, raw } = kubectlFor(environment.env);
 const karmadactl = (args: string, input = '') =>
   run(process.execPath, [join(projectRoot, 'dist/cmd/karmadactl.js'), ...args.split(' ')], {
-    env: { ...environment.env, KUBECONFIG: join(environment.home, '.kube/karmada.config') },
+    env: {
+      ...environment.env,
+      KUBECONFIG: join(environment.home, '.kube/karmada.config'),
+      KUBE_EDITOR: 'sed -i s/image:.nginx$/&:2/',
+    },
     input,
   });
 /** With the control plane's context. */
@@ -100,6 +104,35 @@ describe('karmadactl', () => {
       `Namespace:    ${namespace}`,
     );
     expect((await ctl('logs x')).stderr).toBe('error: must specify a cluster\n');
+  });
+
+  it('creates from flags, edits, explains as kubectl does, and says why', async () => {
+    expect((await ctl(`create deployment late --image=nginx -n ${namespace}`)).stdout).toBe(
+      'deployment.apps/late created\n',
+    );
+    expect((await ctl(`why deployment late -n ${namespace}`)).stdout).toMatch(
+      /^Stuck \(NoPolicy\): .*\nNext: karmadactl /,
+    );
+    expect((await ctl(`edit deployment late -n ${namespace}`)).stdout).toBe('deployment.apps/late edited\n');
+    expect((await ctl(`get deployment late -n ${namespace} -o jsonpath={..image}`)).stdout).toBe('nginx:2');
+    expect((await ctl(`delete deployment late -n ${namespace}`)).code).toBe(0);
+    expect((await ctl(`why deployment web -n ${namespace}`)).stdout).toMatch(
+      /^Fine: Deployment karmadactl\/web is in member1 \(2\), member2 \(2\), as its policy wants it\n/,
+    );
+    const fields = ['explain', 'deployments.spec'];
+    expect((await ctl(fields.join(' '))).stdout).toBe(
+      (await raw(['--context', 'karmada-apiserver', ...fields])).stdout,
+    );
+  });
+
+  it('promotes as the documentation of upstream has it', async () => {
+    await kubectl(`--context member1 create deployment legacy --image=nginx -n ${namespace}`);
+    const { stdout } = await ctl(`promote deployment legacy -n ${namespace} -C member1`);
+    expect(stdout).toContain(
+      `Resource "apps/v1, Resource=deployments"(${namespace}/legacy) is promoted successfully\n`,
+    );
+    await ctl(`delete deployment legacy -n ${namespace}`);
+    await kubectl(`--context member1 delete deployment legacy -n ${namespace} --ignore-not-found`);
   });
 
   it('cordons, taints and labels clusters', async () => {

@@ -1,7 +1,8 @@
-import { formatTime } from '../../apimachinery/clock.ts';
+import { systemClock } from '../../apimachinery/clock.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { flag } from '../../component/flags.ts';
+import { age } from '../../kubernetes/printing/formats.ts';
 import { events } from '../../kubernetes/resource-types.ts';
 import type { CoreEvent } from '../../kubernetes/types.ts';
 import { type CommandIo, defineCommand } from '../command.ts';
@@ -118,9 +119,36 @@ async function describeEvents(
     io.stdout('Events:  <none>\n');
     return;
   }
-  io.stdout('Events:\n');
-  for (const event of items) {
-    const at = event.lastTimestamp ?? event.metadata.creationTimestamp ?? formatTime(0);
-    io.stdout(`  ${event.type}  ${event.reason}  ${at}  ${event.source?.component ?? ''}  ${event.message ?? ''}\n`);
-  }
+  io.stdout(`Events:\n${eventTable(items, systemClock.now())}`);
+}
+
+/** As kubectl shows them: the oldest first, repeated ones with their count. */
+export function eventTable(items: readonly CoreEvent[], now: number): string {
+  const last = (event: CoreEvent): string =>
+    event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '';
+  const rows = [...items]
+    .sort((a, b) => (last(a) < last(b) ? -1 : 1))
+    .map((event) => [
+      event.type ?? '',
+      event.reason ?? '',
+      ageText(event, last(event), now),
+      event.source?.component || event.reportingComponent || '',
+      (event.message ?? '').trim(),
+    ]);
+  const heads = ['Type', 'Reason', 'Age', 'From', 'Message'];
+  const lines = [heads, ['----', '------', '----', '----', '-------'], ...rows];
+  const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map(
+      (line) =>
+        `  ${line.map((cell, at) => (at === line.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ')}\n`,
+    )
+    .join('');
+}
+
+function ageText(event: CoreEvent, last: string, now: number): string {
+  const since = (time: string): string => age(time, now);
+  const count = event.series?.count ?? event.count ?? 1;
+  const first = event.firstTimestamp ?? event.eventTime ?? last;
+  return count > 1 ? `${since(last)} (x${count} over ${since(first)})` : since(first);
 }

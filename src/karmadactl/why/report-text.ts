@@ -1,4 +1,5 @@
 /** A report for people: the decisive line first, the next step second, then the chain. */
+import { humanDuration } from '../../kubernetes/printing/human-duration.ts';
 import { decisionText } from '../../scheduler/why/decision-text.ts';
 import { formatColumns } from '../printing/columns.ts';
 import type { WhyReport } from './report.ts';
@@ -11,7 +12,8 @@ const words: Readonly<Record<WhyReport['state'], string>> = {
 
 /** `now` in ms. */
 export function reportText(report: WhyReport, now: number): string {
-  const age = (time: string | undefined): string => (time === undefined ? '' : ago(now - Date.parse(time)));
+  const age = (time: string | undefined): string =>
+    time === undefined ? '' : `${humanDuration(now - Date.parse(time))} ago`;
   const head = [`${words[report.state]}${report.cause === undefined ? '' : ` (${report.cause})`}: ${report.summary}`];
   if (report.next !== undefined) head.push(`Next: ${report.next}`);
   const sections = [head.join('\n'), policySection(report)];
@@ -86,16 +88,3 @@ const columns = (rows: readonly (readonly string[])[]): string[] =>
   formatColumns({ headers: [], rows }, false).trimEnd().split('\n');
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`.trimEnd()).join('\n');
-
-/** `3m ago`, in the largest unit that is not zero. */
-function ago(ms: number): string {
-  if (!Number.isFinite(ms)) return 'some time ago';
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  for (const [unit, size] of [
-    ['d', 86_400],
-    ['h', 3600],
-    ['m', 60],
-  ] as const)
-    if (seconds >= size) return `${Math.floor(seconds / size)}${unit} ago`;
-  return `${seconds}s ago`;
-}

@@ -775,7 +775,7 @@ Next: karmadactl uncordon m1
 Policies: held by PropagationPolicy shop/web
   PropagationPolicy shop/web   holds   priority 0   selects by name   the template carries its claim
 
-Binding: shop/web-deployment, made 1h ago, generation 2
+Binding: shop/web-deployment, made 60m ago, generation 2
 Scheduling: NoClusterFit 10m ago: 0/1 clusters are available: …
 Decision (no record at hand: as it would be decided now):
   shop/web-deployment: would not be placed: 0/1 clusters are available: 1 cluster(s) had untolerated taint {cluster.karmada.io/unschedulable:NoSchedule}.
