@@ -16,11 +16,14 @@ karmada::require_node() {
   fi
 }
 
+# A checkout makes package-lock.json newer without changing it: what was installed from is kept to compare with.
 karmada::install() {
-  local stamp="${KARMADA_ROOT}/node_modules/.package-lock.json"
-  if [ ! -e "${stamp}" ] || [ "${KARMADA_ROOT}/package-lock.json" -nt "${stamp}" ]; then
+  local lock="${KARMADA_ROOT}/package-lock.json" stamp="${KARMADA_ROOT}/node_modules/.package-lock.json"
+  local installed="${KARMADA_ROOT}/node_modules/.installed-package-lock.json"
+  if [ ! -e "${stamp}" ] || { [ "${lock}" -nt "${stamp}" ] && ! cmp -s "${lock}" "${installed}"; }; then
     echo "installing packages (npm ci) ..." >&2
     (cd "${KARMADA_ROOT}" && npm ci --no-audit --no-fund --loglevel=error >&2)
+    cp "${lock}" "${installed}"
     touch "${stamp}"
   fi
 }
