@@ -17,6 +17,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),
   clusters: async () => (await import('./clusters-bench.ts')).benchClusters(),
   karmadactl: async () => (await import('./karmadactl-bench.ts')).benchKarmadactl(),
+  production: async () => (await import('./production-bench.ts')).benchProduction(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
 

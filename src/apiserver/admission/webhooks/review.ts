@@ -74,6 +74,8 @@ interface Verdict {
   /** JSON text of a JSON patch. */
   patch?: string;
   warnings: readonly string[];
+  /** Facts for the audit log. */
+  auditAnnotations: readonly (readonly [key: string, value: string])[];
 }
 
 /** Throws an Error when the answer is not one. */
@@ -90,7 +92,7 @@ export function verdictOf(answer: unknown, uid: string, mutating: boolean): Verd
     throw new Error(
       `received invalid webhook response: expected response.uid="${uid}", got ${JSON.stringify(response['uid'] ?? '')}`,
     );
-  const { patch, patchType, status, warnings } = response;
+  const { patch, patchType, status, warnings, auditAnnotations } = response;
   if (!mutating && (patch || patchType))
     throw new Error('received invalid webhook response: response.patch and response.patchType must be unset');
   if (patch && patchType !== 'JSONPatch')
@@ -106,6 +108,9 @@ export function verdictOf(answer: unknown, uid: string, mutating: boolean): Verd
     ...(typeof status === 'object' && status !== null ? { status } : {}),
     ...(patch ? { patch: Buffer.from(String(patch), 'base64').toString() } : {}),
     warnings: Array.isArray(warnings) ? warnings.filter((text) => typeof text === 'string') : [],
+    auditAnnotations: Object.entries(auditAnnotations ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
   };
 }
 

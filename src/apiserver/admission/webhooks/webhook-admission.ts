@@ -67,6 +67,7 @@ export function createWebhookAdmission(
         throw failed((error as Error).message, error);
       }
       for (const warning of verdict.warnings) request.warn(warning);
+      for (const [key, value] of verdict.auditAnnotations) request.annotate?.(`${webhook.name}/${key}`, value);
       return { verdict, views };
     } catch (error) {
       if (webhook.failurePolicy === 'Ignore') return undefined;

@@ -381,6 +381,25 @@ it('finds a service by the hosts file', async () => {
   }
 });
 
+it('passes on facts for the audit log, under the name of the webhook', async () => {
+  answers.set('/v', { auditAnnotations: { why: 'because', odd: 1 } });
+  await configure('validating', 'c', webhook('v'));
+  const facts: [string, string][] = [];
+  const body = JSON.stringify({ metadata: { name: 'a' } });
+  const { status } = await test.server.handle({
+    method: 'POST',
+    path: '/api/v1/namespaces/default/configmaps',
+    query: new URLSearchParams(),
+    headers: { 'content-type': 'application/json' },
+    readBody: async () => Buffer.from(body),
+    user: { name: 'admin', groups: ['system:masters'] },
+    remoteAddress: '',
+    signal: new AbortController().signal,
+    audit: { requestObject: () => undefined, annotate: (key, value) => void facts.push([key, value]) },
+  });
+  expect([status, facts]).toEqual([201, [['v.example.com/why', 'because']]]);
+});
+
 it('passes on warnings, and tells webhooks of a dry run', async () => {
   await configure('validating', 'c', webhook('v'));
   answers.set('/v', { warnings: ['mind the gap'] });
