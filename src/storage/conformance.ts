@@ -229,8 +229,8 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect((await slow.next()).value).toHaveLength(1);
       const pending = slow.next();
       const fast = collect(store, '/s/', 1);
-      const many = 100;
-      const txns = 60;
+      const many = 120;
+      const txns = 40;
       for (let round = 0; round < txns; round++) {
         const batch: Record<string, string> = {};
         for (let i = 0; i < many; i++) batch[`/s/${i}`] = String(round);

@@ -12,11 +12,16 @@ import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority, issueCertificate } from '../../src/component/certificates.ts';
 import type { EtcdTls } from '../../src/storage/etcd/connection.ts';
 
-const unpacked = fileURLToPath(new URL('../../.cache/etcd-server/usr/bin', import.meta.url));
+const pathOf = (tool: string, packageName: string): string | undefined =>
+  [
+    fileURLToPath(new URL(`../../.cache/${packageName}/usr/bin`, import.meta.url)),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ]
+    .map((folder) => join(folder, tool))
+    .find((path) => existsSync(path));
 
-export const etcdPath: string | undefined = [unpacked, ...(process.env['PATH'] ?? '').split(delimiter)]
-  .map((folder) => join(folder, 'etcd'))
-  .find((path) => existsSync(path));
+export const etcdPath: string | undefined = pathOf('etcd', 'etcd-server');
+export const etcdctlPath: string | undefined = pathOf('etcdctl', 'etcd-client');
 
 export interface TestEtcd {
   readonly servers: readonly string[];

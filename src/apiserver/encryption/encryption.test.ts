@@ -246,7 +246,7 @@ describe('a server that encrypts', () => {
     await change(configText('secrets', cbc(key2, key1), identity));
     await create('b');
     expect(await stored('b')).toMatch(/^k8s:enc:aescbc:v1:key2:/);
-    expect(new Set(waits)).toEqual(new Set([5000]));
+    expect(new Set(waits)).toEqual(new Set([1000]));
     stop.abort();
     await done;
     rmSync(directory, { recursive: true });

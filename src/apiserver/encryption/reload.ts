@@ -15,9 +15,9 @@ interface ReloadOptions {
   clock?: Clock;
 }
 
-const lookMs = 5_000;
+const lookMs = 1_000;
 
-/** Looks at the file every 5 seconds until the signal aborts. A file that is not valid is told of once, and changes nothing. */
+/** Looks at the file every second until the signal aborts. A file that is not valid is told of once, and changes nothing. */
 export async function followEncryptionFile(options: ReloadOptions): Promise<void> {
   const { path, store, logger, signal, clock = systemClock } = options;
   let last = options.text;
