@@ -32,6 +32,7 @@ export interface Call {
 }
 
 const maxWaiting = 20_000;
+const healthPath = /^\/(livez|readyz|healthz)(\/|$)/;
 
 export function createFlowControl(options: FlowControlOptions, clock: Clock, metrics: FlowMetrics): FlowControl {
   const { maxReads = 800, maxWrites = 400, fair = true, requestTimeoutMs = 60_000 } = options;
@@ -59,7 +60,7 @@ export function createFlowControl(options: FlowControlOptions, clock: Clock, met
 
 /** Who repairs the control plane is never refused, and takes turns with the others; so is whoever asks whether it lives. */
 function isExempt(info: RequestInfo, user: UserInfo): boolean {
-  return user.groups.includes('system:masters') || /^\/(livez|readyz|healthz)(\/|$)/.test(info.path);
+  return user.groups.includes('system:masters') || (!info.isResource && healthPath.test(info.path));
 }
 
 /** Leases do not stand in line behind their owner's other requests: who is busy must not lose its leadership for it. */
