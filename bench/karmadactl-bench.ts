@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clusterRoleBindings, pods } from '../src/kubernetes/resource-types.ts';
+import { clusterRoleBindings, pods, serviceAccounts } from '../src/kubernetes/resource-types.ts';
 import type { TestApiServer } from '../test/support/api-server.ts';
 import { kubeconfigFor, startProxyScene } from '../test/support/proxy-scene.ts';
 import { percentile, type Row } from './row.ts';
@@ -64,6 +64,12 @@ async function fill({ client }: TestApiServer): Promise<void> {
     roleRef: { apiGroup, kind: 'ClusterRole', name: 'cluster-admin' },
     subjects: [{ apiGroup, kind: 'User', name: 'alice' }],
   } as never);
+  // Without controllers nobody makes it.
+  await client.resource(serviceAccounts).create({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'default' },
+  });
   const resource = client.resource(pods);
   let next = 0;
   const writer = async (): Promise<void> => {
