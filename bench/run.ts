@@ -1,5 +1,5 @@
 /**
- * npm run bench [part…]: measures and prints what was measured and how. Parts: apiserver, storage, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, clusters, environment; default all.
+ * npm run bench [part…]: measures and prints what was measured and how. Parts: storage, etcd, apiserver, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, clusters, environment; default all.
  * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
  */
 import { cpus } from 'node:os';
@@ -7,6 +7,7 @@ import { formatRows, type Row } from './row.ts';
 
 const parts: Record<string, () => Promise<Row[]>> = {
   storage: async () => (await import('./storage-bench.ts')).benchStorage(),
+  etcd: async () => (await import('./etcd-bench.ts')).benchEtcd(),
   apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
   interpreter: async () => (await import('./interpreter-bench.ts')).benchInterpreter(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),

@@ -37,10 +37,12 @@ export interface TestEtcd {
   stop(): Promise<void>;
 }
 
-/** Throws where there is no etcd: ask `etcdPath` first. */
-export async function startEtcd(flags: readonly string[] = []): Promise<TestEtcd> {
-  // In memory where there is such a file system: a killed process loses nothing there, and no test waits for the disk.
-  const home = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+/**
+ * Throws where there is no etcd: ask `etcdPath` first. In `memory`, if there is such a file system, a killed process loses nothing,
+ * and no test waits for the disk.
+ */
+export async function startEtcd(place: 'memory' | 'disk' = 'memory'): Promise<TestEtcd> {
+  const home = place === 'memory' && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const directory = mkdtempSync(join(home, 'etcd-'));
   const ca = await createCertificateAuthority({ commonName: 'etcd-ca', days: 1 });
   const server = await issueCertificate(ca, {
@@ -69,7 +71,6 @@ export async function startEtcd(flags: readonly string[] = []): Promise<TestEtcd
     ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
     ...[`--cert-file=${file('server.crt', server.cert)}`, `--key-file=${file('server.key', server.key)}`],
     ...['--client-cert-auth', `--trusted-ca-file=${files.ca}`, '--logger=zap', '--log-level=error'],
-    ...flags,
   ];
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
