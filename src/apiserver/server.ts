@@ -138,6 +138,8 @@ export interface ApiServer {
 }
 
 const defaultVersion = 'v1.36.0';
+/** Milliseconds that the store has to answer a health check. */
+const storageCheckTime = 2000;
 const defaultEventTtl = 60 * 60_000;
 const defaultDrainTime = 5000;
 /** Who requests of the in-process transport are made by unless another user is named. */
@@ -184,7 +186,15 @@ export function assembleServer(
     if (!started) throw new Error('starting');
   });
   health.add('storage', 'ready', async () => {
-    await store.revision();
+    const answered = new AbortController();
+    const late = clock.sleep(storageCheckTime, answered.signal).then(() => {
+      throw new Error('the store does not answer');
+    });
+    try {
+      await Promise.race([store.revision(), late]);
+    } finally {
+      answered.abort();
+    }
   });
   let stopping = false;
   health.add('shutdown', 'ready', () => {
