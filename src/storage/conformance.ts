@@ -18,7 +18,8 @@ export interface StoreUnderTest {
   dispose(): Promise<void>;
 }
 
-export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
+/** `histories`: how many random ones are tried. */
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>, histories = 25): void {
   const opened: StoreUnderTest[] = [];
   const fresh = async (): Promise<StoreUnderTest> => {
     const made = await open();
@@ -310,7 +311,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
             await made.dispose();
           }
         }),
-        { numRuns: rounds(25) },
+        { numRuns: rounds(histories) },
       );
     });
   });

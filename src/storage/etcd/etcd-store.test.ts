@@ -39,19 +39,23 @@ else {
     return prefix;
   };
 
-  describeStore('etcd store', async () => {
-    const prefix = await found();
-    let store = await openEtcdStore({ ...etcd, prefix });
-    return {
-      store,
-      async reopen() {
-        await store.close();
-        store = await openEtcdStore({ ...etcd, prefix });
-        return store;
-      },
-      dispose: () => store.close(),
-    };
-  });
+  describeStore(
+    'etcd store',
+    async () => {
+      const prefix = await found();
+      let store = await openEtcdStore({ ...etcd, prefix });
+      return {
+        store,
+        async reopen() {
+          await store.close();
+          store = await openEtcdStore({ ...etcd, prefix });
+          return store;
+        },
+        dispose: () => store.close(),
+      };
+    },
+    8,
+  );
 
   describe('etcd store: when etcd does not answer', () => {
     it('goes to the next of its servers', async () => {
