@@ -28,6 +28,8 @@ export async function startEstimators(
   }
   const life = new AbortController();
   const informers = createInformerFactory(client);
+  // Shared by all: what an estimator asks for later starts at once.
+  informers.start(life.signal);
   const servers = await Promise.all(
     Array.from({ length: members }, (_, i) =>
       serveEstimator({
@@ -37,10 +39,7 @@ export async function startEstimators(
         gates: featureGates(),
         address: '127.0.0.1:0',
         credentials: ServerCredentials.createInsecure(),
-        async fillCaches() {
-          informers.start(life.signal);
-          await informers.whenSynced(life.signal);
-        },
+        fillCaches: () => informers.whenSynced(life.signal),
       }),
     ),
   );
