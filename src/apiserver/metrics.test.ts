@@ -31,4 +31,27 @@ describe('metrics', () => {
     await api.store.compact(3);
     expect((await scrape()).get('etcd_debugging_mvcc_compact_revision')).toBe(3);
   });
+
+  it('tell requests by verb, resource and code, with their times, and what does not exist under one name', async () => {
+    api = await startApiServer();
+    const transport = api.server.localTransport();
+    for (let i = 0; i < 3; i++) await send(transport, 'GET', '/api/v1/namespaces/default');
+    await send(transport, 'GET', '/api/v1/namespaces/nowhere');
+    await send(transport, 'GET', '/api/v1/nonsense/nowhere');
+    const { text } = await send(transport, 'GET', '/metrics');
+    const labels = 'verb="get",group="",version="v1",resource="namespaces",subresource=""';
+    expect(text).toContain('# TYPE apiserver_request_total counter\n');
+    expect(text).toContain(`apiserver_request_total{${labels},code="200"} 3\n`);
+    expect(text).toContain(
+      'apiserver_request_total{verb="get",group="",version="",resource="",subresource="",code="404"} 2\n',
+    );
+    expect(text).toContain('# TYPE apiserver_request_duration_seconds histogram\n');
+    const durations = 'apiserver_request_duration_seconds';
+    expect(text).toContain(`${durations}_bucket{le="+Inf",verb="get",group="",resource="namespaces"} 3\n`);
+    expect(text).toContain(`${durations}_bucket{le="60",verb="get",group="",resource="namespaces"} 3\n`);
+    expect(text).toContain(`${durations}_count{verb="get",group="",resource="namespaces"} 3\n`);
+    expect(text).toMatch(
+      /^apiserver_request_duration_seconds_sum\{verb="get",group="",resource="namespaces"\} [\d.e-]+$/m,
+    );
+  });
 });

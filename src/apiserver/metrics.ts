@@ -1,6 +1,7 @@
 /** The API server's own numbers, under upstream's names. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { RequestInfo } from './request-info.ts';
+import { createRequestTally, type RequestLabels } from './request-tally.ts';
 
 export interface ServerMetrics {
   /** For parts with numbers of their own. */
@@ -25,25 +26,12 @@ export interface StorageNumbers {
 
 /** There is one store; upstream numbers its etcd clusters. */
 const storageCluster = 'store-0';
-const buckets = [0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60];
 
 export function createServerMetrics(): ServerMetrics {
   const registry = new Registry();
   const registers = [registry];
   const labelNames = ['verb', 'group', 'version', 'resource', 'subresource'] as const;
-  const total = new Counter({
-    name: 'apiserver_request_total',
-    help: 'Requests by verb, resource and HTTP code.',
-    labelNames: [...labelNames, 'code'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'apiserver_request_duration_seconds',
-    help: 'Time to the reply, long requests left out.',
-    labelNames: ['verb', 'group', 'resource'],
-    buckets,
-    registers,
-  });
+  const requests = createRequestTally(registry);
   const long = new Gauge({
     name: 'apiserver_longrunning_requests',
     help: 'Watches and other long requests that are open.',
@@ -58,14 +46,12 @@ export function createServerMetrics(): ServerMetrics {
       readStorage = read;
     },
     request(info, code, milliseconds) {
-      total.inc({ ...labelsOf(info, code), code: String(code) });
-      if (info.verb !== 'watch') {
-        const { verb, group, resource } = labelsOf(info, code);
-        duration.observe({ verb, group, resource }, milliseconds / 1000);
-      }
+      const labels = labelsOf(info, code);
+      requests.count(labels, code);
+      if (info.verb !== 'watch') requests.observe(labels, milliseconds / 1000);
     },
     longRunning(info) {
-      const labels = labelsOf(info, 200);
+      const labels = { ...labelsOf(info, 200) };
       long.inc(labels);
       return () => long.dec(labels);
     },
@@ -107,7 +93,7 @@ function storageGauges(registry: Registry): (numbers: StorageNumbers) => void {
 }
 
 /** What does not exist must not make new series: unknown resources and paths are counted together. */
-function labelsOf(info: RequestInfo, code: number) {
+function labelsOf(info: RequestInfo, code: number): RequestLabels {
   const { verb, group, version, resource, subresource } = info;
   if (!info.isResource || code === 404 || code === 405 || code === 403 || code === 401)
     return { verb: info.isResource ? verb : 'path', group: '', version: '', resource: '', subresource: '' };
