@@ -34,7 +34,7 @@ export const validatingAdmissionPolicy: KindBehaviour = {
 };
 
 export const mutatingAdmissionPolicy: KindBehaviour = {
-  default: (object) => fillPolicy((object as unknown as AdmissionPolicy).spec),
+  default: (object) => fillPolicy(specOf<AdmissionPolicy>(object)),
   validate: (object) => checkMutatingPolicy((object as unknown as DeepReadonly<AdmissionPolicy>).spec),
   columns: [
     nameColumn,
@@ -45,7 +45,7 @@ export const mutatingAdmissionPolicy: KindBehaviour = {
 };
 
 export const mutatingAdmissionPolicyBinding: KindBehaviour = {
-  default: (object) => fillBinding((object as unknown as PolicyBinding).spec),
+  default: (object) => fillBinding(specOf<PolicyBinding>(object)),
   validate: (object) => checkBinding((object as unknown as DeepReadonly<PolicyBinding>).spec),
   columns: bindingColumnList(),
 };
