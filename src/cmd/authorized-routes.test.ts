@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
+import { full, seededRandom, testSeed } from '../../test/support/full.ts';
 import { eventually } from '../../test/support/local-environment.ts';
 import { systemClock } from '../apimachinery/clock.ts';
 import type { UserInfo } from '../apiserver/authentication/user-info.ts';
@@ -102,13 +103,16 @@ describe('every route', () => {
 
   it('answers each ClusterRole as its rules say, everywhere', async () => {
     const always = rulesOfGroups(['system:authenticated']);
+    const seed = testSeed();
+    console.log(`refused routes are sampled: KARMADA_TEST_SEED=${seed}`);
+    const random = seededRandom(seed);
     for (const { name, rules } of roles.filter(({ inNamespace }) => !inNamespace)) {
       const held = [...always, ...rules];
-      await walk({ name: `has ${name}`, groups: ['system:authenticated'] }, (route) =>
-        held.some((rule) => covers(rule, route)),
-      );
+      const mayAsk = (route: Route): boolean => held.some((rule) => covers(rule, route));
+      // All that a role allows, a fifth of what it does not; all of it, some 30,000 requests, in the full run.
+      const asked = routes.filter((route) => full || mayAsk(route) || random() < 0.2);
+      await walk({ name: `has ${name}`, groups: ['system:authenticated'] }, mayAsk, asked);
     }
-    // Some 30,000 requests.
   }, 120_000);
 
   it('answers view, edit and admin of one namespace there only', async () => {
@@ -127,10 +131,14 @@ describe('every route', () => {
   });
 });
 
-/** Asks all routes and compares; writes are dry runs, of objects that are not there. */
-async function walk(user: UserInfo | undefined, mayAsk: (route: Route) => boolean): Promise<void> {
+/** Asks the routes, all unless told otherwise, and compares; writes are dry runs, of objects that are not there. */
+async function walk(
+  user: UserInfo | undefined,
+  mayAsk: (route: Route) => boolean,
+  asked: readonly Route[] = routes,
+): Promise<void> {
   const wrong: string[] = [];
-  for (const route of routes) {
+  for (const route of asked) {
     const { status, text } = await ask(route, user);
     const refused = status === 403 && text.includes(`cannot ${route.verb} `);
     if (refused === mayAsk(route) || status === 401 || status >= 500)
