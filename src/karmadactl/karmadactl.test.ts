@@ -73,14 +73,19 @@ beforeAll(async () => {
     usages: ['client'],
   });
 });
-beforeEach(async () => {
+async function startClusters(): Promise<void> {
   member = await startCluster('member1');
   controlPlane = await startCluster('karmada', { resources: [clusterResourceDefinition] });
-});
-afterEach(async () => {
+}
+async function stopClusters(): Promise<void> {
   await controlPlane.stop();
   await member.stop();
-});
+}
+/** For tests that change what is there. */
+function withClustersForEachTest(): void {
+  beforeEach(startClusters);
+  afterEach(stopClusters);
+}
 afterAll(() => {
   stopControllers.abort(new Error('stopped'));
   rmSync(directory, { recursive: true });
@@ -108,6 +113,8 @@ const names = async (api: TestApiServer, type: typeof secrets, namespace = '') =
 const clusterOf = (name: string) => controlPlane.client.resource<Cluster>(clusters).get({ name });
 
 describe('join', () => {
+  withClustersForEachTest();
+
   it('creates an identity in the member, its credentials in the control plane, and the Cluster', async () => {
     expect(await joinMember('member1', '--cluster-provider=p', '--cluster-region=r', '--cluster-zones=a,b')).toEqual({
       code: 0,
@@ -210,26 +217,11 @@ describe('join', () => {
     expect(await names(member, namespaces)).not.toContain('karmada-cluster');
     expect(await names(controlPlane, clusters)).toEqual([]);
   });
-
-  it.each([
-    [['join'], 'error: cluster name is required\n'],
-    [['join', 'a', 'b'], 'error: only the cluster name is allowed as an argument\n'],
-    [['join', 'x'.repeat(49)], `error: invalid cluster name(${'x'.repeat(49)}): must be no more than 48 characters\n`],
-    [['join', 'a', '--nope'], "error: unknown flag: --nope\nSee 'karmadactl join --help' for usage.\n"],
-    [
-      ['join', 'a', '--cluster-namespace'],
-      "error: flag needs an argument: --cluster-namespace\nSee 'karmadactl join --help' for usage.\n",
-    ],
-    [
-      ['join', 'a', '--kubeconfig=/nowhere', '--karmada-context=k'],
-      'error: failed to get control plane rest config. context: k, kube-config: /nowhere, error: stat /nowhere: no such file or directory\nGive the path of a kubeconfig with --kubeconfig or in KUBECONFIG.\n',
-    ],
-  ])('answers %j with an error', async (argv, err) => {
-    expect(await karmadactl(...argv)).toEqual({ code: 1, out: '', err });
-  });
 });
 
 describe('unjoin', () => {
+  withClustersForEachTest();
+
   it('deletes the Cluster and then what joining created in the member', async () => {
     await joinMember();
     expect(await karmadactl('unjoin', 'member1', ...on(), '--cluster-kubeconfig', kubeconfig)).toEqual({
@@ -303,37 +295,8 @@ describe('unjoin', () => {
 });
 
 describe('get', () => {
-  it('prints clusters with the flags in front of the command, too', async () => {
-    await joinMember();
-    const { code, out } = await karmadactl(
-      `--kubeconfig=${kubeconfig}`,
-      '--karmada-context',
-      'karmada',
-      'get',
-      'clusters',
-    );
-    expect(code).toBe(0);
-    expect(out.replace(/\d+s/, '1s')).toMatch(
-      /^NAME {6}CLUSTER {3}VERSION {3}MODE {3}READY {5}AGE {3}ADOPTION\nmember1 {3}Karmada {13}Push {3}Unknown {3}1s +-\n$/,
-    );
-  });
-
-  it.each([
-    [['cluster', 'member1', '-o', 'name'], /^cluster\.cluster\.karmada\.io\/member1\n$/],
-    [['cluster/member1', '-oyaml'], /^apiVersion: cluster\.karmada\.io\/v1alpha1\n[\s\S]*syncMode: Push\n/],
-    [['clusters', '-o', 'json'], /"kind": "List"/],
-    [['clusters', '-o', 'wide', '--no-headers'], /https:\/\/127\.0\.0\.1:\d+/],
-    [
-      ['ns', '-l', 'kubernetes.io/metadata.name=default', '--show-labels'],
-      /^NAME +CLUSTER +STATUS +AGE +ADOPTION +LABELS\ndefault +Karmada +Active .*kubernetes\.io\/metadata\.name=default\n$/,
-    ],
-    [['secrets', '-A'], /^NAMESPACE +NAME +CLUSTER[\s\S]*karmada-cluster +member1 /],
-  ])('get %j', async (argv, expected) => {
-    await joinMember();
-    const { code, out, err } = await karmadactl('get', ...on(), ...argv);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(expected);
-  });
+  beforeAll(startClusters);
+  afterAll(stopClusters);
 
   it.each([
     [['clusters', 'nope'], 1, 'Error from server (NotFound): clusters.cluster.karmada.io "nope" not found\n'],
@@ -360,6 +323,42 @@ describe('get', () => {
       'The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?\n',
     );
   });
+
+  describe('of a cluster that has joined', () => {
+    beforeAll(async () => {
+      expect((await joinMember()).code).toBe(0);
+    });
+
+    it('prints clusters with the flags in front of the command, too', async () => {
+      const { code, out } = await karmadactl(
+        `--kubeconfig=${kubeconfig}`,
+        '--karmada-context',
+        'karmada',
+        'get',
+        'clusters',
+      );
+      expect(code).toBe(0);
+      expect(out.replace(/\d+s/, '1s')).toMatch(
+        /^NAME {6}CLUSTER {3}VERSION {3}MODE {3}READY {5}AGE {3}ADOPTION\nmember1 {3}Karmada {13}Push {3}Unknown {3}1s +-\n$/,
+      );
+    });
+
+    it.each([
+      [['cluster', 'member1', '-o', 'name'], /^cluster\.cluster\.karmada\.io\/member1\n$/],
+      [['cluster/member1', '-oyaml'], /^apiVersion: cluster\.karmada\.io\/v1alpha1\n[\s\S]*syncMode: Push\n/],
+      [['clusters', '-o', 'json'], /"kind": "List"/],
+      [['clusters', '-o', 'wide', '--no-headers'], /https:\/\/127\.0\.0\.1:\d+/],
+      [
+        ['ns', '-l', 'kubernetes.io/metadata.name=default', '--show-labels'],
+        /^NAME +CLUSTER +STATUS +AGE +ADOPTION +LABELS\ndefault +Karmada +Active .*kubernetes\.io\/metadata\.name=default\n$/,
+      ],
+      [['secrets', '-A'], /^NAMESPACE +NAME +CLUSTER[\s\S]*karmada-cluster +member1 /],
+    ])('get %j', async (argv, expected) => {
+      const { code, out, err } = await karmadactl('get', ...on(), ...argv);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      expect(out).toMatch(expected);
+    });
+  });
 });
 
 describe('karmadactl', () => {
@@ -371,6 +370,23 @@ describe('karmadactl', () => {
     expect(help.out).toContain('karmadactl join CLUSTER_NAME --cluster-kubeconfig=<KUBECONFIG>');
     expect(help.out).toContain('--cluster-namespace string');
     expect(help.code).toBe(0);
+  });
+
+  it.each([
+    [['join'], 'error: cluster name is required\n'],
+    [['join', 'a', 'b'], 'error: only the cluster name is allowed as an argument\n'],
+    [['join', 'x'.repeat(49)], `error: invalid cluster name(${'x'.repeat(49)}): must be no more than 48 characters\n`],
+    [['join', 'a', '--nope'], "error: unknown flag: --nope\nSee 'karmadactl join --help' for usage.\n"],
+    [
+      ['join', 'a', '--cluster-namespace'],
+      "error: flag needs an argument: --cluster-namespace\nSee 'karmadactl join --help' for usage.\n",
+    ],
+    [
+      ['join', 'a', '--kubeconfig=/nowhere', '--karmada-context=k'],
+      'error: failed to get control plane rest config. context: k, kube-config: /nowhere, error: stat /nowhere: no such file or directory\nGive the path of a kubeconfig with --kubeconfig or in KUBECONFIG.\n',
+    ],
+  ])('answers %j with an error', async (argv, err) => {
+    expect(await karmadactl(...argv)).toEqual({ code: 1, out: '', err });
   });
 
   it('guesses what an unknown command was meant to be', async () => {
