@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kubeconfigFor, type ProxyScene, startProxyScene } from '../../test/support/proxy-scene.ts';
 import { clusterRoleBindings, deployments } from '../kubernetes/resource-types.ts';
-import type { CoreEvent, Deployment } from '../kubernetes/types.ts';
+import type { Deployment } from '../kubernetes/types.ts';
 import { runKarmadactl } from './cli.ts';
-import { eventTable } from './commands/describe.ts';
 
 let scene: ProxyScene;
 let folder = '';
@@ -188,29 +187,6 @@ describe('why', () => {
       'Error from server (NotFound): deployments.apps "none" not found\n',
     );
     expect((await ctl('why deploy')).err).toContain('one resource is needed');
-  });
-});
-
-describe('describe', () => {
-  it('shows Events as a table, repeated ones with their count', () => {
-    const now = Date.parse('2026-01-01T00:10:00Z');
-    const event = (reason: string, minute: string, more: object = {}) =>
-      ({
-        type: 'Normal',
-        reason,
-        message: `${reason}!`,
-        source: { component: 'kubelet' },
-        firstTimestamp: '2026-01-01T00:00:00Z',
-        lastTimestamp: `2026-01-01T00:${minute}:00Z`,
-        ...more,
-      }) as unknown as CoreEvent;
-    expect(
-      eventTable([event('Pulled', '09', { count: 3 }), event('Scheduled', '00')], now),
-    ).toBe(`  Type    Reason     Age                From     Message
-  ----    ------     ----               ----     -------
-  Normal  Scheduled  10m                kubelet  Scheduled!
-  Normal  Pulled     60s (x3 over 10m)  kubelet  Pulled!
-`);
   });
 });
 
