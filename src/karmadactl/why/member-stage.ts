@@ -62,7 +62,10 @@ export function memberStage(facts: WhyFacts, policies: PolicyStage): { members: 
   const { binding } = facts;
   const members: MemberState[] = [];
   const problems: Problem[] = [];
-  const targets = binding === undefined ? [] : targetClusters(binding.spec);
+  // By name: the scheduler's order says nothing, and differs from one decision to the next.
+  const targets = (binding === undefined ? [] : targetClusters(binding.spec)).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   for (const { name, replicas } of targets) {
     const place = placeOf(facts, name);
     const problem = problemAt(facts, place, policies);
