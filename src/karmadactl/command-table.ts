@@ -283,7 +283,7 @@ karmadactl exec mypod -i -t --operation-scope=members --cluster=member1 -- sh`,
     name: 'describe',
     group: 'Troubleshooting and Debugging Commands',
     short: 'Show details of a specific resource or group of resources in Karmada control plane or a member cluster',
-    usage: 'describe (-f FILENAME | TYPE [NAME | -l label] | TYPE/NAME) (-C CLUSTER) [flags]',
+    usage: 'describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME) (-C CLUSTER) [flags]',
     examples: `
 # Describe a deployment of the control plane
 karmadactl describe deployment/nginx

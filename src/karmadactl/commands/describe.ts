@@ -5,6 +5,7 @@ import { flag } from '../../component/flags.ts';
 import { defineCommand } from '../command.ts';
 import { describeObject } from '../describe/describe.ts';
 import { relatedOf } from '../describe/related.ts';
+import { errorText } from '../error-text.ts';
 import { operationScopeFlag, singleTarget } from '../member-access.ts';
 import { objectFlags, type SelectedObject, selectObjects } from '../object-arguments.ts';
 
@@ -32,22 +33,36 @@ export const describeCommand = defineCommand({
         related,
         values['show-events'],
       );
+    if (args.length === 0 && values.filename.length === 0)
+      throw new Error(
+        'You must specify the type of resource to describe. Use "karmadactl api-resources" for a complete list of supported resources.',
+      );
     let first = true;
+    const errors: unknown[] = [];
     for (const one of await selectObjects(target, selection, args, io, signal)) {
       try {
         const text = await describe(one);
         io.stdout(first ? text : `\n\n${text}`);
         first = false;
       } catch (error) {
-        if (!isNotFound(error) || args.length !== 2 || args[0]?.includes('/')) throw error;
-        // As kubectl does: the name may be the beginning of names.
-        const [words = '', prefix = ''] = args;
-        const all = await selectObjects(target, { ...values, all: true }, [words], io, signal);
-        const matching = all.filter(({ ref }) => ref.name.startsWith(prefix));
-        if (matching.length === 0) throw error;
-        for (const match of matching) io.stdout(`${await describe(match)}\n`);
-        return;
+        errors.push(error);
       }
+    }
+    const [error] = errors;
+    if (isNotFound(error) && args.length === 2 && !args[0]?.includes('/')) {
+      // As kubectl does: the name may be the beginning of names.
+      const [words = '', prefix = ''] = args;
+      if (words.includes(',')) throw new Error('you may only specify a single resource type');
+      const all = await selectObjects(target, { ...values, all: true }, [words], io, signal);
+      const matching = all.filter(({ ref }) => ref.name.startsWith(prefix));
+      if (matching.length === 0) throw error;
+      for (const match of matching) io.stdout(`${await describe(match)}\n`);
+      return;
+    }
+    // What can be described is; then each failure is said, the last of them by the caller.
+    if (error !== undefined) {
+      for (const earlier of errors.slice(0, -1)) io.stderr(`${errorText(earlier)}\n`);
+      throw errors.at(-1);
     }
     if (!first) return;
     const where = values['all-namespaces'] ? '' : ` in ${values.namespace || target.namespace} namespace.`;

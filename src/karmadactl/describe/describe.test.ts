@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { matchesFields, parseFieldSelector } from '../../apimachinery/field-selector.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import { matchesRequirements, parseLabelSelector } from '../../apimachinery/label-selector.ts';
@@ -8,6 +8,7 @@ import { forbidden, notFound } from '../../apimachinery/status-error.ts';
 import { describeObject } from './describe.ts';
 import { alignCells } from './page.ts';
 import type { Related } from './related.ts';
+import { plainTimeText, timeText } from './texts.ts';
 
 /** Objects of a cluster, and what kubectl 1.35 says about them: `### apiVersion/Kind name instant`, then its text. */
 const fixture = (name: string): string =>
@@ -22,8 +23,17 @@ const texts = fixture('kubectl-1.35.txt')
   .map((part) => {
     const end = part.indexOf('\n');
     const [type = '', name = '', instant = ''] = part.slice(0, end).split(' ');
-    return { type, name, now: Date.parse(instant), text: part.slice(end + 1) };
+    return { type, name, now: Date.parse(instant), text: inLocalTime(part.slice(end + 1)) };
   });
+
+/** kubectl wrote in UTC, and descriptions are in the zone of the user. */
+function inLocalTime(text: string): string {
+  return text
+    .replace(/\w{3}, \d\d \w{3} 2\d{3} [\d:]{8} \+0000/g, (time) => timeText(new Date(time).toISOString()))
+    .replace(/^(Created on: +)(2[\d-]+) ([\d:]{8}) \+0000 UTC$/gm, (_, title, day, clock) => {
+      return title + plainTimeText(`${day}T${clock}Z`);
+    });
+}
 
 const isA = ({ apiVersion, kind }: Unstructured, type: ResourceType): boolean =>
   kind === type.kind && apiVersion === (type.group === '' ? type.version : `${type.group}/${type.version}`);
@@ -66,15 +76,6 @@ const find = (type: string, name: string): Unstructured => {
   if (found === undefined) throw new Error(`no ${type} ${name} in the fixture`);
   return found;
 };
-
-const zone = process.env.TZ;
-beforeAll(() => {
-  process.env.TZ = 'UTC';
-});
-afterAll(() => {
-  if (zone === undefined) delete process.env.TZ;
-  else process.env.TZ = zone;
-});
 
 describe('describe says what kubectl says', () => {
   it.each(texts)('of $type $name', async ({ type, name, now, text }) => {

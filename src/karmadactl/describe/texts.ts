@@ -124,13 +124,22 @@ export function timeText(time: string | undefined): string {
   return `${day} ${clockText(date)} ${offsetText(date)}`;
 }
 
+/** `CET`. Each of these languages knows the short names of other zones; where none does, the offset stands for it. */
+function zoneText(date: Date): string {
+  const names = ['en-US', 'en-GB', 'en-IN', 'en-AU', 'en-ZA'].map(
+    (language) =>
+      new Intl.DateTimeFormat(language, { timeZoneName: 'short' })
+        .formatToParts(date)
+        .find(({ type }) => type === 'timeZoneName')?.value ?? '',
+  );
+  return names.find((name) => /^[A-Z]+$/.test(name)) ?? offsetText(date);
+}
+
 /** `2006-01-02 15:04:05 +0000 UTC` in the zone of the user. */
 export function plainTimeText(time: string | undefined): string {
   if (!time) return '0001-01-01 00:00:00 +0000 UTC';
   const date = new Date(time);
-  const zone = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
-    .formatToParts(date)
-    .find(({ type }) => type === 'timeZoneName')?.value;
+  const zone = zoneText(date);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${clockText(date)} ${offsetText(date)} ${zone}`;
 }
