@@ -4,6 +4,7 @@ import type { ObjectRef, Unstructured } from '../apimachinery/object.ts';
 import { type ApiResource, createDiscovery } from '../client/discovery.ts';
 import { flag } from '../component/flags.ts';
 import { type CommandIo, karmadaFlags, namespaceFlag } from './command.ts';
+import { listInChunks } from './list-chunks.ts';
 import { fileFlags, kustomizeFlag, readManifests } from './manifests.ts';
 import type { Target } from './member-access.ts';
 import { resolveArguments } from './resource-arguments.ts';
@@ -37,6 +38,7 @@ export interface ObjectSelection {
   'field-selector'?: string;
   all: boolean;
   'all-namespaces': boolean;
+  'chunk-size'?: number;
 }
 
 export async function selectObjects(
@@ -67,12 +69,13 @@ export async function selectObjects(
     const within = type.namespaced ? { namespace } : {};
     if (names.length > 0) selected.push(...names.map((name) => ({ type, ref: { ...within, name } })));
     else {
-      const { items } = await target.client.resource(type).list({
+      const options = {
         ...(values['all-namespaces'] ? {} : within),
         labelSelector: values.selector,
         fieldSelector,
         signal,
-      });
+      };
+      const items = await listInChunks(target.client.resource(type), options, values['chunk-size'] ?? 0);
       for (const { metadata } of items)
         selected.push({
           type,

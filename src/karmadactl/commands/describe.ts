@@ -20,13 +20,14 @@ export const describeCommand = defineCommand({
         shorthand: 'C',
       },
     ),
+    'chunk-size': flag.int(500, 'Return large lists in chunks rather than all at once. Pass 0 to disable.'),
     'show-events': flag.bool(true, 'If true, display events related to the described object.'),
   },
   async run({ values, args, io, signal }) {
     const target = await singleTarget(values, signal);
     const named = args.length > 1 || args.some((arg) => arg.includes('/')) || values.filename.length > 0;
     const selection = { ...values, all: values.all || (!named && values.selector === '') };
-    const related = relatedOf(target.client, systemClock.now(), signal);
+    const related = relatedOf(target.client, systemClock.now(), values['chunk-size'], signal);
     const describe = async ({ type, ref }: SelectedObject): Promise<string> =>
       describeObject(
         await target.client.resource<Unstructured>(type).get(ref, { signal }),

@@ -2,6 +2,7 @@
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { KubeObject, ObjectRef } from '../../apimachinery/object.ts';
 import type { Client } from '../../client/client.ts';
+import { listInChunks } from '../list-chunks.ts';
 
 export interface Selection {
   readonly namespace?: string | undefined;
@@ -15,12 +16,12 @@ export interface Related {
   list<T extends KubeObject>(type: ResourceType, selection: Selection): Promise<T[]>;
 }
 
-export function relatedOf(client: Client, now: number, signal: AbortSignal): Related {
+export function relatedOf(client: Client, now: number, chunkSize: number, signal: AbortSignal): Related {
   return {
     now,
     get: (type, ref) => client.resource<never>(type).get(ref, { signal }),
-    list: async <T extends KubeObject>(type: ResourceType, { namespace, ...selectors }: Selection) =>
-      (await client.resource<T>(type).list({ ...(namespace ? { namespace } : {}), ...selectors, signal })).items,
+    list: <T extends KubeObject>(type: ResourceType, { namespace, ...selectors }: Selection) =>
+      listInChunks(client.resource<T>(type), { ...(namespace ? { namespace } : {}), ...selectors, signal }, chunkSize),
   };
 }
 
