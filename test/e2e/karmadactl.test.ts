@@ -100,9 +100,9 @@ describe('karmadactl', () => {
       code: 0,
       stdout: 'typed',
     });
-    expect((await ctl(`describe pod ${pod} -n ${namespace} -s members -C member1`)).stdout).toContain(
-      `Namespace:    ${namespace}`,
-    );
+    const described = (await ctl(`describe pod ${pod} -n ${namespace} -s members -C member1`)).stdout;
+    expect(described).toMatch(new RegExp(`^Name: +${pod}\nNamespace: +${namespace}\n`));
+    expect(described).toMatch(/^Controlled By: +ReplicaSet\//m);
     expect((await ctl('logs x')).stderr).toBe('error: must specify a cluster\n');
   });
 
