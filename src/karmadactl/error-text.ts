@@ -2,13 +2,18 @@
 import { StatusError } from '../apimachinery/status-error.ts';
 import { ConnectionError } from '../client/connection-error.ts';
 
+/** Several errors are a line each: only what a server said says that it is an error. */
 export function errorText(error: unknown): string {
-  if (error instanceof AggregateError)
-    return `error: \n${error.errors.map((one) => `* ${one instanceof Error ? one.message : String(one)}`).join('\n')}`;
+  if (error instanceof AggregateError) return error.errors.map(lineOfMany).join('\n');
   if (error instanceof StatusError) return statusText(error);
   if (error instanceof ConnectionError) return connectionText(error);
   const message = error instanceof Error ? error.message : String(error);
   return message.startsWith('error: ') ? message : `error: ${message}`;
+}
+
+function lineOfMany(error: unknown): string {
+  if (error instanceof StatusError || error instanceof ConnectionError) return errorText(error);
+  return error instanceof Error ? error.message : String(error);
 }
 
 function statusText({ status }: StatusError): string {
