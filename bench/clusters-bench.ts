@@ -114,9 +114,9 @@ function writeKubeconfig(file: string, server: string, ca: string, user: { cert:
 }
 
 function start(executable: string, args: string[]): ChildProcess {
-  const file = fileURLToPath(new URL(`../dist/cmd/${executable}.js`, import.meta.url));
+  const file = fileURLToPath(new URL(`../bin/${executable}`, import.meta.url));
   const quiet = ['--leader-elect=false', '--metrics-bind-address=0', '--health-probe-bind-address=0'];
-  return spawn(process.execPath, [file, ...args, ...quiet], { stdio: 'ignore' });
+  return spawn(file, [...args, ...quiet], { stdio: 'ignore' });
 }
 
 async function stop(child: ChildProcess): Promise<void> {

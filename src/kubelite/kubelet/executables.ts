@@ -16,14 +16,19 @@ const executableNames: readonly string[] = [
   'karmada-agent',
 ];
 
+/** As bin/karmada-agent starts it: it shares a member's nodes with workloads, and takes 25 MB less this way. */
+const nodeFlags: Readonly<Record<string, readonly string[]>> = { 'karmada-agent': ['--max-semi-space-size=4'] };
+
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];
 
-/** Name of the executable and the arguments that follow it; undefined when it is none of ours. */
-export function executableOf(container: Container): { name: string; args: readonly string[] } | undefined {
+/** Name of the executable, Node's flags before it and the arguments that follow it; undefined when it is none of ours. */
+export function executableOf(
+  container: Container,
+): { name: string; nodeFlags: readonly string[]; args: readonly string[] } | undefined {
   const command = container.command ?? [];
   const name = command.length > 0 ? baseName(command[0] ?? '') : imageBaseName(container.image ?? '');
   if (!executableNames.includes(name)) return undefined;
-  return { name, args: [...command.slice(1), ...(container.args ?? [])] };
+  return { name, nodeFlags: nodeFlags[name] ?? [], args: [...command.slice(1), ...(container.args ?? [])] };
 }
 
 /** Why an image cannot be had. */

@@ -21,6 +21,8 @@ type Spec = NonNullable<ReadablePod['spec']>['containers'][number];
 /** Everything a process is started with. */
 export interface Launch {
   /** Absolute path of the script that the running node executes. */
+  /** Before the script. */
+  nodeFlags: readonly string[];
   script: string;
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
@@ -99,7 +101,7 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
     for (const suffix of ['', '.1']) rmSync(`${logFile(restartCount - 2)}${suffix}`, { force: true });
     const log = createLogWriter(logFile(restartCount), clock);
     // A group of its own: a signal to kubelite's terminal must not reach the pods before kubelite stops them in order.
-    const started = spawn(process.execPath, [launch.script, ...launch.args], {
+    const started = spawn(process.execPath, [...launch.nodeFlags, launch.script, ...launch.args], {
       cwd: launch.directory,
       env: { ...launch.environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -193,6 +193,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     // One process of a container at a time, ever: the next starts when the last is gone, also after a crash (leftovers.ts).
     environment['KARMADA_INSTANCE'] = `${pod.metadata.name}_${pod.metadata.uid}_${spec.name}`;
     return {
+      nodeFlags: executable.nodeFlags,
       script: join(options.executables, `${executable.name}.js`),
       args: executable.args.map((argument) => rewriteArgument(expandVariables(argument, variables), mounts)),
       environment,
