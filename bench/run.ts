@@ -1,5 +1,5 @@
 /**
- * npm run bench [part…]: measures and prints what was measured and how. Parts: storage, etcd, apiserver, interpreter, propagation, propagation-curves, takeover, scheduler, pod-scheduler, kubelite, clusters, environment; default all.
+ * npm run bench [part…]: measures and prints what was measured and how. The parts are the keys below; default all.
  * Load generator and servers share the machine: read ratios within one run rather than absolute figures.
  */
 import { cpus } from 'node:os';
