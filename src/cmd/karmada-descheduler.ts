@@ -1,24 +1,19 @@
 /** karmada-descheduler: takes replicas away from clusters that cannot run them. Flags → options → assemble → run. */
-import { connect, waitForServer } from '../client/connect.ts';
+import { waitForServer } from '../client/connect.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
-import { serveEndpoints } from '../component/endpoints.ts';
-import { parseExecutable } from '../component/executable.ts';
 import { featureGatesFlag } from '../component/feature-gates.ts';
 import { endpointFlags, kubeApiFlags, leaderElectionFlags, leaseOf, logFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
-import { createHealth } from '../component/health.ts';
-import { runComponent } from '../component/lifecycle.ts';
-import { createLogger } from '../component/logging.ts';
-import { createRegistry } from '../component/metrics.ts';
 import { createEventRecorder } from '../controller/event-recorder.ts';
 import { createManager } from '../controller/manager.ts';
 import { estimatorClientFlags, estimatorFlagProblems, estimatorsOf } from '../estimator/estimator-flags.ts';
 import { createDescheduler } from '../scheduler/descheduler/descheduler.ts';
 import { assertNoProblems } from '../scheduler/scheduler-options.ts';
+import { runProgram } from './programs/run-program.ts';
 
 const name = 'karmada-descheduler';
 
-const flags = parseExecutable({
+await runProgram({
   name,
   description: `Asks the scheduler estimators for replicas that member clusters could not place for some time, and takes them away there, so
 that karmada-scheduler finds them another cluster. Concerns Deployments whose replicas are divided by room.`,
@@ -37,27 +32,9 @@ that karmada-scheduler finds them another cluster. Concerns Deployments whose re
     ...kubeApiFlags,
     ...logFlags,
   },
-});
-
-const logger = createLogger(name, { v: flags.v, format: flags['logging-format'] });
-
-await runComponent(
-  async (signal) => {
+  async run(flags, { signal, logger, health, connect, identity }) {
     assertNoProblems(estimatorFlagProblems(flags));
-    const health = createHealth();
-    const endpoints = await serveEndpoints({
-      healthAddress: flags['health-probe-bind-address'],
-      metricsAddress: flags['metrics-bind-address'],
-      health,
-      registry: createRegistry(),
-    });
-    const { client } = connect({
-      kubeconfig: flags.kubeconfig,
-      master: flags.master,
-      userAgent: name,
-      qps: flags['kube-api-qps'],
-      burst: flags['kube-api-burst'],
-    });
+    const client = connect();
     const recorder = createEventRecorder(client, name, { logger });
     const estimators = estimatorsOf(flags, client, logger);
     try {
@@ -67,7 +44,7 @@ await runComponent(
         informers: [informers],
         health,
         logger,
-        leaderElection: lease && { client, logger, ...lease },
+        leaderElection: lease && { client, logger, identity, ...lease },
       });
       manager.add(
         createDescheduler({
@@ -86,8 +63,6 @@ await runComponent(
       estimators.pool.close();
       await recorder.flush();
       await client.close();
-      await endpoints.stop();
     }
   },
-  { logger },
-);
+});

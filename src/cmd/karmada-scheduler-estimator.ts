@@ -1,6 +1,7 @@
 /** karmada-scheduler-estimator: how much fits into one member cluster. Flags → options → assemble → run. */
 import { connect, waitForServer } from '../client/connect.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
+import { untilAborted } from '../component/abort.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { featureGatesFlag } from '../component/feature-gates.ts';
@@ -87,10 +88,7 @@ await runComponent(
       try {
         serving = true;
         logger.info('Serving', { cluster: flags['cluster-name'], port: server.port });
-        await new Promise<void>((resolve) => {
-          if (signal.aborted) resolve();
-          else signal.addEventListener('abort', () => resolve(), { once: true });
-        });
+        await untilAborted(signal);
       } finally {
         await server.stop();
       }

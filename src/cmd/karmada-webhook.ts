@@ -6,6 +6,7 @@ import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/r
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { resourceInterpreterCustomizations } from '../apis/resource-types.ts';
 import { connect } from '../client/connect.ts';
+import { untilAborted } from '../component/abort.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { allowNoExecuteTaintPolicyFlag, endpointFlags, kubeApiFlags, logFlags } from '../component/flag-groups.ts';
@@ -128,10 +129,7 @@ async function serve(signal: AbortSignal, logger: ReturnType<typeof createLogger
         logger.error('Kept the old certificate: the new one cannot be used', { err: error });
       }
     }, certificateLookMs);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await untilAborted(signal);
     clearInterval(looks);
     await server.stop();
   } finally {

@@ -6,6 +6,14 @@ export function manyListeners(...signals: AbortSignal[]): void {
   setMaxListeners(0, ...signals);
 }
 
+/** Resolves when the signal aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /**
  * Runs `work` with a signal that also aborts after `ms`. Unlike AbortSignal.any it leaves nothing behind on a long-lived
  * signal: Node keeps a reference for every combination ever made.

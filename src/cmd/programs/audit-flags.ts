@@ -1,9 +1,9 @@
 /** The flags of the audit log. */
 import { readFileSync } from 'node:fs';
-import type { AuditOptions } from '../apiserver/audit/auditor.ts';
-import { auditLogModes } from '../apiserver/audit/log.ts';
-import { parseAuditPolicy } from '../apiserver/audit/policy.ts';
-import { type FlagValues, flag } from '../component/flags.ts';
+import type { AuditOptions } from '../../apiserver/audit/auditor.ts';
+import { auditLogModes } from '../../apiserver/audit/log.ts';
+import { parseAuditPolicy } from '../../apiserver/audit/policy.ts';
+import { type FlagValues, flag } from '../../component/flags.ts';
 
 export const auditFlags = {
   'audit-policy-file': flag.string('', 'File with the audit policy. Without it nothing is logged.'),

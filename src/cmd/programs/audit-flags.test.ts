@@ -1,10 +1,10 @@
 /** The audit policy in the guide is one, and logs what the guide says. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { parseAuditPolicy } from '../apiserver/audit/policy.ts';
-import { parseRequestInfo } from '../apiserver/request-info.ts';
+import { parseAuditPolicy } from '../../apiserver/audit/policy.ts';
+import { parseRequestInfo } from '../../apiserver/request-info.ts';
 
-const page = readFileSync(new URL('../../docs/guides/production.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../../docs/guides/production.md', import.meta.url), 'utf8');
 const text = /```yaml\n(# \/etc\/karmada\/audit-policy.yaml.*?)```/s.exec(page)?.[1] ?? '';
 
 it.each<[string, string, string]>([
