@@ -105,20 +105,10 @@ export function useDoubles(objects: unknown, strings: unknown): void {
   });
 }
 
-/** As `%.14g` prints it. */
+/** As the reference runtime (gopher-lua) prints it: whole numbers in full, others in as few digits as tell them apart. */
 export function formatNumber(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  if (Number.isInteger(value) && Math.abs(value) < 1e14) return Object.is(value, -0) ? '-0' : String(value);
-  const [mantissa = '', exponent = '0'] = value.toExponential(13).split('e');
-  const power = Number(exponent);
-  if (power < -4 || power >= 14) {
-    const sign = power < 0 ? '-' : '+';
-    return `${trimZeros(mantissa)}e${sign}${String(Math.abs(power)).padStart(2, '0')}`;
-  }
-  return trimZeros(value.toFixed(Math.max(0, 13 - power)));
-}
-
-function trimZeros(text: string): string {
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential().replace(/-(\d)$/, '-0$1');
+  return String(value);
 }

@@ -167,14 +167,22 @@ describe('the declarative layer', () => {
     await expect(interpreter.find(object, operation)?.(object)).rejects.toThrow(message);
   });
 
-  it('sets a script aside that runs into its limits, and tells; other kinds go on', async () => {
+  it('sets a script aside that runs into its limits, and tells; other kinds and operations go on', async () => {
     let time = 0;
     const { layer, interpreter, failures } = setUp(() => time);
-    layer.set(customization('loop', { healthInterpretation: 'function InterpretHealth() while true do end end' }));
+    layer.set(
+      customization('loop', {
+        healthInterpretation: 'function InterpretHealth() while true do end end',
+        replicaResource: 'function GetReplicas() return 1 end',
+      }),
+    );
     layer.set(customization('good', { healthInterpretation: 'function InterpretHealth() return true end' }, 'Other'));
     const object = workload({});
     const ask = () => interpreter.find(object, 'InterpretHealth')?.(object) as Promise<boolean>;
-    for (let i = 0; i < 3; i++) await expect(ask()).rejects.toThrow(/the script ran (longer|more) than/);
+    for (let i = 0; i < 3; i++) {
+      await expect(ask()).rejects.toThrow(/the script ran (longer|more) than/);
+      expect(await interpreter.find(object, 'InterpretReplica')?.(object)).toEqual({ replicas: 1 });
+    }
     await expect(ask()).rejects.toThrow('ResourceInterpreterCustomization(loop) InterpretHealth: set aside for 10 s');
     expect(failures).toHaveLength(4);
     const other = { ...object, kind: 'Other' };

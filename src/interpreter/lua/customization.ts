@@ -8,11 +8,12 @@ import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { ResourceInterpreterCustomization } from '../../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import { createBreakers } from '../breaker.ts';
 import { mergeReferences } from '../dependent-references.ts';
-import type {
-  InterpretationListener,
-  InterpreterLayer,
-  InterpreterOperation,
-  InterpreterOperations,
+import {
+  type InterpretationListener,
+  type InterpreterLayer,
+  type InterpreterOperation,
+  type InterpreterOperations,
+  interpreterOperations,
 } from '../interpreter.ts';
 import { type LuaScript, scriptOperations, scriptsOf } from './operations.ts';
 import { LuaError, type LuaPool } from './pool.ts';
@@ -62,6 +63,10 @@ export function createDeclarativeLayer(options: DeclarativeLayerOptions): Declar
     for (const listener of listeners) listener((kind) => kinds.includes(kindKey(kind)));
   }
 
+  function forget(name: string): void {
+    for (const operation of interpreterOperations) breakers.forget(breakerOf(name, operation));
+  }
+
   function scriptOf(entry: Entry, operation: InterpreterOperation): LuaScript | undefined {
     const script = entry.scripts[operation];
     if (script === undefined) return undefined;
@@ -69,7 +74,9 @@ export function createDeclarativeLayer(options: DeclarativeLayerOptions): Declar
     return {
       async call(request) {
         try {
-          return await breakers.guard(name, () => options.pool.call({ chunk: name, script, ...request }));
+          return await breakers.guard(breakerOf(name, operation), () =>
+            options.pool.call({ chunk: name, script, ...request }),
+          );
         } catch (error) {
           // What changed meanwhile is no longer of interest.
           if (byName.get(name) === entry) options.onFailure?.(entry.customization, operation, (error as Error).message);
@@ -105,7 +112,7 @@ export function createDeclarativeLayer(options: DeclarativeLayerOptions): Declar
       const name = nameOf(customization);
       const before = byName.get(name);
       byName.set(name, { customization, scripts: scriptsOf(customization) });
-      breakers.forget(name);
+      forget(name);
       const kinds = new Set([kindKeyOf(customization)]);
       if (before !== undefined) kinds.add(kindKeyOf(before.customization));
       changed([...kinds]);
@@ -115,12 +122,14 @@ export function createDeclarativeLayer(options: DeclarativeLayerOptions): Declar
       const before = byName.get(name);
       if (before === undefined) return;
       byName.delete(name);
-      breakers.forget(name);
+      forget(name);
       changed([kindKeyOf(before.customization)]);
     },
   };
 }
 
+/** One an operation: what its other scripts answer does not excuse the one that is stopped. */
+const breakerOf = (name: string, operation: InterpreterOperation): string => `${name}/${operation}`;
 const nameOf = (customization: Customization): string => customization.metadata.name ?? '';
 const kindKey = (kind: Readonly<GroupVersionKind>): string => `${apiVersionOf(kind)}|${kind.kind}`;
 const kindKeyOf = ({ spec: { target } }: Customization): string => `${target.apiVersion}|${target.kind}`;

@@ -29,9 +29,14 @@ describe('a Lua thread', () => {
   it.each<[string, string, unknown]>([
     ['division is exact', 'return 10 / 2', 5],
     [
-      'whole numbers print without a fraction',
-      'return tostring(10 / 2) .. "," .. 3 .. "," .. 0.1 .. "," .. 2^53',
-      '5,3,0.1,9.007199254741e+15',
+      'numbers print as in upstream',
+      'return tostring(10 / 2) .. "," .. 3 .. "," .. 0.1 .. "," .. 2^53 .. "," .. 1/3',
+      '5,3,0.1,9007199254740992,0.3333333333333333',
+    ],
+    [
+      'rare numbers, too',
+      'return tostring(-0.0) .. "," .. 0.00001 .. "," .. 1e20 .. "," .. 1e21 .. "," .. 1/0 .. "," .. tostring(-1/0) .. "," .. tostring(0/0)',
+      '0,1e-05,100000000000000000000,1e+21,+Inf,-Inf,NaN',
     ],
     ['numbers do not wrap at 32 bits', 'local n = 2147483647 n = n + 1 return n * math.floor(2)', 4294967296],
     ['lengths are numbers like others', 'local t = {1, 2, 3} return #t * 1000000000 * #"abcd"', 12000000000],
@@ -167,6 +172,21 @@ describe('limits', () => {
   ])('stop %s', async (_, body, limits) => {
     expect(limits).toContain((await failure(body)).limit);
     expect(await run('return 1')).toBe(1);
+  });
+
+  it('bound what is told of an error', async () => {
+    const error = await failure('local s = "x" for i = 1, 11 do s = s .. s end error(s)');
+    expect(error.message).toHaveLength(1000);
+  });
+
+  it('let customizations take turns', async () => {
+    const order: string[] = [];
+    const ask = async (chunk: string) => {
+      await pool.call({ chunk, script: 'function F() return 1 end', function: 'F', args: [], results: 1 });
+      order.push(chunk);
+    };
+    await Promise.all(['slow', 'slow', 'slow', 'slow', 'other', 'third'].map(ask));
+    expect(order).toEqual(['slow', 'slow', 'other', 'third', 'slow', 'slow']);
   });
 
   it('bound what waits', async () => {

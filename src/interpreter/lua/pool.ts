@@ -31,7 +31,7 @@ export class LuaError extends Error {
 export interface LuaPoolOptions {
   /** Threads at most. Default 1. */
   threads?: number;
-  /** Questions that may wait. Default 1000. */
+  /** Questions of one customization that may wait. Default 1000. */
   queue?: number;
   /** Milliseconds without a question after which threads end. Default 60 000. */
   idle?: number;
@@ -46,35 +46,46 @@ interface Job {
 
 /** Beyond the limit that a script is stopped by from within. */
 const grace = 500;
-/** JSON of the input of one call. */
+/** JSON of the input of one call. What comes back is bounded by the time that reading it takes. */
 const maxInput = 32 * 1024 * 1024;
 /** V8's own limits for a thread; strings are outside of its heap and are accounted in the machine. */
 const resourceLimits = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
 export function createLuaPool(options: LuaPoolOptions = {}): LuaPool {
   const { threads = 1, queue = 1000, idle = 60_000, clock = systemClock } = options;
-  const waiting: Job[] = [];
+  /** By chunk; the chunks take turns, so that a slow script holds up its own kind. */
+  const waiting = new Map<string, Job[]>();
   const all = new Set<Thread>();
   let closed = false;
 
+  function takeNext(): Job {
+    const [chunk, jobs] = waiting.entries().next().value as [string, Job[]];
+    const job = jobs.shift() as Job;
+    waiting.delete(chunk);
+    if (jobs.length > 0) waiting.set(chunk, jobs);
+    return job;
+  }
+
   function dispatch(): void {
-    while (waiting.length > 0) {
+    while (waiting.size > 0) {
       let thread = [...all].find((each) => each.job === undefined);
       if (thread === undefined) {
         if (all.size >= threads) return;
         thread = startThread({ clock, idle, next: dispatch, gone: (dead) => all.delete(dead) });
         all.add(thread);
       }
-      thread.run(waiting.shift() as Job);
+      thread.run(takeNext());
     }
   }
 
-  function ask(request: Job['request']): Promise<unknown[]> {
+  function ask(chunk: string, request: Job['request']): Promise<unknown[]> {
     if (closed) return Promise.reject(new LuaError('the interpreter is stopped'));
-    if (waiting.length >= queue)
+    const jobs = waiting.get(chunk) ?? [];
+    if (jobs.length >= queue)
       return Promise.reject(new LuaError(`more than ${queue} interpretations wait for the Lua threads`));
     return new Promise((resolve, reject) => {
-      waiting.push({ request, resolve, reject });
+      jobs.push({ request, resolve, reject });
+      waiting.set(chunk, jobs);
       dispatch();
     });
   }
@@ -83,17 +94,18 @@ export function createLuaPool(options: LuaPoolOptions = {}): LuaPool {
     async call(request) {
       const text = JSON.stringify(request);
       if (text.length > maxInput) throw new LuaError(`the input of the script is larger than ${maxInput} bytes`);
-      return await ask({ call: text });
+      return await ask(request.chunk, { call: text });
     },
     async compile(chunk, script) {
-      await ask({ compile: { chunk, script } });
+      await ask(chunk, { compile: { chunk, script } });
     },
     get size() {
       return all.size;
     },
     async close() {
       closed = true;
-      for (const job of waiting.splice(0)) job.reject(new LuaError('the interpreter is stopped'));
+      for (const job of [...waiting.values()].flat()) job.reject(new LuaError('the interpreter is stopped'));
+      waiting.clear();
       await Promise.all([...all].map((thread) => thread.end('the interpreter is stopped')));
     },
   };

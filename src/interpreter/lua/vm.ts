@@ -25,6 +25,8 @@ export interface Fengari {
 
 const hookInterval = 1000;
 const keptScripts = 200;
+/** Characters of an error that are told: it goes into logs, Events and conditions. */
+const maxErrorText = 1000;
 
 export async function loadFengari(): Promise<Fengari> {
   accountByteArrays();
@@ -71,7 +73,7 @@ export function createMachine(fengari: Fengari): Machine {
     const message = lua.lua_tostring(state, -1);
     const type = text(lauxlib.luaL_typename(state, -1));
     lua.lua_pop(state, 1);
-    return message === null ? `(error object is a ${type} value)` : text(message);
+    return message === null ? `(error object is a ${type} value)` : text(message).slice(0, maxErrorText);
   }
 
   /** Leaves the compiled chunk on the stack. */
