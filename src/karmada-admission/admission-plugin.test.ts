@@ -3,7 +3,9 @@ import type { ResourceType } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { StatusError } from '../apimachinery/status-error.ts';
 import {
+  clusterOverridePolicies,
   clusterPropagationPolicies,
+  clusterTaintPolicies,
   overridePolicies,
   propagationPolicies,
   resourceBindings,
@@ -70,8 +72,8 @@ async function refusal(type: ResourceType, object: Unstructured, old?: Unstructu
   }
 }
 
-describe('PropagationPolicy, mutating', () => {
-  it('fills namespaces, the permanent id and the finalizer on create', async () => {
+describe('policies', () => {
+  it('get their defaults and identity', async () => {
     const object = await admitted(
       propagationPolicies,
       'CREATE',
@@ -84,146 +86,35 @@ describe('PropagationPolicy, mutating', () => {
     expect(object['spec']).toEqual({ resourceSelectors: [{ ...nginx, namespace: 'default' }], placement: {} });
   });
 
-  it('leaves values of a wrong type to the schema', async () => {
+  it('with values of a wrong type are left to the schema', async () => {
     const object = await admitted(propagationPolicies, 'CREATE', policy({ resourceSelectors: 'all' }, {}));
     expect(object['spec']).toEqual({ resourceSelectors: 'all' });
   });
 
-  it('leaves identity alone on update', async () => {
-    const object = await admitted(propagationPolicies, 'UPDATE', policy({}, { [idLabel]: 'mine' }));
-    expect(object.metadata.labels).toEqual({ [idLabel]: 'mine' });
-    expect(object.metadata.finalizers).toBeUndefined();
-  });
-
-  it('defaults spread constraints, division and grace period, and follows ServiceImports', async () => {
-    const object = await admitted(
-      propagationPolicies,
-      'UPDATE',
-      policy({
-        resourceSelectors: [{ apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceImport' }],
-        placement: { spreadConstraints: [{ maxGroups: 2 }], replicaScheduling: { replicaSchedulingType: 'Divided' } },
-        failover: { application: { decisionConditions: {}, purgeMode: 'Gracefully' } },
-      }),
-    );
-    expect(object['spec']).toMatchObject({
-      propagateDeps: true,
-      placement: {
-        spreadConstraints: [{ spreadByField: 'cluster', minGroups: 1, maxGroups: 2 }],
-        replicaScheduling: { replicaDivisionPreference: 'Weighted' },
-      },
-      failover: { application: { gracePeriodSeconds: 600 } },
-    });
-  });
-});
-
-describe('PropagationPolicy, validating', () => {
-  it.each<[string, object, string | undefined]>([
-    ['a plain policy', {}, undefined],
-    [
-      'both affinities',
-      { placement: { clusterAffinity: { clusterNames: ['m1'] }, clusterAffinities: [] } },
-      'spec.placement: Invalid value: {"clusterAffinity":{"clusterNames":["m1"]}}: clusterAffinities cannot co-exist with clusterAffinity',
-    ],
-    [
-      'a repeated affinity name',
-      { placement: { clusterAffinities: [{ affinityName: 'a' }, { affinityName: 'a' }] } },
-      'spec.placement.clusterAffinities: Invalid value: [{"affinityName":"a"},{"affinityName":"a"}]: each affinity term in a policy must have a unique name',
-    ],
-    [
-      'a wrong field selector key',
-      {
-        placement: {
-          clusterAffinity: { fieldSelector: { matchExpressions: [{ key: 'cloud', operator: 'In', values: ['x'] }] } },
-        },
-      },
-      'spec.placement.clusterAffinity.fieldSelector: Invalid value: {"matchExpressions":[{"key":"cloud","operator":"In","values":["x"]}]}: unsupported key "cloud", must be provider, region, or zone',
-    ],
-    [
-      'too few groups',
-      { placement: { spreadConstraints: [{ minGroups: 3, maxGroups: 2, spreadByField: 'cluster' }] } },
-      'spec.placement.spreadConstraints[0]: Invalid value: {"spreadByField":"cluster","maxGroups":2,"minGroups":3}: maxGroups lower than minGroups is not allowed',
-    ],
-    [
-      'region without cluster',
-      { placement: { spreadConstraints: [{ spreadByField: 'region', minGroups: 1 }] } },
-      'spec.placement.spreadConstraints: Invalid value: [{"spreadByField":"region","minGroups":1}]: the cluster spread constraint must be enabled in one of the constraints in case of SpreadByField is enabled',
-    ],
-    [
-      'an unsupported toleration operator',
-      { placement: { clusterTolerations: [{ operator: 'Gt' }] } },
-      'spec.placement.clusterTolerations[0].operator: Unsupported value: "Gt": supported values: "", "Exists", "Equal"',
-    ],
-    [
-      'application failover without dependencies',
-      { failover: { application: { decisionConditions: {}, purgeMode: 'Directly' } } },
-      'spec.propagateDeps: Invalid value: false: application failover is set, propagateDeps must be true',
-    ],
-    [
-      'a foreign namespace and a greedy preemption, together',
-      { preemption: 'Always', resourceSelectors: [{ apiVersion: 'v1', kind: 'Pod', namespace: 'other' }] },
+  it('are refused in one sentence, several findings in brackets', async () => {
+    expect(await refusal(propagationPolicies, policy({}))).toBeUndefined();
+    const greedy = { preemption: 'Always', resourceSelectors: [{ apiVersion: 'v1', kind: 'Pod', namespace: 'other' }] };
+    expect(await refusal(propagationPolicies, policy(greedy))).toBe(
       '[spec.resourceSelectors[0].namespace: Invalid value: "other": namespace of resource selector must be the same as the namespace of the policy, spec.resourceSelectors[0].name: Invalid value: "": name cannot be empty if preemption is Always, the empty name may cause unexpected resources preemption]',
-    ],
-    [
-      'a double suspension',
-      { suspension: { dispatchingOnClusters: { clusterNames: ['m1'] }, dispatching: true } },
-      'spec.suspension.suspension: Invalid value: {"dispatching":true,"dispatchingOnClusters":{"clusterNames":["m1"]}}: suspension dispatching cannot co-exist with dispatchingOnClusters.clusterNames',
-    ],
-  ])('%s', async (_, spec, expected) => {
-    expect(await refusal(propagationPolicies, policy(spec))).toBe(expected);
-  });
-
-  it('protects the scheduler name and the permanent id', async () => {
-    const old = policy({ schedulerName: 'default-scheduler' });
-    expect(await refusal(propagationPolicies, policy({ schedulerName: 'mine' }), old)).toBe(
-      'the schedulerName should not be updated',
-    );
-    expect(
-      await refusal(propagationPolicies, policy({ schedulerName: 'default-scheduler' }, { [idLabel]: 'other' }), old),
-    ).toBe(`label ${idLabel} is immutable, it can only be set by the system during creation`);
-    expect(await refusal(propagationPolicies, policy({}, {}))).toBe(
-      `label ${idLabel} is required, it should be set by the mutating admission webhook during creation`,
     );
   });
 
-  it('lets a ClusterPropagationPolicy select any namespace', async () => {
-    const object = policy(
-      { resourceSelectors: [{ ...nginx, namespace: 'other' }] },
-      { 'clusterpropagationpolicy.karmada.io/permanent-id': 'x' },
-    );
-    expect(await refusal(clusterPropagationPolicies, { ...object, kind: 'ClusterPropagationPolicy' })).toBeUndefined();
+  it.each([
+    [propagationPolicies, 'schedulerName', 'the schedulerName should not be updated'],
+    [clusterPropagationPolicies, 'schedulerName', 'the schedulerName should not be updated'],
+  ])('are compared with what they were', async (type, field, told) => {
+    const labels = { [idLabel]: 'id-1', 'clusterpropagationpolicy.karmada.io/permanent-id': 'id-1' };
+    expect(await refusal(type, policy({ [field]: 'mine' }, labels), policy({ [field]: 'other' }, labels))).toBe(told);
   });
-});
 
-describe('OverridePolicy', () => {
-  const override = (spec: object): Unstructured => ({ ...policy({}), kind: 'OverridePolicy', spec }) as Unstructured;
-
-  it.each<[string, object, string | undefined]>([
-    [
-      'rules alone',
-      { overrideRules: [{ overriders: { plaintext: [{ path: '/x', operator: 'remove' }] } }] },
-      undefined,
-    ],
-    [
-      'rules beside overriders',
-      { overrideRules: [], overriders: { plaintext: [{ path: '/x', operator: 'remove' }] } },
-      'spec.overriders: Invalid value: {"plaintext":[{"operator":"remove","path":"/x"}]}: overrideRules and overriders can\'t co-exist',
-    ],
-    [
-      'a field overrider with nothing to do',
-      { overrideRules: [{ overriders: { fieldOverrider: [{ fieldPath: '/data/x' }] } }] },
-      'spec.overrideRules[0].overriders.fieldOverrider[0]: Required value: FieldOverrider must have either JSON or YAML set',
-    ],
-    [
-      'an operation without value',
-      {
-        overrideRules: [
-          { overriders: { fieldOverrider: [{ fieldPath: '/data/x', json: [{ subPath: '/a', operator: 'add' }] }] } },
-        ],
-      },
-      'spec.overrideRules[0].overriders.fieldOverrider[0].json[0].value: Invalid value: "": value is required for add or replace operation',
-    ],
-  ])('%s', async (_, spec, expected) => {
-    expect(await refusal(overridePolicies, override(spec))).toBe(expected);
+  it('of overrides and taints, too', async () => {
+    const rules = { overrideRules: [{ overriders: { fieldOverrider: [{ fieldPath: '/data/x' }] } }] };
+    const told =
+      'spec.overrideRules[0].overriders.fieldOverrider[0]: Required value: FieldOverrider must have either JSON or YAML set';
+    for (const type of [overridePolicies, clusterOverridePolicies])
+      expect(await refusal(type, { ...policy({}), spec: rules })).toBe(told);
+    const taints = [{ key: 'a', effect: 'NoExecute' }];
+    expect(await refusal(clusterTaintPolicies, { ...policy({}), spec: { taints } })).toContain('Forbidden');
   });
 });
 

@@ -19,6 +19,11 @@ const fieldOrder = [
   'clusterAffinities',
   'clusterTolerations',
   'key',
+  'path',
+  'subPath',
+  'containerName',
+  'predicate',
+  'component',
   'operator',
   'value',
   'effect',
@@ -43,24 +48,30 @@ const fieldOrder = [
   'groupByLabelKey',
   'dispatching',
   'dispatchingOnClusters',
+  'plaintext',
   'imageOverrider',
   'commandOverrider',
   'argsOverrider',
   'labelsOverrider',
   'annotationsOverrider',
   'fieldOverrider',
-  'plaintext',
+  'fieldPath',
+  'json',
+  'yaml',
 ];
 const rank = new Map(fieldOrder.map((name, index) => [name, index]));
 
 function typed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(typed);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value)
-    .filter(([, entry]) => !isEmpty(entry))
+  const entries = Object.entries(isPatch(value) ? { value: null, ...value } : value)
+    .filter(([key, entry]) => !isEmpty(entry) || (key === 'value' && isPatch(value)))
     .sort(([a], [b]) => (rank.get(a) ?? fieldOrder.length) - (rank.get(b) ?? fieldOrder.length));
   return Object.fromEntries(entries.map(([key, entry]) => [key, typed(entry)]));
 }
+
+/** Any JSON may be its value: none is shown as null. */
+const isPatch = (value: object): boolean => 'operator' in value && ('path' in value || 'subPath' in value);
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return true;

@@ -1,5 +1,4 @@
 /** Defaults and rules of OverridePolicy and ClusterOverridePolicy. */
-import { labelValueErrors, qualifiedNameErrors } from '../apimachinery/names.ts';
 import type { DeepReadonly } from '../apimachinery/object.ts';
 import { parsePointer } from '../apimachinery/patch/json.ts';
 import { type FieldError, fieldError } from '../apimachinery/status-error.ts';
@@ -10,6 +9,7 @@ import type {
   OverridePolicy,
   Overriders,
 } from '../apis/policy/v1alpha1/override-policy.ts';
+import { checkAnnotations, checkLabels } from '../kubernetes/validation.ts';
 import { clusterAffinityErrors } from './cluster-affinity.ts';
 import { fieldErrorTexts } from './denial.ts';
 import { invalidValue } from './invalid-value.ts';
@@ -65,15 +65,9 @@ function isNoticed(overriders: DeepReadonly<Overriders>): boolean {
 function overriderErrors(overriders: DeepReadonly<Overriders>, path: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [j, overrider] of (overriders.annotationsOverrider ?? []).entries())
-    for (const key of Object.keys(overrider.value))
-      for (const text of qualifiedNameErrors(key.toLowerCase()))
-        errors.push(fieldError.invalid(`${path}.annotationsOverrider[${j}].value`, key, text));
+    errors.push(...checkAnnotations(overrider.value, `${path}.annotationsOverrider[${j}].value`));
   for (const [j, overrider] of (overriders.labelsOverrider ?? []).entries())
-    for (const [key, value] of Object.entries(overrider.value)) {
-      const at = `${path}.labelsOverrider[${j}].value`;
-      for (const text of qualifiedNameErrors(key)) errors.push(fieldError.invalid(at, key, text));
-      for (const text of labelValueErrors(value)) errors.push(fieldError.invalid(at, value, text));
-    }
+    errors.push(...checkLabels(overrider.value, `${path}.labelsOverrider[${j}].value`));
   for (const [j, overrider] of (overriders.imageOverrider ?? []).entries())
     if (overrider.predicate !== undefined)
       errors.push(...pointerErrors(overrider.predicate.path, `${path}.imageOverrider[${j}].predicate.path`));

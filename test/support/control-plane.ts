@@ -70,7 +70,8 @@ async function startMemberApiServer(): Promise<Member & { api: TestApiServer }> 
 }
 
 async function startMemberCluster(name: string): Promise<Member> {
-  const cluster = await startKubelite({ name, podReadyDelayMs: 10 });
+  // The full run leaves some hundred applications behind.
+  const cluster = await startKubelite({ name, podReadyDelayMs: 10, nodePods: 1000 });
   const { ca, ...clientCertificate } = cluster.credentials;
   const transport = () => createTransport({ server: cluster.url, ca, clientCertificate });
   return { client: cluster.client, transport, stop: () => cluster.stop() };
