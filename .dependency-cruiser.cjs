@@ -4,7 +4,7 @@ const floors = [
   [2, ['kubernetes', 'component']],
   [3, ['apis', 'storage', 'client']],
   [4, ['controller']],
-  [5, ['apiserver', 'kube-controllers', 'interpreter', 'members', 'estimator']],
+  [5, ['apiserver', 'kube-controllers', 'interpreter', 'members', 'estimator', 'installation']],
   [6, ['propagation', 'scheduler', 'clusters', 'karmada-admission', 'kubelite']],
   [7, ['karmadactl', 'local-up']],
   [8, ['cmd']],

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../apimachinery/clock.ts';
-import { type ControlPlanePki, ensurePki } from './certificates.ts';
+import { type EnvironmentPki, ensurePki } from './certificates.ts';
 
 const dayMs = 24 * 3600 * 1000;
 const inDays = (days: number) => ({ ...systemClock, now: () => systemClock.now() + days * dayMs });
 const address = '127.99.128.10';
 
 let folder: string;
-let first: ControlPlanePki;
+let first: EnvironmentPki;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'karmada-pki-'));
   first = await ensurePki(folder, address);
@@ -29,7 +29,7 @@ describe('ensurePki', () => {
 
   it('gives every component an identity of its own, signed by the one authority', () => {
     const ca = new X509Certificate(first.ca.cert);
-    const leaves = [first.serving, first.admin, ...Object.values(first.clients)];
+    const leaves = [first.serving, first.admin, first.agent, ...Object.values(first.clients)];
     for (const { cert } of leaves) expect(new X509Certificate(cert).verify(ca.publicKey)).toBe(true);
     expect(new Set(leaves.map(({ cert }) => new X509Certificate(cert).subject)).size).toBe(leaves.length);
   });
@@ -47,6 +47,7 @@ describe('ensurePki', () => {
     expect(renewed.serviceAccount).toEqual(first.serviceAccount);
     expect(renewed.serving.cert).not.toBe(first.serving.cert);
     expect(renewed.admin.cert).not.toBe(first.admin.cert);
+    expect(renewed.agent.cert).not.toBe(first.agent.cert);
     for (const [name, pair] of Object.entries(renewed.clients)) expect(pair.cert).not.toBe(first.clients[name]?.cert);
   });
 });

@@ -1,7 +1,4 @@
 /** Clients of the environment's API servers. */
-
-import { gvkOf, type ResourceType } from '../apimachinery/group-version.ts';
-import type { KubeObject } from '../apimachinery/object.ts';
 import { type Client, createClient } from '../client/client.ts';
 import type { Connection } from '../client/connection.ts';
 import { createTransport } from '../client/http-transport.ts';
@@ -18,12 +15,4 @@ export function clientFor(connection: Connection): Client {
 /** Throws when the file is not there, cannot be parsed or lacks the context (default: its current one). */
 export function clientFromFile(kubeconfig: string, context?: string): Client {
   return clientFor(selectContext(loadKubeconfig(kubeconfig), { context }).connection);
-}
-
-/** REST types of the kinds that the environment installs. */
-const clusterScoped = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
-
-export function typeOf(object: KubeObject): ResourceType {
-  const gvk = gvkOf(object);
-  return { ...gvk, resource: `${gvk.kind.toLowerCase()}s`, namespaced: !clusterScoped.has(gvk.kind) };
 }

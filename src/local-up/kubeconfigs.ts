@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { loadKubeconfig } from '../client/kubeconfig/load.ts';
 import { type KubeconfigEntries, mergeIntoKubeconfig, removeFromKubeconfig } from '../client/kubeconfig/write.ts';
-import { type ControlPlanePki, controlPlaneUrl } from './certificates.ts';
+import type { ControlPlanePki } from '../installation/control-plane-certificates.ts';
+import { controlPlaneUrl } from './certificates.ts';
 import { type Addresses, type ClusterName, type Environment, hostName, memberNames } from './environment.ts';
 
 const controlPlaneName = 'karmada-apiserver';

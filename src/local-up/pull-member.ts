@@ -1,5 +1,4 @@
 /** Makes a member a pull cluster: an agent in it, with rights of its own in the control plane, as `karmadactl register` does. */
-import { stringify } from 'yaml';
 import { deepEqual, type KubeObject } from '../apimachinery/object.ts';
 import { isNotFound } from '../apimachinery/status-error.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
@@ -11,11 +10,12 @@ import { createAgentRights } from '../clusters/agent/agent-rights.ts';
 import { agentKubeconfigSecret } from '../clusters/agent/certificate-rotation.ts';
 import { agentAccountObjects, agentDeployment } from '../clusters/agent/member-objects.ts';
 import { createIfAbsent } from '../clusters/registration/join.ts';
+import { clientKubeconfig } from '../installation/client-kubeconfig.ts';
+import { componentNamespace } from '../installation/control-plane-objects.ts';
 import { deployments, secrets } from '../kubernetes/resource-types.ts';
 import type { Secret } from '../kubernetes/types.ts';
-import { type ControlPlanePki, controlPlaneUrl } from './certificates.ts';
-import { type Addresses, type ClusterName, pullMemberName } from './environment.ts';
-import { componentNamespace } from './manifests/component.ts';
+import { controlPlaneUrl, type EnvironmentPki } from './certificates.ts';
+import type { Addresses, ClusterName } from './environment.ts';
 
 /** Keeps what is there, but for the agent's certificate, which may have been renewed. A member that was joined by push stays so. */
 export async function registerPullMember(
@@ -23,12 +23,18 @@ export async function registerPullMember(
   member: Client,
   name: ClusterName,
   addresses: Addresses,
-  pki: ControlPlanePki,
+  pki: EnvironmentPki,
 ): Promise<void> {
   if ((await clusterOf(controlPlane, name))?.spec.syncMode === 'Push') return;
   // Rights and objects are few and small: a start that was cut short goes on where it stopped.
   await createAgentRights(controlPlane, name, clusterNamespace, AbortSignal.timeout(30_000));
-  const kubeconfig = agentKubeconfig(name, controlPlaneUrl(addresses.apiServerIp), pki);
+  const kubeconfig = clientKubeconfig({
+    server: controlPlaneUrl(addresses.apiServerIp),
+    ca: pki.ca.cert,
+    user: name,
+    pair: pki.agent,
+    context: `${agentUser(name)}@karmada-apiserver`,
+  });
   for (const { type, object } of agentAccountObjects({ namespace: componentNamespace, kubeconfig })) {
     const stored: KubeObject = await createIfAbsent(member, type, object);
     if (type === secrets && !deepEqual((stored as Secret).data, object['data']))
@@ -64,20 +70,4 @@ async function clusterOf(controlPlane: Client, name: string): Promise<Cluster | 
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-function agentKubeconfig(name: ClusterName, server: string, pki: ControlPlanePki): string {
-  const pair = pki.clients[pullMemberName];
-  if (pair === undefined) throw new Error(`there is no certificate for the agent of ${name}`);
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const cluster = 'karmada-apiserver';
-  const context = `${agentUser(name)}@${cluster}`;
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: cluster, cluster: { server, 'certificate-authority-data': base64(pki.ca.cert) } }],
-    users: [{ name, user: { 'client-certificate-data': base64(pair.cert), 'client-key-data': base64(pair.key) } }],
-    contexts: [{ name: context, context: { cluster, user: name } }],
-    'current-context': context,
-  });
 }

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { clusters } from '../apis/resource-types.ts';
 import type { Client } from '../client/client.ts';
+import { componentNamespace } from '../installation/control-plane-objects.ts';
 import { deployments } from '../kubernetes/resource-types.ts';
 import type { Deployment } from '../kubernetes/types.ts';
 import { clientFromFile } from './clients.ts';
 import { clusterNames, type Environment, environmentExists, hostName } from './environment.ts';
-import { componentNamespace } from './manifests/component.ts';
 import { runningSupervisor } from './supervisor.ts';
 import { isAvailable, isReady } from './up.ts';
 

@@ -2,18 +2,18 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
-import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
-import { isAlreadyExists, isNotFound } from '../apimachinery/status-error.ts';
+import type { KubeObject } from '../apimachinery/object.ts';
 import type { Cluster } from '../apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { clusters as clusterType } from '../apis/resource-types.ts';
 import type { Client } from '../client/client.ts';
 import { agentBootstrapObjects } from '../clusters/agent/bootstrap-objects.ts';
+import { componentNamespace, installationObjects } from '../installation/control-plane-objects.ts';
+import { createIfAbsent, createOrUpdate } from '../installation/put-object.ts';
 import { deployments, namespaces } from '../kubernetes/resource-types.ts';
 import type { Deployment } from '../kubernetes/types.ts';
-import { type ControlPlanePki, controlPlaneUrl, ensurePki } from './certificates.ts';
-import { clientFor, clientFromFile, typeOf } from './clients.ts';
-import { installationObjects } from './control-plane.ts';
+import { controlPlaneUrl, type EnvironmentPki, ensurePki } from './certificates.ts';
+import { clientFor, clientFromFile } from './clients.ts';
 import {
   type Addresses,
   type ClusterName,
@@ -27,7 +27,6 @@ import {
 } from './environment.ts';
 import { checkUserKubeconfigs, writeUserKubeconfigs } from './kubeconfigs.ts';
 import { withLock } from './lock.ts';
-import { componentNamespace } from './manifests/component.ts';
 import { apiServerService, componentDeployments } from './manifests/components.ts';
 import { componentSecrets } from './manifests/secrets.ts';
 import { joinMember } from './members.ts';
@@ -80,8 +79,7 @@ export async function localUp(options: UpOptions): Promise<UpResult> {
         await wait.until('karmada-apiserver answers', detail, () => karmada.text('/readyz'));
       });
       await progress.step('installing APIs and rights', async () => {
-        for (const object of installationObjects(karmadaCustomResourceDefinitions()))
-          await createOrUpdate(karmada, object, wait);
+        for (const object of installationObjects(karmadaCustomResourceDefinitions())) await put(karmada, object, wait);
         // The ConfigMap among them is signed by the control plane: it is not written again.
         for (const object of agentBootstrapObjects({ server: controlPlaneUrl(addresses.apiServerIp), ca: pki.ca.cert }))
           await createIfAbsent(karmada, object);
@@ -212,50 +210,22 @@ async function installComponents(
   host: Client,
   environment: Environment,
   addresses: Addresses,
-  pki: ControlPlanePki,
+  pki: EnvironmentPki,
 ): Promise<void> {
   const wait = new Waiter(systemClock, AbortSignal.timeout(30_000));
   await createIfAbsent(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: componentNamespace } });
-  for (const secret of componentSecrets(pki)) await createOrUpdate(host, secret, wait);
+  for (const secret of componentSecrets(pki)) await put(host, secret, wait);
   await createIfAbsent(host, apiServerService(addresses.apiServerIp));
   // Who edited a Deployment keeps the edit: only what is missing is made.
   for (const deployment of componentDeployments(environment.hostHome)) await createIfAbsent(host, deployment);
 }
 
-/** Looks first: creating a Service that exists fails for its clusterIP, which is taken by itself. */
-async function createIfAbsent(client: Client, object: KubeObject): Promise<void> {
-  const resource = client.resource(typeOf(object));
-  const ref = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
-  try {
-    await resource.get(ref);
-    return;
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-  try {
-    await resource.create(object as Unstructured);
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-  }
-}
-
-/** Creates the object, or brings the parts that we set to what we set. Equal objects are not written. */
-async function createOrUpdate(client: Client, object: KubeObject, wait: Waiter): Promise<void> {
-  const resource = client.resource(typeOf(object));
+/** Tried again: a controller may write the object meanwhile. */
+async function put(client: Client, object: KubeObject, wait: Waiter): Promise<void> {
   await wait.until(
     `${object.kind} ${object.metadata.name}`,
     () => undefined,
-    async () => {
-      try {
-        const current = await resource.get({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
-        // The status is not ours to set: the server keeps the stored one.
-        const merged = { ...current, ...object, metadata: { ...current.metadata, ...object.metadata } };
-        await resource.update(merged as Unstructured);
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-        await createIfAbsent(client, object);
-      }
-    },
+    () => createOrUpdate(client, object),
   );
 }
 

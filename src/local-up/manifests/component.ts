@@ -1,7 +1,6 @@
 /** The parts that the Deployments of all components share. */
+import { componentNamespace } from '../../installation/control-plane-objects.ts';
 import type { Deployment } from '../../kubernetes/types.ts';
-
-export const componentNamespace = 'karmada-system';
 
 interface ProbePort {
   port: number;

@@ -1,7 +1,8 @@
 /** What runs in karmada-system on the host cluster. Flags follow upstream's own local environment. */
 import { join } from 'node:path';
+import { componentNamespace } from '../../installation/control-plane-objects.ts';
 import type { Deployment, Service } from '../../kubernetes/types.ts';
-import { componentDeployment, componentNamespace } from './component.ts';
+import { componentDeployment } from './component.ts';
 
 export const apiServerPort = 5443;
 export const apiServerName = 'karmada-apiserver';

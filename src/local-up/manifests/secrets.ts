@@ -1,9 +1,8 @@
 /** Secrets of karmada-system: certificates, keys and the kubeconfig of each component. */
-import { stringify } from 'yaml';
+import { clientKubeconfig } from '../../installation/client-kubeconfig.ts';
+import type { ControlPlanePki } from '../../installation/control-plane-certificates.ts';
+import { componentNamespace } from '../../installation/control-plane-objects.ts';
 import type { Secret } from '../../kubernetes/types.ts';
-import type { ControlPlanePki } from '../certificates.ts';
-import { pullMemberName } from '../environment.ts';
-import { componentNamespace } from './component.ts';
 import { apiServerUrl, secretNames } from './components.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -23,28 +22,11 @@ export function componentSecrets(pki: ControlPlanePki): Secret[] {
       'sa.key': pki.serviceAccount.privateKey,
       'sa.pub': pki.serviceAccount.publicKey,
     }),
-    ...Object.entries(pki.clients)
-      // The agent runs elsewhere.
-      .filter(([component]) => component !== pullMemberName)
-      .map(([component, pair]) =>
-        secret(secretNames.kubeconfigOf(component), {
-          'ca.crt': pki.ca.cert,
-          'karmada.config': componentKubeconfig(component, pki.ca.cert, pair),
-        }),
-      ),
+    ...Object.entries(pki.clients).map(([component, pair]) =>
+      secret(secretNames.kubeconfigOf(component), {
+        'ca.crt': pki.ca.cert,
+        'karmada.config': clientKubeconfig({ server: apiServerUrl, ca: pki.ca.cert, user: component, pair }),
+      }),
+    ),
   ];
-}
-
-function componentKubeconfig(user: string, ca: string, pair: { cert: string; key: string }): string {
-  const name = 'karmada-apiserver';
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name, cluster: { server: apiServerUrl, 'certificate-authority-data': base64(ca) } }],
-    users: [
-      { name: user, user: { 'client-certificate-data': base64(pair.cert), 'client-key-data': base64(pair.key) } },
-    ],
-    contexts: [{ name, context: { cluster: name, user } }],
-    'current-context': name,
-  });
 }

@@ -1,8 +1,10 @@
 /** What the Karmada control plane is given at installation: its CRDs, its namespaces and the rights of its components. */
 import type { KubeObject, Unstructured } from '../apimachinery/object.ts';
 import type { ClusterRole, ClusterRoleBinding, Namespace, Role } from '../kubernetes/types.ts';
-import { componentUsers } from './certificates.ts';
-import { componentNamespace } from './manifests/component.ts';
+import { type ComponentName, componentUsers } from './control-plane-certificates.ts';
+
+/** Where the components' Leases are, and in the local environment their Deployments. */
+export const componentNamespace = 'karmada-system';
 
 type Rules = NonNullable<ClusterRole['rules']>;
 
@@ -32,7 +34,7 @@ const discovery: Rules[number] = { nonResourceURLs: ['/*'], verbs: ['get'] };
  * Rights by component. The controller manager reads and claims templates of any kind (label, annotations, status), but
  * creates and deletes only its own kinds, and cannot grant rights.
  */
-const componentRules: Readonly<Record<keyof typeof componentUsers, Rules>> = {
+const componentRules: Readonly<Record<ComponentName, Rules>> = {
   'karmada-controller-manager': [
     { apiGroups: ['*'], resources: ['*'], verbs: [...read, 'patch', 'update'] },
     {
@@ -106,7 +108,7 @@ function componentRights(): (ClusterRole | ClusterRoleBinding | Role)[] {
       apiVersion: rbac,
       kind: 'ClusterRole',
       metadata: { name },
-      rules: componentRules[component as keyof typeof componentUsers],
+      rules: componentRules[component as ComponentName],
     };
     const binding: ClusterRoleBinding = {
       apiVersion: rbac,
