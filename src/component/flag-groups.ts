@@ -42,15 +42,25 @@ export const leaderElectionFlags = (resourceName: string, namespace = 'karmada-s
   'leader-elect-retry-period': flag.duration(2_000, 'How long to wait between tries to acquire and renew.'),
 });
 
-/** The Lease that these flags ask for (times in ms); undefined when leader election is off. */
+/**
+ * The Lease that these flags ask for (times in ms); undefined when leader election is off. Throws on times that would let two lead at once.
+ * Who loses the Lease ends at once.
+ */
 export function leaseOf(flags: FlagValues<ReturnType<typeof leaderElectionFlags>>) {
   if (!flags['leader-elect']) return undefined;
+  if (flags['leader-elect-lease-duration'] <= flags['leader-elect-renew-deadline'])
+    throw new Error('--leader-elect-lease-duration must be greater than --leader-elect-renew-deadline');
+  // client-go's jitter of the retries.
+  if (flags['leader-elect-renew-deadline'] <= 1.2 * flags['leader-elect-retry-period'])
+    throw new Error('--leader-elect-renew-deadline must be greater than 1.2 times --leader-elect-retry-period');
+  if (flags['leader-elect-retry-period'] <= 0) throw new Error('--leader-elect-retry-period must be greater than zero');
   return {
     name: flags['leader-elect-resource-name'],
     namespace: flags['leader-elect-resource-namespace'],
     leaseDuration: flags['leader-elect-lease-duration'],
     renewDeadline: flags['leader-elect-renew-deadline'],
     retryPeriod: flags['leader-elect-retry-period'],
+    onLost: (): never => process.exit(1),
   };
 }
 

@@ -1,45 +1,36 @@
 /**
- * One active replica at a time, by a Lease (coordination.k8s.io/v1), with client-go's fields and timing: a holder renews every
- * retryPeriod and gives up when it could not for renewDeadline; others take over when they have seen no renewal for leaseDuration.
- * Only the local clock counts: what matters is how long ago a change of the Lease was seen, not the times written in it.
+ * One active replica at a time, by a Lease, with client-go's timing: a holder renews every retryPeriod and stops when it could not
+ * for renewDeadline; others take over when they have seen no renewal for leaseDuration. What is measured is time that has
+ * passed here, never the times written in the Lease, so clocks of machines may differ and may be set.
+ *
+ *   holder   ask ─▶ answered     (the renewal counts from when it was asked for)
+ *            ├──────── renewDeadline ────────▶ stops
+ *   others       seen ├──────────── leaseDuration > renewDeadline ────────────▶ take over
  */
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { type Clock, formatMicroTime, systemClock } from '../apimachinery/clock.ts';
-import type { ResourceType } from '../apimachinery/group-version.ts';
-import { cloneJson, type KubeObject } from '../apimachinery/object.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../apimachinery/status-error.ts';
+import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { Client } from '../client/client.ts';
-import { manyListeners, withTimeout } from '../component/abort.ts';
+import { manyListeners } from '../component/abort.ts';
 import { type Logger, silentLogger } from '../component/logging.ts';
-import { leases } from '../kubernetes/resource-types.ts';
+import { createLeaseLock, type LeaseLock } from './lease-lock.ts';
 
 export interface LeaderElectionOptions {
   client: Client;
   /** Name and namespace of the Lease. */
   name: string;
   namespace: string;
-  /**
-   * Default: KARMADA_INSTANCE, which a runtime sets that runs at most one process of that name at a time, so that a process
-   * started again after a crash renews its own Lease at once; elsewhere `<hostname>_<uuid>`.
-   */
+  /** Default: see lease-lock.ts. */
   identity?: string | undefined;
   /** Milliseconds; defaults 15 s, 10 s and 2 s. */
   leaseDuration?: number | undefined;
   renewDeadline?: number | undefined;
   retryPeriod?: number | undefined;
+  /**
+   * Called at the moment when leadership is lost. Executables end the process here: work in hand may otherwise write on until
+   * it comes to its next look at the signal.
+   */
+  onLost?: ((error: LeadershipLost) => void) | undefined;
   logger?: Logger | undefined;
   clock?: Clock | undefined;
-}
-
-interface Lease extends KubeObject {
-  spec?: {
-    holderIdentity?: string;
-    leaseDurationSeconds?: number;
-    acquireTime?: string;
-    renewTime?: string;
-    leaseTransitions?: number;
-  };
 }
 
 export class LeadershipLost extends Error {
@@ -47,8 +38,9 @@ export class LeadershipLost extends Error {
 }
 
 /**
- * Waits for leadership, runs `main`, and releases the Lease when `main` ends or the signal aborts. When leadership is lost,
- * `main`'s signal aborts and LeadershipLost is thrown: the process must end, somebody else is at work.
+ * Waits for leadership, runs `main`, and releases the Lease when `main` has ended, which it does when the signal aborts: until then
+ * the Lease is renewed. When leadership is lost, `main`'s signal aborts and LeadershipLost is thrown without waiting for it: the process must
+ * end, somebody else is at work.
  */
 export async function runWithLeaderElection(
   options: LeaderElectionOptions,
@@ -57,143 +49,128 @@ export async function runWithLeaderElection(
 ): Promise<void> {
   const { name, namespace, clock = systemClock, retryPeriod = 2_000, renewDeadline = 10_000 } = options;
   const logger = (options.logger ?? silentLogger).child({ lease: `${namespace}/${name}` });
-  const lock = createLeaseLock(options, clock);
-
-  logger.info('Attempting to acquire leader lease');
-  for (let told = false; !(await attempt(lock, logger, retryPeriod, signal)); told = true) {
-    if (!told) logger.info('Waiting for the lease', { holder: lock.holder() });
-    await clock.sleep(retryPeriod * (1 + Math.random() * 0.2), signal);
-  }
-  logger.info('Successfully acquired lease', { identity: lock.identity });
-
+  const lock = createLeaseLock({ ...options, leaseDuration: options.leaseDuration ?? 15_000, clock });
   const lost = new AbortController();
   const ended = new AbortController();
   const mainSignal = AbortSignal.any([signal, lost.signal]);
-  manyListeners(mainSignal);
-  const renewing = (async () => {
-    const stop = AbortSignal.any([ended.signal, signal]);
-    for (let renewedAt = clock.now(); ; ) {
-      await clock.sleep(retryPeriod, stop);
-      if (await attempt(lock, logger, retryPeriod, stop)) renewedAt = clock.now();
-      else if (clock.now() - renewedAt >= renewDeadline) {
-        lost.abort(
-          new LeadershipLost(`the lease ${namespace}/${name} could not be renewed within ${renewDeadline} ms`),
-        );
-        return;
-      }
+  const stop = AbortSignal.any([ended.signal, lost.signal]);
+  manyListeners(mainSignal, stop);
+  const lose = (): void => {
+    const error = new LeadershipLost(`the lease ${namespace}/${name} could not be renewed within ${renewDeadline} ms`);
+    logger.error('Leader election lost', { holder: lock.holder() });
+    lost.abort(error);
+    options.onLost?.(error);
+  };
+  let deadline: Timer | undefined;
+  /** The deadline of a renewal runs from before it is asked for: others may have seen it as early as that. */
+  const attempt = async (inner: AbortSignal): Promise<boolean> => {
+    const next = clock.setTimeout(lose, renewDeadline);
+    let held = false;
+    try {
+      // Half of the deadline, as client-go: a server that hangs does not take away all the tries.
+      held = await tryOnce(lock, clock, renewDeadline / 2, logger, inner);
+      return held;
+    } finally {
+      (held ? deadline : next)?.cancel();
+      if (held) deadline = next;
     }
-  })().catch((error) => {
-    if (!ended.signal.aborted && !signal.aborted) lost.abort(error);
-  });
+  };
+
+  logger.info('Attempting to acquire leader lease');
+  if (!(await attempt(signal))) {
+    logger.info('Waiting for the lease', { holder: lock.holder() });
+    await untilFree(lock, clock, retryPeriod, signal, () => attempt(signal));
+  }
+  logger.info('Successfully acquired lease', { identity: lock.identity });
+
+  const renewing = (async () => {
+    while (!stop.aborted) {
+      await clock.sleep(retryPeriod, stop);
+      await attempt(stop);
+    }
+  })().catch(() => undefined);
   try {
-    await main(mainSignal);
-    if (lost.signal.aborted) throw lost.signal.reason;
+    await Promise.race([main(mainSignal), untilLost(lost.signal)]);
   } finally {
+    deadline?.cancel();
     ended.abort();
     await renewing;
     if (!lost.signal.aborted)
-      await lock.release().catch((error) => logger.warn('Failed to release the lease', { err: error }));
+      await lock
+        .release(AbortSignal.timeout(5_000))
+        .catch((error) => logger.warn('Failed to release the lease', { err: error }));
   }
 }
 
-async function attempt(lock: LeaseLock, logger: Logger, retryPeriod: number, signal: AbortSignal): Promise<boolean> {
+interface Timer {
+  cancel(): void;
+}
+
+const untilLost = (lost: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => lost.addEventListener('abort', () => reject(lost.reason), { once: true }));
+
+/** False when the Lease is another's, or the server did not say in time; throws only when `signal` aborts. */
+async function tryOnce(
+  lock: LeaseLock,
+  clock: Clock,
+  timeoutMs: number,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
   signal.throwIfAborted();
+  const own = new AbortController();
+  const abort = (): void => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const timer = clock.setTimeout(() => own.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
-    // A server that hangs must not take away all the tries before the deadline.
-    return await withTimeout(signal, Math.max(retryPeriod, 1000) * 2, (inner) => lock.acquireOrRenew(inner));
+    return await lock.acquireOrRenew(own.signal);
   } catch (error) {
     signal.throwIfAborted();
     logger.warn('Failed to acquire or renew the lease', { err: error });
     return false;
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', abort);
   }
 }
 
-function processIdentity(): string {
-  return process.env['KARMADA_INSTANCE'] || `${hostname()}_${randomUUID()}`;
-}
-
-interface LeaseLock {
-  readonly identity: string;
-  holder(): string | undefined;
-  acquireOrRenew(signal: AbortSignal): Promise<boolean>;
-  release(): Promise<void>;
-}
-
-function createLeaseLock(options: LeaderElectionOptions, clock: Clock): LeaseLock {
-  const { client, name, namespace, leaseDuration = 15_000, identity = processIdentity() } = options;
-  const resource = client.resource<Lease>(leases satisfies ResourceType);
-  let seen: Lease | undefined;
-  let seenAt = 0;
-  const observe = (lease: Lease): void => {
-    if (lease.metadata.resourceVersion !== seen?.metadata.resourceVersion) seenAt = clock.now();
-    seen = lease;
+/**
+ * Tries after each retry period, with client-go's jitter, and at once when the holder gives the Lease up. Who may not watch Leases
+ * (upstream's rules for agents) only has the tries.
+ */
+async function untilFree(
+  lock: LeaseLock,
+  clock: Clock,
+  retryPeriod: number,
+  signal: AbortSignal,
+  attempt: () => Promise<boolean>,
+): Promise<void> {
+  const over = new AbortController();
+  let wake = (): void => undefined;
+  const abort = (): void => {
+    over.abort(signal.reason);
+    wake();
   };
-  const timing = (): NonNullable<Lease['spec']> => ({
-    holderIdentity: identity,
-    leaseDurationSeconds: Math.max(1, Math.ceil(leaseDuration / 1000)),
-    renewTime: formatMicroTime(clock.now()),
-  });
-  const holds = (): boolean => seen?.spec?.holderIdentity === identity;
-  const renew = async (lease: Lease, signal: AbortSignal): Promise<boolean> => {
-    const next = cloneJson<Lease>(lease);
-    const mine = lease.spec?.holderIdentity === identity;
-    next.spec = {
-      ...next.spec,
-      ...timing(),
-      acquireTime: (mine ? lease.spec?.acquireTime : undefined) ?? formatMicroTime(clock.now()),
-      leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + (mine ? 0 : 1),
-    };
-    observe(await resource.update(next, { signal }));
-    return true;
-  };
-  return {
-    identity,
-    holder: () => seen?.spec?.holderIdentity,
-    async acquireOrRenew(signal) {
-      // The usual case for a holder: one write, and no read before it.
-      if (holds() && seen !== undefined) {
-        try {
-          return await renew(seen, signal);
-        } catch (error) {
-          if (!isConflict(error) && !isNotFound(error)) throw error;
-        }
-      }
-      try {
-        observe(await resource.get({ namespace, name }, { signal }));
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-        const spec = { ...timing(), acquireTime: formatMicroTime(clock.now()), leaseTransitions: 0 };
-        try {
-          observe(
-            await resource.create(
-              { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec },
-              { signal },
-            ),
-          );
-          return true;
-        } catch (refused) {
-          if (isAlreadyExists(refused)) return false;
-          throw refused;
-        }
-      }
-      const lease = seen!;
-      const holder = lease.spec?.holderIdentity;
-      const duration = (lease.spec?.leaseDurationSeconds ?? leaseDuration / 1000) * 1000;
-      if (holder && holder !== identity && clock.now() < seenAt + duration) return false;
-      try {
-        return await renew(lease, signal);
-      } catch (error) {
-        if (isConflict(error)) return false;
-        throw error;
-      }
-    },
-    async release() {
-      if (!holds() || seen === undefined) return;
-      const next = cloneJson<Lease>(seen);
-      const now = formatMicroTime(clock.now());
-      next.spec = { ...next.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-      await resource.update(next, { signal: AbortSignal.timeout(5_000) });
-      seen = undefined;
-    },
-  };
+  signal.addEventListener('abort', abort, { once: true });
+  const watching = (async () => {
+    for (;;) {
+      await lock.watchReleases(() => wake(), over.signal).catch(() => undefined);
+      await clock.sleep(retryPeriod * 5, over.signal);
+    }
+  })().catch(() => undefined);
+  try {
+    do {
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(resolve, retryPeriod * (1 + Math.random() * 0.2));
+        wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    } while (!(await attempt()));
+  } finally {
+    signal.removeEventListener('abort', abort);
+    over.abort(new Error('the wait is over'));
+    await watching;
+  }
 }
