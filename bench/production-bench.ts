@@ -11,6 +11,7 @@ import { type ApiServer, type ApiServerOptions, createApiServer } from '../src/a
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../src/component/certificates.ts';
 import { openEmbeddedStore } from '../src/storage/embedded/embedded-store.ts';
 import type { Store } from '../src/storage/store.ts';
+import { benchHandOver } from './hand-over-bench.ts';
 import { percentile, type Row } from './row.ts';
 
 const clients = 64;
@@ -38,7 +39,12 @@ export async function benchProduction(): Promise<Row[]> {
   const running: Running[] = [];
   try {
     for (const [name, options] of variants) running.push(await start(name, options, ca, directory));
-    return [...(await throughput(running, 'GET')), ...(await throughput(running, 'create')), ...(await noise(running))];
+    return [
+      ...(await throughput(running, 'GET')),
+      ...(await throughput(running, 'create')),
+      ...(await noise(running)),
+      ...(await benchHandOver()),
+    ];
   } finally {
     for (const { server, store } of running) {
       await server.stop();

@@ -9,6 +9,7 @@ import type { Cluster } from '../../src/apis/cluster/v1alpha1/cluster.ts';
 import { karmadaCustomResourceDefinitions } from '../../src/apis/crd.ts';
 import { executionSpace } from '../../src/apis/naming.ts';
 import { clusterResourceBindings, clusters, resourceBindings } from '../../src/apis/resource-types.ts';
+import type { ApiServerOptions } from '../../src/apiserver/server.ts';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { createTransport } from '../../src/client/http-transport.ts';
 import { createInformerFactory } from '../../src/client/informer-factory.ts';
@@ -77,14 +78,13 @@ async function startMemberCluster(name: string): Promise<Member> {
   return { client: cluster.client, transport, stop: () => cluster.stop() };
 }
 
-export async function startControlPlane(
-  memberNames: readonly string[],
-  options: ControlPlaneOptions = {},
-): Promise<TestControlPlane> {
+/** The API server of a control plane, with Karmada's kinds and admission. */
+export async function startKarmadaApiServer(options: Partial<ApiServerOptions> = {}): Promise<TestApiServer> {
   const api = await startApiServer({
     resources: [clusterResourceDefinition],
     admission: [createKarmadaAdmissionPlugin({ customizations: { list: async () => [], compile: async () => {} } })],
     disableAdmission: ['ServiceAccount'],
+    ...options,
   });
   const definitions = api.client.resource(customResourceDefinitions);
   for (const definition of karmadaCustomResourceDefinitions()) await definitions.create(definition);
@@ -96,6 +96,14 @@ export async function startControlPlane(
       await api.client.request('GET', `/apis/${group}/${versionOf(definition)}/${names.plural}`);
     }
   });
+  return api;
+}
+
+export async function startControlPlane(
+  memberNames: readonly string[],
+  options: ControlPlaneOptions = {},
+): Promise<TestControlPlane> {
+  const api = await startKarmadaApiServer();
   const members = new Map<string, TestApiServer>();
   const all = new Map<string, Member>();
   for (const name of memberNames) {
