@@ -423,7 +423,7 @@ function normalized(namespace: string, object: object): string {
     .replace(/"nodePort":\d+/g, '"nodePort":0')
     .replace(/"(generation|resourcetemplate.karmada.io\/generation)":("?)\d+/g, '"$1":$2G')
     .replace(/"10\.\d+\.\d+\.\d+"/g, '"IP"')
-    .replace(/x-[a-z0-9]{8,10}"/g, 'x-HASH"');
+    .replace(/x-[a-z0-9]{4,10}"/g, 'x-HASH"');
 }
 
 const claim = 'propagationpolicy.karmada.io/permanent-id';

@@ -1,12 +1,12 @@
 /** The guide on interpreting a custom kind, command by command with a real kubectl. */
-import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { eventually, kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
+import { guide } from '../support/guide.ts';
+import { eventually, kubectlFor, localEnvironment } from '../support/local-environment.ts';
 
 const environment = localEnvironment(inject('home'));
-const { kubectl, object, raw } = kubectlFor(environment.env);
-
-const file = (name: string) => join(projectRoot, 'examples/interpreter', name);
+const cli = kubectlFor(environment.env);
+const { kubectl, object, raw } = cli;
+const { step, left } = guide('interpreter.md', cli, environment.env);
 const karmada = '--context karmada-apiserver';
 const members = ['member1', 'member2'];
 
@@ -30,17 +30,13 @@ const report = (member: string, ready: number) =>
 
 describe('a kind that only a customization knows', () => {
   beforeAll(async () => {
-    for (const context of ['karmada-apiserver', ...members]) {
-      await kubectl(`--context ${context} apply -f ${file('workload-crd.yaml')}`);
-      await kubectl(`--context ${context} wait --for=condition=Established crd/workloads.workload.example.io`);
-    }
-    await kubectl(`${karmada} apply -f ${file('customization.yaml')}`);
+    await step('Interpret a custom kind');
     // The scheduler chooses among clusters that are known to serve the kind.
     for (const member of members)
       await eventually(async () =>
         expect(await kubectl(`${karmada} get cluster ${member} -o yaml`)).toContain('workload.example.io/v1alpha1'),
       );
-    await eventually(() => kubectl(`${karmada} apply -f ${file('workload.yaml')}`));
+    await step('Interpret a custom kind');
   });
 
   it('has its replicas divided', async () => {
@@ -51,8 +47,9 @@ describe('a kind that only a customization knows', () => {
   });
 
   it('tells its health and sums up its status', async () => {
-    await eventually(async () => expect(await health()).toEqual(['member1 Unhealthy', 'member2 Unhealthy']));
-    for (const member of members) await report(member, 2);
+    expect(await step('Interpret a custom kind')).toContain('readyReplicas: 2');
+    await eventually(async () => expect(await health()).toEqual(['member1 Healthy', 'member2 Unhealthy']));
+    await report('member2', 2);
     await eventually(async () => expect(await health()).toEqual(['member1 Healthy', 'member2 Healthy']));
     await eventually(async () => expect((await workload('karmada-apiserver')).status).toEqual({ readyReplicas: 4 }));
   });
@@ -82,12 +79,14 @@ describe('a kind that only a customization knows', () => {
       'InterpreterOperation(InterpretHealth) Lua script error: workload:1:',
     );
     await change('function InterpretHealth(observedObj) while true do pcall(function() while true do end end) end end');
+    await eventually(async () => expect(await health()).toEqual(['member1 Unknown', 'member2 Unknown']));
     await eventually(async () =>
       expect(await kubectl(`${karmada} get events -A --field-selector reason=InterpretFailed`)).toContain(
         'InterpretHealth: the script ran',
       ),
     );
-    await eventually(async () => expect(await health()).toEqual(['member1 Unknown', 'member2 Unknown']));
+    await step('What a script may do');
+    expect(left()).toEqual([]);
     expect((await workload('member1')).spec.replicas).toBe(3);
   });
 });

@@ -1,13 +1,13 @@
 /** The guide on policies and overrides, command by command with a real kubectl. */
-import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { eventually, kubectlFor, localEnvironment, projectRoot } from '../support/local-environment.ts';
+import { guide } from '../support/guide.ts';
+import { eventually, kubectlFor, localEnvironment } from '../support/local-environment.ts';
 import { type ConditionHolder, condition, type Item } from '../support/workloads.ts';
 
 const environment = localEnvironment(inject('home'));
-const { kubectl, object, raw } = kubectlFor(environment.env);
-
-const file = (name: string) => join(projectRoot, 'examples/overrides', name);
+const cli = kubectlFor(environment.env);
+const { kubectl, object, raw } = cli;
+const { step, left } = guide('policies-and-overrides.md', cli, environment.env);
 const karmada = '--context karmada-apiserver';
 
 interface Deployment extends Item {
@@ -19,12 +19,12 @@ const team = async (context: string) => (await web(context)).metadata.labels?.['
 
 describe('policies and overrides', () => {
   beforeAll(async () => {
-    await kubectl(`${karmada} create namespace shop`);
-    await kubectl(`${karmada} -n shop apply -f ${file('web.yaml')}`);
-    await kubectl(`${karmada} -n shop apply -f ${file('propagation-policy.yaml')}`);
+    await step('Policies and overrides: one template, many clusters, small differences');
+    await step('Propagate');
   });
 
   it('a Deployment and the ConfigMap that it needs reach both members', async () => {
+    expect(await step('Propagate')).toContain('"name":"web-deployment"');
     for (const member of ['member1', 'member2']) {
       await eventually(async () => expect(await image(member)).toBe('nginx:1.27'));
       const settings = await eventually(() =>
@@ -42,22 +42,14 @@ describe('policies and overrides', () => {
   });
 
   it('an OverridePolicy changes the image for member2 only', async () => {
-    await kubectl(`${karmada} -n shop apply -f ${file('mirror-for-member2.yaml')}`);
+    await step('Override');
     await eventually(async () => expect(await image('member2')).toBe('mirror.example.com/nginx:1.27'));
     expect(await image('member1')).toBe('nginx:1.27');
     expect(await image('karmada-apiserver')).toBe('nginx:1.27');
-    const work = await object<{ items: Item[] }>(`${karmada} -n karmada-es-member2 get work`);
-    const told = work.items.flatMap((item) => item.metadata.annotations?.['policy.karmada.io/applied-overrides'] ?? []);
-    expect(told.join()).toContain('"policyName":"mirror-for-member2"');
-    await eventually(async () =>
-      expect(
-        await kubectl(`${karmada} -n shop get events --field-selector reason=ApplyOverridePolicySucceed`),
-      ).toContain('Apply override policy(shop/mirror-for-member2) for cluster(member2) succeed.'),
-    );
   });
 
   it('a ClusterOverridePolicy labels it everywhere', async () => {
-    await kubectl(`${karmada} apply -f ${file('label-everywhere.yaml')}`);
+    await step('Override');
     for (const member of ['member1', 'member2'])
       await eventually(async () => expect(await team(member)).toBe('platform'));
     expect(await team('karmada-apiserver')).toBeUndefined();
@@ -66,9 +58,15 @@ describe('policies and overrides', () => {
     );
   });
 
+  it('Events and annotations tell what was applied', async () => {
+    const told = await step('Override');
+    expect(told).toContain('"policyName":"mirror-for-member2"');
+    expect(told).toContain('"policyName":"label-everywhere"');
+    expect(told).toContain('Apply override policy(shop/mirror-for-member2) for cluster(member2) succeed.');
+  });
+
   it('without them everything is as the template says', async () => {
-    await kubectl(`${karmada} -n shop delete op mirror-for-member2`);
-    await kubectl(`${karmada} delete cop label-everywhere`);
+    await step('Override');
     for (const member of ['member1', 'member2']) {
       await eventually(async () => expect(await team(member)).toBeUndefined());
       await eventually(async () => expect(await image(member)).toBe('nginx:1.27'));
@@ -108,7 +106,7 @@ spec:
         ({ metadata }) => metadata.uid,
       );
     const before = await Promise.all(['member1', 'member2'].map(pods));
-    await kubectl(`${karmada} -n shop patch pp web --type=merge -p {"spec":{"preserveResourcesOnDeletion":true}}`);
+    await step('Stop, and keep or remove what runs');
     for (const member of ['member1', 'member2'])
       await eventually(async () =>
         expect(
@@ -117,7 +115,8 @@ spec:
           ),
         ).toContain('true'),
       );
-    await kubectl(`${karmada} -n shop delete -f ${file('web.yaml')}`);
+    await step('Stop, and keep or remove what runs');
+    expect(left()).toEqual([]);
     for (const member of ['member1', 'member2'])
       await eventually(async () =>
         expect(Object.keys((await web(member)).metadata.labels ?? {}).filter((key) => key.includes('karmada'))).toEqual(

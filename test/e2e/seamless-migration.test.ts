@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { run } from '../support/kubectl.ts';
+import { guide } from '../support/guide.ts';
 import { eventually, kubectlFor, localEnvironment } from '../support/local-environment.ts';
 import {
   type ConditionHolder,
@@ -18,14 +18,15 @@ import {
 
 const environment = localEnvironment(inject('home'));
 const cli = kubectlFor(environment.env);
-const { kubectl, object, binary } = cli;
+const { kubectl, object } = cli;
+const migration = guide('seamless-migration.md', cli, environment.env);
+const rollBack = guide('roll-back.md', cli, environment.env);
 
-const manifests = example('deployments-and-services.yaml');
 const migratePolicy = example('pp-for-migrating-deployments-and-services.yaml');
 const nginxPolicy = example('pp-for-nginx-app.yaml');
 
-/** The gate is switched on by the guide's own line, sed and all. */
-const enableGate = `'${binary}' --context karmada-host get deploy karmada-controller-manager -n karmada-system -o yaml | sed '/- --failover-eviction-timeout=30s/{n;s/- --v=4/- --feature-gates=PropagationPolicyPreemption=true\\n        &/g}' | '${binary}' --context karmada-host replace -f -`;
+const hello = '--context karmada-apiserver -n karmada-es-member1';
+const helloWork = 'hello-deploy-6ddcd7cc79';
 
 async function fullyApplied(namespace: string, binding: string): Promise<void> {
   const rb = await object<ConditionHolder>(`--context karmada-apiserver -n ${namespace} get rb ${binding}`);
@@ -92,19 +93,20 @@ describe('with conflictResolution Abort', () => {
 });
 
 describe('the walk', () => {
+  const takeOver = '3. Templates, and a policy with `conflictResolution: Overwrite`';
   let before: Awaited<ReturnType<typeof workloads>>;
 
   beforeAll(async () => {
-    const replaced = await run('/bin/bash', ['-c', enableGate], { env: environment.env });
-    expect(replaced.stderr).toBe('');
-    expect(replaced.stdout).toBe('deployment.apps/karmada-controller-manager replaced\n');
+    expect(await migration.step('1. Switch preemption on')).toBe(
+      'deployment.apps/karmada-controller-manager replaced\n',
+    );
     await kubectl(
       '--context karmada-host -n karmada-system rollout status deploy/karmada-controller-manager --timeout=60s',
     );
   });
 
   it('starts with an application in member1', async () => {
-    expect(await kubectl(`--context member1 apply -f ${manifests}`)).toBe(
+    expect(await migration.step('2. What is there already')).toBe(
       'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
     );
     await rolledOut(cli, 'member1', 'default');
@@ -113,16 +115,14 @@ describe('the walk', () => {
   });
 
   it('the same manifests are created on the control plane, and nothing happens in member1', async () => {
-    expect(await kubectl(`--context karmada-apiserver apply -f ${manifests}`)).toBe(
+    expect(await migration.step(takeOver)).toBe(
       'deployment.apps/nginx-deploy created\nservice/nginx-svc created\ndeployment.apps/hello-deploy created\nservice/hello-svc created\n',
     );
     expect(await workloads(cli, 'member1', 'default')).toEqual(before);
   });
 
   it('migrate-pp takes everything over', async () => {
-    expect(await kubectl(`--context karmada-apiserver apply -f ${migratePolicy}`)).toBe(
-      'propagationpolicy.policy.karmada.io/migrate-pp created\n',
-    );
+    expect(await migration.step(takeOver)).toContain('propagationpolicy.policy.karmada.io/migrate-pp created\n');
     const deployments = await eventually(async () => {
       const text = await kubectl('--context karmada-apiserver get deploy');
       expect(text).toMatch(/^nginx-deploy\s+2\/2\s+2\s+2\s+\S+$/m);
@@ -149,7 +149,7 @@ describe('the walk', () => {
   });
 
   it('nginx-pp claims nginx and spreads it to member2', async () => {
-    expect(await kubectl(`--context karmada-apiserver apply -f ${nginxPolicy}`)).toBe(
+    expect(await migration.step('4. Spread one application')).toContain(
       'propagationpolicy.policy.karmada.io/nginx-pp created\n',
     );
     const deployments = await eventually(async () => {
@@ -207,5 +207,42 @@ describe('the walk', () => {
       expect(await versions()).toEqual(first);
     }, 60_000);
     expect(await workloads(cli, 'member1', 'default')).toEqual(before);
+  });
+
+  it('a namespace that is there can be taken over, too', async () => {
+    for (const context of ['member1', 'member2']) await kubectl(`--context ${context} create namespace bakery`);
+    await migration.step('Namespaces that are there already');
+    for (const context of ['member1', 'member2'])
+      await eventually(async () =>
+        expect((await object<Item>(`--context ${context} get namespace bakery`)).metadata.labels).toMatchObject({
+          'karmada.io/managed': 'true',
+        }),
+      );
+    expect(migration.left()).toEqual([]);
+  });
+
+  it('a policy is suspended for a moment', async () => {
+    await rollBack.step('Stop for a moment');
+    const suspended = async () =>
+      (await object<{ spec: { suspendDispatching?: boolean } }>(`${hello} get work ${helloWork}`)).spec
+        .suspendDispatching;
+    await eventually(async () => expect(await suspended()).toBe(true));
+    await rollBack.step('Stop for a moment');
+    await eventually(async () => expect(await suspended()).toBe(false));
+  });
+
+  it('an application is let go and runs on', async () => {
+    await rollBack.step('Let one application go');
+    await eventually(async () =>
+      expect(await kubectl(`${hello} get work ${helloWork} -o jsonpath={.spec.preserveResourcesOnDeletion}`)).toBe(
+        'true',
+      ),
+    );
+    await rollBack.step('Let one application go');
+    await eventually(async () =>
+      expect(await kubectl('--context member1 get deploy hello-deploy --show-labels')).not.toContain('karmada.io'),
+    );
+    expect(await workloads(cli, 'member1', 'default')).toEqual(before);
+    expect(rollBack.left()).toEqual([]);
   });
 });
