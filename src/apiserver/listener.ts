@@ -167,7 +167,11 @@ interface Task {
 
 async function answer(request: Request, response: Response, handle: Handle, task: Task): Promise<void> {
   const gone = new AbortController();
-  const over = (): void => gone.abort(requestOver);
+  let done = false;
+  const over = (): void => {
+    // After a whole reply nobody listens, and telling nobody costs as much as a small reply.
+    if (!done) gone.abort(requestOver);
+  };
   response.on('close', over);
   response.on('error', over);
   request.on('error', over);
@@ -177,6 +181,7 @@ async function answer(request: Request, response: Response, handle: Handle, task
   // HTTP/1.1 clients keep connections: the next request belongs elsewhere.
   if (task.closing && !('stream' in response)) response.setHeader('connection', 'close');
   await send(reply, response, gone.signal);
+  done = true;
 }
 
 /** Hands the socket over, or answers on it as on any other and closes it: node:http no longer reads from it. */
@@ -341,6 +346,7 @@ async function readBody(request: Request): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let whole = false;
     const readable = request as IncomingMessage;
     readable.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -350,10 +356,17 @@ async function readBody(request: Request): Promise<Buffer> {
         reject(entityTooLarge(maxBodyBytes));
       }
     });
-    readable.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
-    readable.on('error', (error) => reject(unread(error)));
-    readable.on('aborted', () => reject(unread()));
-    readable.on('close', () => reject(unread()));
+    readable.on('end', () => {
+      whole = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    });
+    const broken = (error?: unknown): void => {
+      // An error with its stack is not made for nobody: every request closes.
+      if (!whole) reject(unread(error));
+    };
+    readable.on('error', broken);
+    readable.on('aborted', () => broken());
+    readable.on('close', () => broken());
     // What has ended or broken off already tells no more.
     if (readable.destroyed || readable.readableEnded) reject(unread());
   });

@@ -70,10 +70,11 @@ export async function storedForm(
 ): Promise<{ bytes: Buffer; shown: Unstructured | undefined }> {
   const { storage } = definition;
   if (storage === undefined) return { bytes: encodeForStorage(object), shown: undefined };
-  const copy = cloneJson(object) as Unstructured;
   const version = apiVersionOf(storageType(definition));
   const own = apiVersionOf(definition.type);
-  if (storage.convert === undefined || version === own)
+  if (version === own) return { bytes: encodeForStorage(object), shown: undefined };
+  const copy = cloneJson(object) as Unstructured;
+  if (storage.convert === undefined)
     return { bytes: encodeForStorage(storage.toStorage(copy)), shown: undefined };
   // Both ways before anything is committed: what is stored can be shown.
   const stored = onlyOne(await storage.convert([copy], version));

@@ -354,6 +354,7 @@ export class Registry {
     const stored = objects.feed.revision < revision ? objects.cache.wrote(wrapped) : wrapped;
     const { definition } = this;
     if (shown !== undefined) stored.show(definition, shown);
+    stored.wasWrittenAs(definition);
     return {
       get object() {
         return stored.objectFor(definition);

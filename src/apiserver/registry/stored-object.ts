@@ -60,6 +60,7 @@ export class StoredObject {
   readonly #spliceEnd: number;
   #object: DeepReadonly<Unstructured> | undefined;
   #views: Map<ResourceDefinition, View> | undefined;
+  #writtenAs: ResourceDefinition | undefined;
 
   constructor(key: string, namespace: string, name: string, stored: Buffer, revision: number) {
     this.key = key;
@@ -89,6 +90,7 @@ export class StoredObject {
   /** The same state under another revision: the last state of a deleted object carries the deletion's. */
   at(revision: number): StoredObject {
     const copy = new StoredObject(this.key, this.namespace, this.name, this.storedBytes(), revision);
+    copy.#writtenAs = this.#writtenAs;
     for (const [definition, { object }] of this.#views ?? []) {
       if (definition.storage?.convert === undefined || object === undefined) continue;
       copy.show(definition, cloneJson(object) as Unstructured);
@@ -101,6 +103,16 @@ export class StoredObject {
     const start = versionStart.length;
     const end = this.json.indexOf(0x22, start);
     return this.json.toString('latin1', start, end);
+  }
+
+  /** The bytes are the form of this definition: it has just written them, so there is nothing to convert, prune or default. */
+  wasWrittenAs(definition: ResourceDefinition): void {
+    const { storage, type } = definition;
+    if (storage !== undefined && apiVersionOf(storage.type) === apiVersionOf(type)) this.#writtenAs = definition;
+  }
+
+  #needsNoView(definition: ResourceDefinition): boolean {
+    return definition.storage === undefined || definition === this.#writtenAs;
   }
 
   /** Whether `objectFor` answers: not where a webhook has to convert first (`prepareViews`). */
@@ -155,17 +167,17 @@ export class StoredObject {
 
   /** As a served version shows it. Shared: never change it. */
   objectFor(definition: ResourceDefinition): DeepReadonly<Unstructured> {
-    if (definition.storage === undefined) return this.object();
+    if (this.#needsNoView(definition)) return this.object();
     const view = this.#view(definition);
     if (view.object === undefined && !this.isReadyFor(definition))
       throw internalError(`${this.key} is not converted to ${apiVersionOf(definition.type)} yet`);
-    view.object ??= definition.storage.fromStorage(cloneJson(this.object()) as Unstructured);
+    view.object ??= (definition.storage as NonNullable<ResourceDefinition['storage']>).fromStorage(cloneJson(this.object()) as Unstructured);
     return view.object;
   }
 
   /** The complete JSON as a served version shows it. */
   jsonFor(definition: ResourceDefinition): Buffer {
-    if (definition.storage === undefined) return this.json;
+    if (this.#needsNoView(definition)) return this.json;
     const view = this.#view(definition);
     view.json ??= Buffer.from(JSON.stringify(this.objectFor(definition)));
     return view.json;
