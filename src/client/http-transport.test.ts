@@ -1,9 +1,11 @@
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
@@ -86,6 +88,17 @@ describe('createTransport', () => {
     const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => text(transport, `/${i}`)));
     expect(answers[7]).toBe('2.0 admin /7');
     expect(sessions.size).toBe(1);
+  });
+
+  it.each([
+    ['resets the stream', (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_CANCEL)],
+    ['closes the connection', (stream: ServerHttp2Stream) => stream.session?.destroy()],
+  ])('takes no part of an answer for the whole when the server %s', async (_what, breakOff) => {
+    const { port } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{"half":', () => setTimeout(() => breakOff(response.stream), 20));
+    });
+    await expect(text(transportTo(port), '/')).rejects.toThrow(ConnectionError);
   });
 
   it('opens another connection when the streams of one are used up', async () => {

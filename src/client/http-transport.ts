@@ -2,6 +2,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { request as requestHttps } from 'node:https';
+import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { createLookup, type LookupFunction } from '../component/host-lookup.ts';
 import { type Connection, resolveSource } from './connection.ts';
@@ -9,7 +10,7 @@ import { ConnectionError } from './connection-error.ts';
 import { createSessions, type Lane, proxyOf, type Sessions } from './http-sessions.ts';
 import { checkProxy } from './proxy-tunnel.ts';
 import { createTokenBucket } from './token-bucket.ts';
-import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
+import type { ResponseBody, Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 export interface TransportOptions {
   /** `component/version`: the server derives the field manager from what stands before the slash. */
@@ -186,7 +187,7 @@ function sendHttp2(
       resolve({
         status: status ?? 0,
         headers: rest as TransportResponse['headers'],
-        body: readBody(stream, signal, () => failure),
+        body: readBody(stream, signal, () => failure, answer['content-length']),
       });
     });
     if (request.body !== undefined) stream.end(request.body);
@@ -219,7 +220,7 @@ function sendHttp1(
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
-          body: readBody(incoming, signal, () => failure),
+          body: readBody(incoming, signal, () => failure, incoming.headers['content-length']),
         });
       },
     );
@@ -246,25 +247,55 @@ function sendHttp1(
   });
 }
 
-/** The chunks; throws the signal's reason after an abort, and ConnectionError when the body breaks off. */
-async function* readBody(
-  stream: AsyncIterable<Uint8Array>,
+/** Throws the signal's reason after an abort, and ConnectionError when the body breaks off. */
+function readBody(
+  stream: Readable,
   signal: AbortSignal | undefined,
   failure: () => Error | undefined,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of stream) {
-      if (signal?.aborted) throw signal.reason;
-      yield chunk;
-    }
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason;
+  length: string | string[] | undefined,
+): ResponseBody {
+  const brokenOff = (error: unknown): unknown => {
+    if (signal?.aborted) return signal.reason;
     const cause = failure() ?? error;
-    throw new ConnectionError(`the answer broke off: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-  }
-  if (signal?.aborted) throw signal.reason;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new ConnectionError(`the answer broke off: ${why}`, { cause });
+  };
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+          if (signal?.aborted) throw signal.reason;
+          yield chunk;
+        }
+      } catch (error) {
+        throw brokenOff(error);
+      }
+      if (signal?.aborted) throw signal.reason;
+    },
+    // By events: an iterator over a small answer costs more than the answer.
+    whole: () =>
+      new Promise((resolve, reject) => {
+        const chunks: Buffer[] = [];
+        let ended = false;
+        const broken = (error?: unknown): void => {
+          if (!ended) reject(brokenOff(error ?? new Error('the connection was closed')));
+        };
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('end', () => {
+          const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+          // A connection that its server closes in the middle of an answer ends the stream like any other.
+          if (length !== undefined && bytes.length !== Number(length))
+            return broken(new Error(`${bytes.length} of ${length} bytes came`));
+          ended = true;
+          if (signal?.aborted) reject(signal.reason);
+          else resolve(bytes);
+        });
+        stream.on('error', broken);
+        stream.on('aborted', () => broken());
+        stream.on('close', () => broken());
+        if (stream.destroyed && !stream.readableEnded) broken();
+      }),
+  };
 }
 
 /** A lane that comes after the abort is given back. */

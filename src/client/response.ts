@@ -22,6 +22,7 @@ export async function readText(response: TransportResponse, method: string): Pro
 }
 
 export async function readBytes(response: TransportResponse): Promise<Buffer> {
+  if (response.body.whole !== undefined) return response.body.whole();
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body) chunks.push(chunk);
   return chunks.length === 1

@@ -10,12 +10,17 @@ export interface TransportRequest {
   signal?: AbortSignal | undefined;
 }
 
+export interface ResponseBody extends AsyncIterable<Uint8Array> {
+  /** All of it at once, where that is cheaper than piece by piece. */
+  whole?(): Promise<Buffer>;
+}
+
 export interface TransportResponse {
   status: number;
   /** Lower-case names. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The body as it arrives; to be read at most once. Leaving the loop early ends the stream. */
-  body: AsyncIterable<Uint8Array>;
+  body: ResponseBody;
 }
 
 export interface Transport {
