@@ -74,8 +74,7 @@ export async function storedForm(
   const own = apiVersionOf(definition.type);
   if (version === own) return { bytes: encodeForStorage(object), shown: undefined };
   const copy = cloneJson(object) as Unstructured;
-  if (storage.convert === undefined)
-    return { bytes: encodeForStorage(storage.toStorage(copy)), shown: undefined };
+  if (storage.convert === undefined) return { bytes: encodeForStorage(storage.toStorage(copy)), shown: undefined };
   // Both ways before anything is committed: what is stored can be shown.
   const stored = onlyOne(await storage.convert([copy], version));
   const bytes = encodeForStorage(storage.toStorage(stored));

@@ -111,8 +111,9 @@ export class StoredObject {
     if (storage !== undefined && apiVersionOf(storage.type) === apiVersionOf(type)) this.#writtenAs = definition;
   }
 
-  #needsNoView(definition: ResourceDefinition): boolean {
-    return definition.storage === undefined || definition === this.#writtenAs;
+  /** Undefined where the bytes are shown as they are. */
+  #conversionFor(definition: ResourceDefinition): ResourceDefinition['storage'] {
+    return definition === this.#writtenAs ? undefined : definition.storage;
   }
 
   /** Whether `objectFor` answers: not where a webhook has to convert first (`prepareViews`). */
@@ -167,17 +168,18 @@ export class StoredObject {
 
   /** As a served version shows it. Shared: never change it. */
   objectFor(definition: ResourceDefinition): DeepReadonly<Unstructured> {
-    if (this.#needsNoView(definition)) return this.object();
+    const storage = this.#conversionFor(definition);
+    if (storage === undefined) return this.object();
     const view = this.#view(definition);
     if (view.object === undefined && !this.isReadyFor(definition))
       throw internalError(`${this.key} is not converted to ${apiVersionOf(definition.type)} yet`);
-    view.object ??= (definition.storage as NonNullable<ResourceDefinition['storage']>).fromStorage(cloneJson(this.object()) as Unstructured);
+    view.object ??= storage.fromStorage(cloneJson(this.object()) as Unstructured);
     return view.object;
   }
 
   /** The complete JSON as a served version shows it. */
   jsonFor(definition: ResourceDefinition): Buffer {
-    if (this.#needsNoView(definition)) return this.json;
+    if (this.#conversionFor(definition) === undefined) return this.json;
     const view = this.#view(definition);
     view.json ??= Buffer.from(JSON.stringify(this.objectFor(definition)));
     return view.json;
