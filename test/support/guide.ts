@@ -21,7 +21,7 @@ export interface Guide {
 
 /** `cli` says which kubectl, in which environment. */
 export function guide(name: string, { binary }: Pick<KubectlFor, 'binary'>, env: NodeJS.ProcessEnv): Guide {
-  const waiting = shellBlocks(readFileSync(join(projectRoot, 'docs/guides', name), 'utf8'));
+  const waiting = blocksOf(name);
   const shellEnv = { ...env, PATH: [dirname(binary), env['PATH']].join(delimiter) };
   return {
     async step(heading) {
@@ -38,6 +38,15 @@ export function guide(name: string, { binary }: Pick<KubectlFor, 'binary'>, env:
     left: () => waiting.map(({ heading }) => heading),
   };
 }
+
+/** All commands of a guide as one script. */
+export function scriptOf(name: string): string {
+  return blocksOf(name)
+    .map(({ commands }) => commands)
+    .join('\n');
+}
+
+const blocksOf = (name: string): Block[] => shellBlocks(readFileSync(join(projectRoot, 'docs/guides', name), 'utf8'));
 
 /** What stands between "```sh" and "```", with the heading above. */
 function shellBlocks(text: string): Block[] {
