@@ -228,7 +228,7 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
         expect(JSON.stringify(await fixpoint(namespace))).toBe(found);
       });
       ends.set(step.name, await fixpoint(namespace));
-    } else await eventually(async () => expect(await fixpoint(namespace)).toEqual(end));
+    } else await eventually(async () => expect(await fixpoint(namespace)).toEqual(end), 30_000);
     await last.stop();
     await checkOracle(app);
   }
@@ -242,9 +242,14 @@ describe(`faults (KARMADA_TEST_SEED=${seed})`, () => {
     const chosen = full
       ? Array.from({ length: step.writes }, (_, i) => i + 1)
       : [1 + Math.floor(random() * step.writes)];
-    it.each(chosen)('killed at write %i, ends where it ends without', async (write) => {
-      await walk(step, dyingAfter(write));
-    });
+    // A walk takes two seconds, and many times that on a machine that has other things to do.
+    it.each(chosen)(
+      'killed at write %i, ends where it ends without',
+      async (write) => {
+        await walk(step, dyingAfter(write));
+      },
+      120_000,
+    );
 
     // In a quick run for one of the steps.
     if (full || step === preemption)

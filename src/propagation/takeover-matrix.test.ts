@@ -51,7 +51,11 @@ function caseOf(of: TakeoverKind, state: State): Case | undefined {
   const labels = { matrix: 'yes', ...(state === 'metadata' ? { tier: 'new' } : {}) };
   const foreign =
     state === 'metadata'
-      ? { labels: { matrix: 'yes', team: 'a', tier: 'old' }, annotations: { note: 'mine' } }
+      ? {
+          labels: { matrix: 'yes', team: 'a', tier: 'old' },
+          annotations: { note: 'mine' },
+          finalizers: ['example.io/kept'],
+        }
       : { labels: { matrix: 'yes' } };
   const templateFields = own === undefined ? of.fields : of.named?.('') && own.fields;
   return {
@@ -185,7 +189,8 @@ describe('takeover matrix', () => {
     async (_, each) => {
       const old = before.get(keyOf(each)) as Unstructured;
       const now = await plane.memberClient('member1').resource(each.type).get(each.ref);
-      expect(now.metadata.uid).toBe(old.metadata.uid);
+      const { uid, finalizers, ownerReferences } = old.metadata;
+      expect(now.metadata).toMatchObject({ uid, ...present({ finalizers, ownerReferences }) });
       expect(now.metadata.labels).toMatchObject({ ...each.inMember.metadata.labels, ...each.template.metadata.labels });
       expect(now.metadata.labels?.['karmada.io/managed']).toBe('true');
       expect(now.metadata.annotations).toMatchObject({ ...each.inMember.metadata.annotations });
@@ -248,6 +253,9 @@ describe('takeover matrix', () => {
     expect(await podFacts()).toEqual(podsBefore);
   });
 });
+
+const present = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** Without metadata and what controllers write. */
 function contentOf(object: Unstructured): unknown {

@@ -4,6 +4,7 @@ import { apiVersionOf, type ResourceType } from '../../apimachinery/group-versio
 import { cloneJson, type DeepReadonly, deepEqual, type Unstructured } from '../../apimachinery/object.ts';
 import { skipAutoPropagationLabel } from '../../apis/constants.ts';
 import type { PropagationPolicy } from '../../apis/policy/v1alpha1/propagation-policy.ts';
+import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { InformerFactory, InformerHandler } from '../../client/informer.ts';
 import { createController } from '../../controller/controller.ts';
 import type { ControlPlane } from '../control-plane.ts';
@@ -92,12 +93,7 @@ export function createDetector(
       const removers = [
         caches.policies.addHandler(policyHandler(detector, detector.policyIndex)),
         caches.clusterPolicies.addHandler(policyHandler(detector, detector.clusterPolicyIndex)),
-        // Deleted by hand, or with an earlier template of the same name: a template that is there wants one.
-        ...[caches.bindings, caches.clusterBindings].map((informer) =>
-          informer.addHandler({
-            deleted: (binding) => detector.enqueueTemplate(refOfBinding(binding.spec.resource)),
-          }),
-        ),
+        ...[caches.bindings, caches.clusterBindings].map((informer) => informer.addHandler(bindingHandler(detector))),
         ...[caches.bindings, caches.clusterBindings].map((informer) =>
           onReinterpretedBindings(controlPlane, informer, (binding) =>
             detector.enqueueTemplate(refOfBinding(binding.spec.resource), { priority: lowPriority }),
@@ -152,6 +148,27 @@ async function reconcileCached(
 ): Promise<void> {
   const policy = informer.get(key);
   if (policy !== undefined) await reconcilePolicy(detector, policy);
+}
+
+function bindingHandler(detector: Detector): InformerHandler<ResourceBinding> {
+  const enqueue = (binding: DeepReadonly<ResourceBinding>): void =>
+    detector.enqueueTemplate(refOfBinding(binding.spec.resource));
+  /** Its policy let go of the template at a moment when the cache did not show this binding's claim yet. */
+  const enqueueUnlikeTemplate = (binding: DeepReadonly<ResourceBinding>): void => {
+    const claim = claimOn(binding);
+    if (claim === undefined) return;
+    const template = detector.templates.cached(refOfBinding(binding.spec.resource));
+    if (template !== undefined && claimOn(template) === undefined) enqueue(binding);
+  };
+  return {
+    added(binding, initial) {
+      // At the start every template is looked at anyway.
+      if (!initial) enqueueUnlikeTemplate(binding);
+    },
+    updated: enqueueUnlikeTemplate,
+    // By hand, or with an earlier template of the same name: a template that is there wants one.
+    deleted: enqueue,
+  };
 }
 
 function policyHandler(detector: Detector, index: PolicyIndex): InformerHandler<PropagationPolicy> {

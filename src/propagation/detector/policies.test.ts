@@ -15,6 +15,7 @@ import {
   resourceBindings,
 } from '../../apis/resource-types.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import type { Transport } from '../../client/transport.ts';
 import { clusterRoles, configMaps, customResourceDefinitions, namespaces } from '../../kubernetes/resource-types.ts';
 
 /** The states and arrows of the picture in preemption.ts, one namespace a test. */
@@ -66,6 +67,7 @@ describe('claim and preemption', () => {
   };
   const patchPolicy = (name: string, spec: Record<string, unknown>) =>
     plane.client.resource(propagationPolicies).patch({ namespace, name }, 'merge', { spec });
+  const policyOf = (name: string) => plane.client.resource(propagationPolicies).get({ namespace, name });
   const deletePolicy = (name: string) => plane.client.resource(propagationPolicies).delete({ namespace, name });
   const createTemplate = (labels: Record<string, string> = {}) =>
     plane.client.resource(configMaps).create({
@@ -260,4 +262,41 @@ describe('claim and preemption', () => {
     );
     await eventually(() => plane.client.resource(resourceBindings).get({ namespace, name: 'x-thing' }));
   });
+
+  it('leaves no claim on a binding that the cache did not show when the policy went', async () => {
+    await controllers.stop();
+    let show = () => {};
+    const shown = new Promise<void>((resolve) => {
+      show = resolve;
+    });
+    controllers = await plane.startControllers({ through: lateBindings(shown) });
+    await createTemplate();
+    await createPolicy('a');
+    await eventually(async () => expect(holderOf(await binding())).toBe('pp/a'));
+    await deletePolicy('a');
+    await eventually(() => expect(policyOf('a')).rejects.toSatisfy(isNotFound));
+    expect(holderOf(await binding())).toBe('pp/a');
+    show();
+    await isHeldBy('nobody');
+    await eventually(async () => expect(holderOf(await binding())).toBe('nobody'));
+  });
 });
+
+/** Watches of bindings tell nothing until then. */
+const lateBindings =
+  (until: Promise<void>) =>
+  (transport: Transport): Transport => ({
+    close: () => transport.close(),
+    async request(request) {
+      const response = await transport.request(request);
+      if (!request.path.includes('watch=') || !request.path.includes('/resourcebindings')) return response;
+      return { ...response, body: after(until, response.body) };
+    },
+  });
+
+async function* after(until: Promise<void>, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    if (Buffer.from(chunk).includes('"MODIFIED"') || Buffer.from(chunk).includes('"ADDED"')) await until;
+    yield chunk;
+  }
+}

@@ -7,7 +7,7 @@ import { claimOn, policyTitle } from './claim.ts';
 import { type Cause, type Detector, policyOfClaim, type Template } from './detector.ts';
 import type { Policy } from './policy-index.ts';
 import { betterPreemptor } from './preemption.ts';
-import { releaseTemplate } from './release.ts';
+import { bindingOfTemplate, releaseBinding, releaseTemplate } from './release.ts';
 
 export async function reconcileTemplate(detector: Detector, ref: TemplateRef, cause: Cause): Promise<void> {
   const template = detector.templates.cached(ref);
@@ -23,7 +23,7 @@ export async function reconcileTemplate(detector: Detector, ref: TemplateRef, ca
   if (policy === undefined) {
     // No await between the look-up and this: a policy that appears later finds the template in the list.
     detector.waiting.add(ref);
-    return;
+    return await releaseLeftover(detector, template);
   }
   if (!dependentOverridesExist(detector, policy)) throw waitingForOverrides();
   detector.waiting.delete(ref);
@@ -45,6 +45,20 @@ async function reconcileClaimed(detector: Detector, template: Template, cause: C
   if (!detector.gates.preemption) return;
   const better = betterPreemptor(detector, template, claim, policy);
   if (better !== undefined) detector.enqueuePolicy(better);
+}
+
+/** Its binding still bears the claim of a policy that is gone, or means the template no more: a cache was behind then. */
+async function releaseLeftover(detector: Detector, template: Template): Promise<void> {
+  const binding = bindingOfTemplate(detector, templateRef(template));
+  const claim = binding === undefined ? undefined : claimOn(binding);
+  if (binding === undefined || claim === undefined) return;
+  const { apiVersion, kind } = binding.spec.resource;
+  if (apiVersion !== template.apiVersion || kind !== template.kind) return;
+  const policy = await policyOfClaim(detector, claim);
+  const stands =
+    policy?.metadata.deletionTimestamp === undefined &&
+    highestImplicitPriority(template, policy?.spec.resourceSelectors ?? []) > 0;
+  if (!stands) await releaseBinding(detector, binding, claim.scope, claim.id);
 }
 
 /** Policies of the template's own namespace go before all cluster policies, whatever their priorities. */
