@@ -28,6 +28,8 @@ export interface Listener {
   readonly url: string;
   /** Which client certificates new connections are asked for; undefined: any. */
   useAuthorities(clientCa: string | undefined): void;
+  /** What new connections are shown. Throws when the two do not belong together. */
+  useCertificate(pair: { cert: string; key: string }): void;
   /** Takes no new connections; waits for running requests, then cuts what is left. */
   stop(graceMs: number): Promise<void>;
 }
@@ -69,14 +71,12 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
         running.ended();
       });
   };
-  const identity = (ca: string | undefined) => ({
-    cert: options.cert,
-    key: options.key,
-    ...(ca === undefined ? {} : { ca }),
-  });
+  let pair = { cert: options.cert, key: options.key };
+  let authorities = clientCa;
+  const identity = () => ({ ...pair, ...(authorities === undefined ? {} : { ca: authorities }) });
   const server = createSecureServer(
     {
-      ...identity(clientCa),
+      ...identity(),
       allowHTTP1: true,
       requestCert: true,
       rejectUnauthorized: false,
@@ -120,7 +120,14 @@ export async function listen(options: ServingOptions, clientCa: string | undefin
   const shown = host.includes(':') ? `[${host}]` : host;
   return {
     url: `https://${shown}:${port}`,
-    useAuthorities: (ca) => server.setSecureContext({ ...identity(ca), minVersion: 'TLSv1.2' }),
+    useAuthorities(ca) {
+      authorities = ca;
+      server.setSecureContext({ ...identity(), minVersion: 'TLSv1.2' });
+    },
+    useCertificate(next) {
+      server.setSecureContext({ ...identity(), ...next, minVersion: 'TLSv1.2' });
+      pair = { cert: next.cert, key: next.key };
+    },
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();

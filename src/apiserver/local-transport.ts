@@ -5,7 +5,11 @@ import { eventLoopTurn } from './event-loop-turn.ts';
 import { linkAbort, sharedAbort } from './linked-abort.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 
-export function createLocalTransport(handle: (request: ApiRequest) => Promise<ApiResponse>, user: UserInfo): Transport {
+export function createLocalTransport(
+  handle: (request: ApiRequest) => Promise<ApiResponse>,
+  user: UserInfo,
+  userAgent: string = agentOf(user),
+): Transport {
   const closed = sharedAbort();
   return {
     async request(request) {
@@ -14,7 +18,7 @@ export function createLocalTransport(handle: (request: ApiRequest) => Promise<Ap
       await eventLoopTurn();
       request.signal?.throwIfAborted();
       const linked = linkAbort(closed.signal, ...(request.signal ? [request.signal] : []));
-      const response = await handle(toApiRequest(request, user, linked.signal));
+      const response = await handle(toApiRequest(request, user, userAgent, linked.signal));
       if (typeof response.body === 'function') return streamed(response, response.body, linked);
       linked.release();
       const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
@@ -26,9 +30,9 @@ export function createLocalTransport(handle: (request: ApiRequest) => Promise<Ap
   };
 }
 
-function toApiRequest(request: TransportRequest, user: UserInfo, signal: AbortSignal): ApiRequest {
+function toApiRequest(request: TransportRequest, user: UserInfo, userAgent: string, signal: AbortSignal): ApiRequest {
   const at = request.path.indexOf('?');
-  const headers: Record<string, string | string[]> = { 'user-agent': agentOf(user) };
+  const headers: Record<string, string | string[]> = { 'user-agent': userAgent };
   for (const [name, value] of Object.entries(request.headers ?? {}))
     headers[name.toLowerCase()] = typeof value === 'string' ? value : [...value];
   return {

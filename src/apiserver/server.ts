@@ -130,9 +130,11 @@ export interface ApiServer {
   readonly url: string;
   /** Asks new connections for client certificates of the authorities as they are now. */
   useAuthorities(): void;
+  /** Shows new connections this certificate (PEM). Throws when the two do not belong together. */
+  useCertificate(pair: { cert: string; key: string }): void;
   handle(request: ApiRequest): Promise<ApiResponse>;
-  /** A transport whose requests are made by `user` (default: system:admin in system:masters). */
-  localTransport(user?: UserInfo): Transport;
+  /** A transport whose requests are made by `user` (default: system:admin in system:masters), with a program that calls itself `userAgent`. */
+  localTransport(user?: UserInfo, userAgent?: string): Transport;
   /** Fails /readyz, ends watches, drains requests, closes listeners. The store stays open: its owner closes it. */
   stop(): Promise<void>;
 }
@@ -244,8 +246,9 @@ export function assembleServer(
       return listener.url;
     },
     useAuthorities: () => listener?.useAuthorities(authorities()),
+    useCertificate: (pair) => listener?.useCertificate(pair),
     handle,
-    localTransport: (user = localAdmin) => createLocalTransport(handle, user),
+    localTransport: (user = localAdmin, userAgent) => createLocalTransport(handle, user, userAgent),
     async stop() {
       stopping = true;
       if (options.shutdownDelayMs) await clock.sleep(options.shutdownDelayMs);

@@ -8,8 +8,8 @@ import { createLookup, type LookupFunction } from '../component/host-lookup.ts';
 import { type Connection, resolveSource } from './connection.ts';
 import { ConnectionError } from './connection-error.ts';
 import { createSessions, type Lane, proxyOf, type Sessions } from './http-sessions.ts';
+import { withPatience } from './patience.ts';
 import { checkProxy } from './proxy-tunnel.ts';
-import { createTokenBucket } from './token-bucket.ts';
 import type { ResponseBody, Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 export interface TransportOptions {
@@ -30,9 +30,6 @@ export interface TransportOptions {
   clock?: Clock | undefined;
 }
 
-/** A 429 or 503 with Retry-After is tried again so often, after at most so long each time. */
-const maxRetries = 10;
-const maxRetryAfterMs = 60_000;
 /** After a server's restart every connection that was open to it may turn out to be dead, one request after the other. */
 const maxStaleConnections = 8;
 
@@ -47,7 +44,6 @@ export function createTransport(connection: Connection, options: TransportOption
   const clock = options.clock ?? systemClock;
   const prefix = url.pathname.replace(/\/$/, '');
   const headersTimeoutMs = options.headersTimeoutMs ?? 60_000;
-  const bucket = createTokenBucket(options.qps ?? 0, options.burst ?? 1, clock);
   const sessions = createSessions(connection, {
     lookup: options.lookup ?? createLookup(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
@@ -100,31 +96,17 @@ export function createTransport(connection: Connection, options: TransportOption
     }
   };
 
-  return {
+  const impatient: Transport = {
     async request(request) {
-      for (let retry = 0; ; retry++) {
-        request.signal?.throwIfAborted();
-        await bucket.take(request.signal);
-        const response = await sendOnce(request);
-        if (response.status === 401) connection.onUnauthorized?.();
-        const wait = retryAfter(response);
-        if (wait === undefined || retry >= maxRetries) return response;
-        for await (const _ of response.body);
-        await clock.sleep(wait, request.signal);
-      }
+      const response = await sendOnce(request);
+      if (response.status === 401) connection.onUnauthorized?.();
+      return response;
     },
     async close() {
       sessions.close();
     },
   };
-}
-
-/** Milliseconds to wait, when the server asked for it (RFC 9110, 10.2.3; only the form in seconds is in use). */
-function retryAfter(response: TransportResponse): number | undefined {
-  if (response.status !== 429 && response.status !== 503) return undefined;
-  const seconds = Number(response.headers['retry-after']);
-  if (!Number.isFinite(seconds) || response.headers['retry-after'] === undefined) return undefined;
-  return Math.min(Math.max(seconds, 0) * 1000, maxRetryAfterMs);
+  return withPatience(impatient, { qps: options.qps, burst: options.burst, clock });
 }
 
 /** Only when the server cannot have acted on it: it said so, or a read went into a connection that was dead already. */

@@ -1,6 +1,7 @@
 /** karmada-webhook: Karmada's admission for an API server that is not ours. Flags → options → run. */
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ResourceInterpreterCustomization } from '../apis/config/v1alpha1/resource-interpreter-customization.ts';
 import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
@@ -15,15 +16,13 @@ import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
 import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
+import { watchKeyPair } from '../component/watched-key-pair.ts';
 import { createLuaPool } from '../interpreter/lua/pool.ts';
 import { karmadaKindRules } from '../karmada-admission/kind-rules.ts';
-import { readServingCertificate } from '../karmada-admission/serving-certificate.ts';
 import { webhookConfigurations, withConversion } from '../karmada-admission/webhook-configurations.ts';
 import { serveWebhooks } from '../karmada-admission/webhook-server.ts';
 
 const name = 'karmada-webhook';
-/** How often the certificate's files are looked at. */
-const certificateLookMs = 10_000;
 
 const flags = parseExecutable({
   name,
@@ -81,10 +80,9 @@ if (flags['print-manifests']) {
 }
 
 async function serve(signal: AbortSignal, logger: ReturnType<typeof createLogger>): Promise<void> {
-  const certificate = readServingCertificate(
-    flags['cert-dir'],
-    flags['tls-cert-file-name'],
-    flags['tls-private-key-file-name'],
+  const certificate = watchKeyPair(
+    join(flags['cert-dir'], flags['tls-cert-file-name']),
+    join(flags['cert-dir'], flags['tls-private-key-file-name']),
   );
   const health = createHealth();
   const endpoints = await serveEndpoints({
@@ -119,18 +117,9 @@ async function serve(signal: AbortSignal, logger: ReturnType<typeof createLogger
     });
     const { address, port }: AddressInfo = server.address;
     logger.info('Serving', { url: `https://${address.includes(':') ? `[${address}]` : address}:${port}` });
-    const looks = setInterval(() => {
-      const pair = certificate.changed();
-      if (pair === undefined) return;
-      try {
-        server.useCertificate(pair);
-        logger.info('Took up the new certificate');
-      } catch (error) {
-        logger.error('Kept the old certificate: the new one cannot be used', { err: error });
-      }
-    }, certificateLookMs);
+    const endLooks = certificate.follow((pair) => server.useCertificate(pair), logger);
     await untilAborted(signal);
-    clearInterval(looks);
+    endLooks();
     await server.stop();
   } finally {
     await lua.close();

@@ -1,20 +1,27 @@
-/** karmada: the local environment. Flags → options → run; the work is in src/local-up. */
+/** karmada: a control plane in one process (serve/), and the local environment (src/local-up). Flags → options → run. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeFlags, FlagError, type FlagTable, type FlagValues, flag, parseFlags } from '../component/flags.ts';
 
-const usage = `karmada runs a Karmada environment on this machine: a host cluster with the control plane on it and three member
-clusters, as processes, without containers.
+const usage = `karmada runs a Karmada control plane: for a small site in one process (serve), or a whole environment to try things out in,
+a host cluster with the control plane on it and three member clusters, as processes, without containers (local).
 
 Usage:
+  karmada serve [flags]
+  karmada certs [flags]
   karmada local up|down|status [flags]
 
 Commands:
+  serve          API server, controllers, scheduler and admission in one process
+  certs          make and list the certificates of a control plane
   local up       start the environment, or repair it; returns when all is ready
   local down     stop it and remove its data and kubeconfig entries
   local status   show what runs and whether it is ready
 
 Examples:
+  # A control plane on this machine
+  karmada serve --data-dir=$HOME/karmada
+
   # Start, look, use
   karmada local up
   karmada local status
@@ -23,7 +30,7 @@ Examples:
   # Stop, keep the data for the next start
   karmada local down --keep-data
 
-Use "karmada local <command> --help" for the flags of a command.
+Use "karmada <command> --help" for the flags of a command.
 `;
 
 const upFlags = { timeout: flag.duration(120_000, 'how long the start may take') } satisfies FlagTable;
@@ -36,6 +43,8 @@ const noFlags = {} satisfies FlagTable;
 async function main(argv: readonly string[]): Promise<number> {
   const [group, command, ...rest] = argv;
   if (group === undefined || group === '--help' || group === '-h' || group === 'help') return print(usage);
+  if (group === 'serve') return (await import('./serve/command.ts')).serveCommand(argv.slice(1));
+  if (group === 'certs') return (await import('./serve/command.ts')).certsCommand(argv.slice(1));
   if (group !== 'local') throw new FlagError(`unknown command "${group}" for "karmada"`);
   switch (command) {
     case undefined:

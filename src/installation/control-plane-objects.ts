@@ -6,6 +6,19 @@ import { type ComponentName, componentUsers } from './control-plane-certificates
 /** Where the components' Leases are, and in the local environment their Deployments. */
 export const componentNamespace = 'karmada-system';
 
+/** Controllers of kube-controller-manager, as upstream runs it here: accounts and root CA ConfigMaps of templates would compete with the members' own. */
+export const controlPlaneKubeControllers: readonly string[] = [
+  'namespace',
+  'garbagecollector',
+  'serviceaccount-token',
+  'clusterrole-aggregation',
+  'csrapproving',
+  'csrcleaner',
+  'csrsigning',
+  'bootstrapsigner',
+  'tokencleaner',
+];
+
 type Rules = NonNullable<ClusterRole['rules']>;
 
 const rbac = 'rbac.authorization.k8s.io/v1';

@@ -10,6 +10,7 @@ import { karmadaCustomResourceDefinitions } from '../apis/crd.ts';
 import { propagationPolicies, resourceBindings, works } from '../apis/resource-types.ts';
 import { bindingConverters } from '../apis/work/binding-conversion.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../component/certificates.ts';
+import { watchKeyPair } from '../component/watched-key-pair.ts';
 import {
   configMaps,
   customResourceDefinitions,
@@ -18,7 +19,6 @@ import {
 } from '../kubernetes/resource-types.ts';
 import { createKarmadaAdmissionPlugin } from './admission-plugin.ts';
 import { karmadaKindRules } from './kind-rules.ts';
-import { readServingCertificate } from './serving-certificate.ts';
 import { webhookConfigurations, withConversion } from './webhook-configurations.ts';
 import { serveWebhooks, type WebhookServer } from './webhook-server.ts';
 
@@ -248,7 +248,7 @@ describe('karmada-webhook', () => {
     };
     try {
       await write(leaf);
-      const certificate = readServingCertificate(folder, 'tls.crt', 'tls.key');
+      const certificate = watchKeyPair(join(folder, 'tls.crt'), join(folder, 'tls.key'));
       expect(certificate.changed()).toBeUndefined();
       const before = (await post('/readyz', '', 'GET')).issuer;
       await write(await issue());
@@ -259,7 +259,7 @@ describe('karmada-webhook', () => {
       });
       hooks.useCertificate(pair);
       expect((await post('/readyz', '', 'GET')).issuer).not.toBe(before);
-      expect(() => readServingCertificate(folder, 'none.crt', 'tls.key')).toThrow('none.crt');
+      expect(() => watchKeyPair(join(folder, 'none.crt'), join(folder, 'tls.key'))).toThrow('none.crt');
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -11,6 +11,7 @@ import { clusterResourceDefinition } from '../../clusters/cluster-api.ts';
 import { createClusterProxy } from '../../clusters/proxy/cluster-proxy.ts';
 import type { Logger } from '../../component/logging.ts';
 import { waitForContent } from '../../component/wait-for-content.ts';
+import { watchKeyPair } from '../../component/watched-key-pair.ts';
 import { createLuaPool } from '../../interpreter/lua/pool.ts';
 import { createKarmadaAdmissionPlugin } from '../../karmada-admission/admission-plugin.ts';
 import { secrets } from '../../kubernetes/resource-types.ts';
@@ -38,13 +39,12 @@ export async function startKarmadaApiServer(
 ): Promise<RunningApiServer> {
   const file = async (name: FileFlag): Promise<string | undefined> =>
     flags[name] === '' ? undefined : waitForContent(`--${name} ${flags[name]}`, flags[name], { logger, signal });
-  const required = async (name: FileFlag): Promise<string> => {
-    const content = await file(name);
-    if (content === undefined) throw new Error(`--${name} is required`);
-    return content;
+  const required = async (name: FileFlag): Promise<void> => {
+    if ((await file(name)) === undefined) throw new Error(`--${name} is required`);
   };
-  const cert = await required('tls-cert-file');
-  const key = await required('tls-private-key-file');
+  await required('tls-cert-file');
+  await required('tls-private-key-file');
+  const certificate = watchKeyPair(flags['tls-cert-file'], flags['tls-private-key-file']);
   const clientCa = await file('client-ca-file');
   const requestHeaderCa = await file('requestheader-client-ca-file');
   const proxyCert = await file('proxy-client-cert-file');
@@ -88,7 +88,7 @@ export async function startKarmadaApiServer(
           allowNoExecuteTaintPolicy: flags['allow-no-execute-taint-policy'],
         }),
       ],
-      serving: { host: flags['bind-address'], port: flags['secure-port'], cert, key },
+      serving: { host: flags['bind-address'], port: flags['secure-port'], ...certificate.current },
       serviceAccountVerifyKeys,
       serviceAccountIssuer: flags['service-account-issuer'],
       allocateServices: flags['allocate-service-ports']
@@ -130,6 +130,8 @@ export async function startKarmadaApiServer(
     });
     stops.push(() => server.stop());
     await server.start();
+    const endLooks = certificate.follow((pair) => server.useCertificate(pair), logger);
+    stops.push(async () => endLooks());
     return { server, stop };
   } catch (error) {
     await stop();

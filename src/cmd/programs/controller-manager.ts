@@ -3,7 +3,7 @@ import { assertGatesBuilt, chooseControllers } from '../../propagation/choose-co
 import { controllerManagerFlags, controllerManagerName } from './controller-manager-flags.ts';
 import type { Program } from './program.ts';
 
-export const controllerManager: Program<typeof controllerManagerFlags> = {
+export const controllerManager: Program<typeof controllerManagerFlags, typeof controllerManagerName> = {
   name: controllerManagerName,
   description: `The controllers of a Karmada control plane: they match templates with policies, carry them to member clusters, bring their
 status back, and keep the registry of clusters.`,

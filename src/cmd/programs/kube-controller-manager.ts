@@ -46,7 +46,7 @@ export const kubeControllerManagerFlags = {
 
 type Flags = FlagValues<typeof kubeControllerManagerFlags>;
 
-export const kubeControllerManager: Program<typeof kubeControllerManagerFlags> = {
+export const kubeControllerManager: Program<typeof kubeControllerManagerFlags, typeof name> = {
   name,
   description: `The controllers that every Kubernetes API server needs beside it, whatever runs on the cluster: they empty namespaces that
 are deleted, collect objects whose owners are gone, give service accounts their tokens, aggregate ClusterRoles, and sign certificates.`,

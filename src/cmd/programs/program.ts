@@ -9,7 +9,8 @@ import type { Health } from '../../component/health.ts';
 import type { Logger } from '../../component/logging.ts';
 import type { Registry } from '../../component/metrics.ts';
 
-export interface Program<F extends FlagTable> extends Executable<F> {
+export interface Program<F extends FlagTable, N extends string = string> extends Executable<F> {
+  name: N;
   /** Resolves after the signal has aborted and everything is put away. Rejects when it cannot go on, or the flags are wrong. */
   run(flags: FlagValues<F>, context: ProgramContext): Promise<void>;
 }

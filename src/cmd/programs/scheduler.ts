@@ -67,7 +67,7 @@ export const schedulerFlags = {
   ...logFlags,
 };
 
-export const scheduler: Program<typeof schedulerFlags> = {
+export const scheduler: Program<typeof schedulerFlags, typeof name> = {
   name,
   description: `Chooses the member clusters of every ResourceBinding and ClusterResourceBinding of a Karmada control plane, and how many
 replicas each of them gets.`,

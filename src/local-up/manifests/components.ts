@@ -1,6 +1,6 @@
 /** What runs in karmada-system on the host cluster. Flags follow upstream's own local environment. */
 import { join } from 'node:path';
-import { componentNamespace } from '../../installation/control-plane-objects.ts';
+import { componentNamespace, controlPlaneKubeControllers } from '../../installation/control-plane-objects.ts';
 import type { Deployment, Service } from '../../kubernetes/types.ts';
 import { componentDeployment } from './component.ts';
 
@@ -52,8 +52,7 @@ export function componentDeployments(hostHome: string): Deployment[] {
       command: [
         'kube-controller-manager',
         kubeconfigFlag,
-        // As upstream: accounts and root CA ConfigMaps of templates would compete with the members' own.
-        '--controllers=namespace,garbagecollector,serviceaccount-token,clusterrole-aggregation,csrapproving,csrcleaner,csrsigning,bootstrapsigner,tokencleaner',
+        `--controllers=${controlPlaneKubeControllers.join(',')}`,
         '--service-account-private-key-file=/etc/karmada/service-account-key-pair/sa.key',
         '--root-ca-file=/etc/karmada/config/ca.crt',
         '--cluster-signing-cert-file=/etc/karmada/ca/ca.crt',
