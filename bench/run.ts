@@ -19,6 +19,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   clusters: async () => (await import('./clusters-bench.ts')).benchClusters(),
   karmadactl: async () => (await import('./karmadactl-bench.ts')).benchKarmadactl(),
   production: async () => (await import('./production-bench.ts')).benchProduction(),
+  serve: async () => (await import('./serve-bench.ts')).benchServe(),
   environment: async () => (await import('./environment-bench.ts')).benchEnvironment(),
 };
 
