@@ -53,7 +53,10 @@ const flags = parseExecutable({
       'Controllers to run: "*" means all, "foo" means foo, "-foo" means all but foo; names as of kube-controller-manager.',
     ),
     'pod-ready-delay': flag.duration(500, 'Time until a simulated pod is Running and Ready.'),
-    'node-monitor-grace-period': flag.duration(50_000, 'A node whose Lease is not renewed for so long counts as lost.'),
+    'node-monitor-grace-period': flag.duration(
+      0,
+      'A node whose Lease is not renewed for so long counts as lost. Default 50s, and 100ms for each node of the process when that is more.',
+    ),
     'restart-backoff-base': flag.duration(
       10_000,
       'First wait before a container that ended again is restarted; it doubles.',
@@ -98,7 +101,8 @@ function optionsOf(): KubeliteOptions {
     nodePods: flags['node-pods'],
     controllers: flags.controllers,
     podReadyDelayMs: flags['pod-ready-delay'],
-    nodeMonitorGraceMs: flags['node-monitor-grace-period'],
+    nodeMonitorGraceMs: flags['node-monitor-grace-period'] || undefined,
+    nodesOfProcess: flags.nodes * Math.max(1, flags.clusters),
     restartBackoff: { baseMs: flags['restart-backoff-base'], maxMs: flags['restart-backoff-max'] },
     logger,
   };

@@ -33,8 +33,10 @@ export interface KubeliteOptions {
   podReadyDelayMs?: number | undefined;
   /** Back-off of restarting containers. Defaults 10 s and 5 min. */
   restartBackoff?: { baseMs: number; maxMs: number } | undefined;
-  /** A node whose Lease is not renewed for so long (ms) counts as lost. Default 50 s. */
+  /** A node whose Lease is not renewed for so long (ms) counts as lost. Default 50 s, more with many nodes. */
   nodeMonitorGraceMs?: number | undefined;
+  /** Nodes of all clusters in this process. Default: those of this cluster. */
+  nodesOfProcess?: number | undefined;
   /** How often HorizontalPodAutoscalers are looked at (ms). Default 15 s. */
   autoscalerPeriodMs?: number | undefined;
   /** As of kube-controller-manager's --controllers: `*`, `name`, `-name`. Default `*`. */

@@ -42,7 +42,7 @@ import {
 import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
 import { createMixedRuntime } from './kubelet/mixed-runtime.ts';
-import { createNodeHeartbeats, downAnnotation, leasePeriodMs } from './kubelet/node-heartbeats.ts';
+import { createNodeHeartbeats, defaultGraceMs, downAnnotation, leasePeriodMs } from './kubelet/node-heartbeats.ts';
 import type { NodeSpec } from './kubelet/node-status.ts';
 import {
   type AddressPool,
@@ -215,7 +215,7 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
   const logger = withoutInfo(rest.logger);
   const clientOf = (user?: UserInfo): Client => createClient(server.localTransport(user));
   const admin = clientOf();
-  const nodeMonitorGraceMs = options.nodeMonitorGraceMs ?? 50_000;
+  const nodeMonitorGraceMs = options.nodeMonitorGraceMs ?? defaultGraceMs(options.nodesOfProcess ?? nodeSpecs.length);
   const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
   const recorders: EventRecorder[] = [];
   const contextOf = (user: UserInfo, component: string): ControllerContext => {

@@ -1,4 +1,7 @@
-/** Registers the nodes and keeps them alive by Leases, and their status every 5 minutes. Many nodes share one timer. */
+/**
+ * Registers the nodes and keeps them alive by Leases, and tells their status now and then. Many nodes share one timer. A Lease
+ * is renewed five times within the time after which its node would count as lost.
+ */
 import { type Clock, formatMicroTime } from '../../apimachinery/clock.ts';
 import { deepEqual } from '../../apimachinery/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
@@ -8,11 +11,20 @@ import { leases, nodes } from '../../kubernetes/resource-types.ts';
 import type { Lease, Node } from '../../kubernetes/types.ts';
 import { buildNode, type NodeSpec, nodeStatus } from './node-status.ts';
 
-/** A Lease is renewed this often, or five times before its node would count as lost. */
-const longestLeasePeriodMs = 10_000;
-export const leasePeriodMs = (graceMs: number): number => Math.min(longestLeasePeriodMs, graceMs / 5);
-const statusPeriodMs = 5 * 60_000;
-const leaseSeconds = 40;
+export const leasePeriodMs = (graceMs: number): number => graceMs / 5;
+/** Five minutes with the usual ten seconds between renewals; where Leases are stretched, status is, too. */
+const statusPeriodMs = (leasePeriod: number): number => Math.max(5 * 60_000, 30 * leasePeriod);
+const leaseSeconds = (leasePeriod: number): number => Math.max(40, Math.round((4 * leasePeriod) / 1000));
+
+const usualGraceMs = 50_000;
+/** Leases that one process renews in a second at most, unless it is told how long a node may be silent. */
+const leasesPerSecond = 50;
+/**
+ * How long a node may be silent by default. Renewing costs the same for each node, so it is done less often where one process
+ * has many: 50 s up to 500 nodes, 100 s with 1,000, nearly three hours with 100,000.
+ */
+export const defaultGraceMs = (nodesOfProcess: number): number =>
+  Math.max(usualGraceMs, (5 * 1000 * nodesOfProcess) / leasesPerSecond);
 /** A node with this annotation set to `true` is as good as switched off: no heartbeats, and its pods stay as they are. */
 export const downAnnotation = 'kubelite/down';
 const leaseNamespace = 'kube-node-lease';
@@ -63,14 +75,14 @@ export function createNodeHeartbeats(
   async function beatStatus(node: BeatingNode, known?: Node): Promise<void> {
     const stored = known ?? (await nodeClient.get({ name: node.spec.name }));
     await nodeClient.updateStatus({ ...stored, status: nodeStatus(node.spec, stored.status, clock.now()) });
-    node.statusDueAt = clock.now() + statusPeriodMs;
+    node.statusDueAt = clock.now() + statusPeriodMs(periodMs);
   }
 
   async function beatLease(node: BeatingNode): Promise<void> {
     const name = node.spec.name;
     const spec = {
       holderIdentity: name,
-      leaseDurationSeconds: leaseSeconds,
+      leaseDurationSeconds: leaseSeconds(periodMs),
       renewTime: formatMicroTime(clock.now()),
     };
     const owner = { apiVersion: 'v1', kind: 'Node', name, uid: node.uid };
