@@ -92,6 +92,7 @@ function cloneValue(value: unknown): unknown {
   const copy: Record<string, unknown> = {};
   for (const key in value) {
     const entry = (value as Record<string, unknown>)[key];
+    if (entry === undefined) continue;
     if (key === '__proto__')
       Object.defineProperty(copy, key, {
         value: cloneValue(entry),

@@ -50,11 +50,14 @@ export interface Decoded {
   complaints: string[];
 }
 
+const noBytes = Buffer.alloc(0);
+
 /** Reads a request's body as an object of the kind. Throws 400, 413, 415. */
 export async function decodeBody(request: ApiRequest, target: BodyTarget): Promise<Decoded> {
   const format = bodyFormat(request);
   if (format === 'protobuf' && !target.typed) throw protobufRefused();
-  const body = await request.readBody();
+  const given = request.readValue?.();
+  const body = given === undefined ? await request.readBody() : noBytes;
   if (format === 'protobuf') {
     const object = decodeProtobuf(body, target.type, target.aliases);
     checkTypeMeta(object, target);
@@ -62,7 +65,7 @@ export async function decodeBody(request: ApiRequest, target: BodyTarget): Promi
     return { object, complaints: conform(object, target) };
   }
   const complaints: string[] = [];
-  const value = parseText(body, format, target.type.kind, complaints);
+  const value = given ?? parseText(body, format, target.type.kind, complaints);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw unrecognized(target.type.kind, `json: cannot unmarshal ${goKind(value)} into Go value`, body);
   const object = value as Unstructured;

@@ -39,8 +39,33 @@ export function encodeObject(
 ): ApiResponse {
   const { format, definition } = encoding;
   if (format.as === 'Object' && format.media === 'json' && !format.pretty && stored !== undefined)
-    return { status, headers: { 'content-type': 'application/json' }, body: stored.jsonFor(definition) };
+    return {
+      status,
+      headers: { 'content-type': 'application/json' },
+      // Not made for who takes the object.
+      get body() {
+        return stored.jsonFor(definition);
+      },
+      shared: () => stored.sharedFor(definition),
+    };
   return encodeValue(format, status, represent(encoding, object()));
+}
+
+/** A list for a reader in this process that takes shared objects: no bytes are made. */
+export function sharedList(
+  { format, definition }: Encoding,
+  items: readonly StoredObject[],
+  metadata: ListMeta,
+): ApiResponse {
+  const shown = items.map((item) => sharedForm(format, item.sharedFor(definition)));
+  const list = { kind: definition.listKind, apiVersion: apiVersionOf(definition.type), metadata, items: shown };
+  return { status: 200, headers: {}, body: '', shared: () => list };
+}
+
+/** Metadata without the rest names the kind that it is of, unlike on the wire. */
+export function sharedForm({ as }: OutputFormat, object: DeepReadonly<Unstructured>): DeepReadonly<Unstructured> {
+  if (as !== 'PartialObjectMetadata') return object;
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata };
 }
 
 /** An object in the representation asked for. */
@@ -101,7 +126,7 @@ function joinList(head: string, items: readonly StoredObject[], definition: Reso
   const parts: Buffer[] = [Buffer.from(head)];
   items.forEach((item, index) => {
     if (index > 0) parts.push(comma);
-    parts.push(item.jsonFor(definition));
+    parts.push(...item.piecesFor(definition));
   });
   parts.push(Buffer.from(']}'));
   return Buffer.concat(parts);
@@ -142,9 +167,10 @@ export function errorResponse(
 
 /** Compresses large bodies for clients that take gzip. Streams are left alone. */
 export async function compress(response: ApiResponse, acceptEncoding: string): Promise<ApiResponse> {
-  if (typeof response.body === 'function' || response.body.length <= gzipAbove) return response;
   if (!/\bgzip\b/.test(acceptEncoding) || response.headers['content-encoding'] !== undefined) return response;
-  const body = await gzipBuffer(response.body, { level: 1 });
+  const { body: plain } = response;
+  if (typeof plain === 'function' || plain.length <= gzipAbove) return response;
+  const body = await gzipBuffer(plain, { level: 1 });
   const { vary } = response.headers;
   const varies = vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`;
   return { ...response, headers: { ...response.headers, 'content-encoding': 'gzip', vary: varies }, body };

@@ -1,9 +1,10 @@
 /** A client's transport into this very process: same pipeline and checks, no socket. */
+import { cloneJson } from '../apimachinery/object.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../client/transport.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { eventLoopTurn } from './event-loop-turn.ts';
 import { linkAbort, sharedAbort } from './linked-abort.ts';
-import type { ApiRequest, ApiResponse } from './request.ts';
+import type { ApiRequest, ApiResponse, SharedEvent } from './request.ts';
 
 export function createLocalTransport(
   handle: (request: ApiRequest) => Promise<ApiResponse>,
@@ -18,8 +19,14 @@ export function createLocalTransport(
       await eventLoopTurn();
       request.signal?.throwIfAborted();
       const linked = linkAbort(closed.signal, ...(request.signal ? [request.signal] : []));
-      const response = await handle(toApiRequest(request, user, userAgent, linked.signal));
-      if (typeof response.body === 'function') return streamed(response, response.body, linked);
+      const events =
+        request.shared === true && request.method === 'GET' ? createHandOver<readonly SharedEvent[]>() : undefined;
+      const response = await handle(toApiRequest(request, user, userAgent, linked.signal, events));
+      if (request.shared === true && response.shared !== undefined && response.status < 400) {
+        linked.release();
+        return { status: response.status, headers: response.headers, body: nothing(), shared: response.shared() };
+      }
+      if (typeof response.body === 'function') return streamed(response, response.body, linked, events);
       linked.release();
       const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
       return { status: response.status, headers: response.headers, body: once(body) };
@@ -30,8 +37,15 @@ export function createLocalTransport(
   };
 }
 
-function toApiRequest(request: TransportRequest, user: UserInfo, userAgent: string, signal: AbortSignal): ApiRequest {
+function toApiRequest(
+  request: TransportRequest,
+  user: UserInfo,
+  userAgent: string,
+  signal: AbortSignal,
+  events: HandOver<readonly SharedEvent[]> | undefined,
+): ApiRequest {
   const at = request.path.indexOf('?');
+  const { body, value } = request;
   const headers: Record<string, string | string[]> = { 'user-agent': userAgent };
   for (const [name, value] of Object.entries(request.headers ?? {}))
     headers[name.toLowerCase()] = typeof value === 'string' ? value : [...value];
@@ -41,7 +55,11 @@ function toApiRequest(request: TransportRequest, user: UserInfo, userAgent: stri
     query: new URLSearchParams(at < 0 ? '' : request.path.slice(at + 1)),
     headers,
     readBody: async () =>
-      typeof request.body === 'string' ? Buffer.from(request.body) : (request.body ?? Buffer.alloc(0)),
+      typeof body === 'string'
+        ? Buffer.from(body)
+        : (body ?? Buffer.from(value === undefined ? '' : JSON.stringify(value))),
+    readValue: value === undefined ? undefined : () => cloneJson(value),
+    takeEvents: events?.give,
     user,
     remoteAddress: '127.0.0.1',
     signal,
@@ -59,46 +77,37 @@ async function* once(body: Buffer): AsyncGenerator<Uint8Array> {
   if (body.length > 0) yield body;
 }
 
-/** The writer waits until the reader has taken what it wrote: back-pressure as on a socket. */
-function streamed(
-  response: ApiResponse,
-  body: Exclude<ApiResponse['body'], Buffer | string>,
-  linked: ReturnType<typeof linkAbort>,
-): TransportResponse {
-  let pending: { chunk: Buffer; taken: () => void } | undefined;
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** From one writer to one reader. The writer waits until the reader has taken what it gave: back-pressure as on a socket. */
+interface HandOver<T> {
+  give(piece: T): Promise<void>;
+  /** Ends when `end` was called; throws its error. */
+  pieces(): AsyncGenerator<T>;
+  /** `drop`: what was given and not taken is not wanted any more. */
+  end(options?: { error?: unknown; drop?: boolean }): void;
+}
+
+function createHandOver<T>(): HandOver<T> {
+  let pending: { piece: T; taken: () => void } | undefined;
   let wake: (() => void) | undefined;
   let over = false;
   let failure: unknown;
-  const finish = (): void => {
-    over = true;
-    linked.release();
-    wake?.();
-  };
-  linked.signal.addEventListener('abort', () => {
-    over = true;
-    pending?.taken();
-    pending = undefined;
-    wake?.();
-  });
-  const write = (chunk: Buffer | string): Promise<void> => {
-    if (over || chunk.length === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      pending = { chunk: typeof chunk === 'string' ? Buffer.from(chunk) : chunk, taken: resolve };
-      wake?.();
-    });
-  };
-  body(write).then(finish, (error: unknown) => {
-    failure = error;
-    finish();
-  });
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    try {
+  return {
+    give(piece) {
+      if (over) return Promise.resolve();
+      return new Promise((resolve) => {
+        pending = { piece, taken: resolve };
+        wake?.();
+      });
+    },
+    async *pieces() {
       for (;;) {
         if (pending !== undefined) {
-          const { chunk, taken } = pending;
+          const { piece, taken } = pending;
           pending = undefined;
           taken();
-          yield chunk;
+          yield piece;
         } else if (over) {
           if (failure !== undefined) throw failure;
           return;
@@ -109,10 +118,53 @@ function streamed(
           wake = undefined;
         }
       }
+    },
+    end({ error, drop } = {}) {
+      over = true;
+      failure ??= error;
+      if (drop === true) {
+        pending?.taken();
+        pending = undefined;
+      }
+      wake?.();
+    },
+  };
+}
+
+function streamed(
+  response: ApiResponse,
+  body: Exclude<ApiResponse['body'], Buffer | string>,
+  linked: ReturnType<typeof linkAbort>,
+  events: HandOver<readonly SharedEvent[]> | undefined,
+): TransportResponse {
+  const bytes = createHandOver<Buffer>();
+  const end = (options?: { error?: unknown; drop?: boolean }): void => {
+    bytes.end(options);
+    events?.end(options);
+  };
+  linked.signal.addEventListener('abort', () => end({ drop: true }));
+  const write = (chunk: Buffer | string): Promise<void> => {
+    if (chunk.length === 0) return Promise.resolve();
+    return bytes.give(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+  };
+  const finish = (error?: unknown): void => {
+    linked.release();
+    end({ error });
+  };
+  body(write).then(() => finish(), finish);
+  /** Who stops reading ends the stream. */
+  async function* untilLeft<T>(pieces: AsyncGenerator<T>): AsyncGenerator<T> {
+    try {
+      yield* pieces;
     } finally {
       linked.abort();
       linked.release();
     }
   }
-  return { status: response.status, headers: response.headers, body: chunks() };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: untilLeft(bytes.pieces()),
+    events: events && untilLeft(events.pieces()),
+  };
 }

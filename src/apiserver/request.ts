@@ -16,6 +16,13 @@ export interface ApiRequest {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Reads the whole body; throws 413 past the limit. */
   readBody(): Promise<Buffer>;
+  /** Set only by the in-process transport, in place of a body of bytes: the value, which is the reader's to change. */
+  readValue?: (() => unknown) | undefined;
+  /**
+   * Set only by the in-process transport, for callers that take objects which they share with others: a watch hands its
+   * events here instead of writing bytes; resolves when they have been taken. Other replies have `shared`.
+   */
+  takeEvents?: ((events: readonly SharedEvent[]) => Promise<void>) | undefined;
   /** DER of the verified or unverified peer certificate, if one was sent. */
   clientCertificate?: Buffer | undefined;
   /** Set only by the in-process transport: the caller is already known. Authorization still applies. */
@@ -29,11 +36,19 @@ export interface ApiRequest {
   signal: AbortSignal;
 }
 
+/** An event of a watch as an object. */
+export interface SharedEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: unknown;
+}
+
 export interface ApiResponse {
   status: number;
   headers: Record<string, string | string[]>;
   /** Whole, or written piece by piece (watch, log). A piece is sent at once; the writer awaits back-pressure. */
   body: Buffer | string | ((write: (chunk: Buffer | string) => Promise<void>) => Promise<void>);
+  /** What the body says, without managedFields, as an object that others hold, too. */
+  shared?: (() => unknown) | undefined;
   /** Instead of a reply: takes the connection over, writes the 101 itself, and resolves when it is done with the socket. */
   takeOver?: ((connection: UpgradedConnection) => Promise<void>) | undefined;
 }

@@ -5,6 +5,7 @@
 import { apiVersionOf, type ResourceType, resourcePath } from '../apimachinery/group-version.ts';
 import type { DeepReadonly, KubeList, KubeObject, ObjectRef, Unstructured } from '../apimachinery/object.ts';
 import type { Status } from '../apimachinery/status-error.ts';
+import { deepFreeze } from './freeze.ts';
 import { readJson, readText } from './response.ts';
 import type { Transport, TransportRequest } from './transport.ts';
 import { watchEvents } from './watch-stream.ts';
@@ -27,6 +28,8 @@ export interface ListOptions extends CallOptions {
   resourceVersion?: string | undefined;
   /** Objects come with kind, apiVersion and metadata only (meta.k8s.io PartialObjectMetadata). */
   metadataOnly?: boolean | undefined;
+  /** As of ClientOptions. */
+  shared?: boolean | undefined;
 }
 
 export interface WatchOptions extends CallOptions {
@@ -36,6 +39,8 @@ export interface WatchOptions extends CallOptions {
   resourceVersion?: string | undefined;
   timeoutSeconds?: number | undefined;
   metadataOnly?: boolean | undefined;
+  /** As of ClientOptions. */
+  shared?: boolean | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -93,7 +98,15 @@ export interface Client {
 export interface ClientOptions {
   /** Sent as `fieldManager` with writes that name none. Default: the server takes it from the user agent. */
   fieldManager?: string | undefined;
+  /**
+   * Of a server in this process, answers are objects that others hold, too, without managedFields: never to be changed. Saves
+   * making them from bytes each time. Bodies must not be changed while they are sent.
+   */
+  shared?: boolean | undefined;
 }
+
+/** Whoever changes a shared object is found by the tests. */
+const freezes = process.env['VITEST'] !== undefined;
 
 const patchContentTypes: Readonly<Record<PatchType, string>> = {
   merge: 'application/merge-patch+json',
@@ -105,8 +118,17 @@ const patchContentTypes: Readonly<Record<PatchType, string>> = {
 const partialMetadata = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 
 export function createClient(transport: Transport, options: ClientOptions = {}): Client {
-  const send = async <R>(request: TransportRequest): Promise<R> =>
-    (await readJson(await transport.request(request), request.method)) as R;
+  const { shared } = options;
+  const bodyOf = (value: unknown): Pick<TransportRequest, 'body' | 'value'> => {
+    if (value === undefined) return {};
+    return shared === true ? { value } : { body: JSON.stringify(value) };
+  };
+
+  const send = async <R>(request: TransportRequest): Promise<R> => {
+    const response = await transport.request(request);
+    if (response.shared === undefined) return (await readJson(response, request.method)) as R;
+    return (freezes ? deepFreeze(response.shared) : response.shared) as R;
+  };
 
   const write = <T>(
     method: Method,
@@ -119,7 +141,8 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
       method,
       path: withQuery(path, { dryRun: dryRun === true ? 'All' : undefined, fieldManager, force, fieldValidation }),
       headers: { 'content-type': contentType },
-      body: JSON.stringify(body),
+      ...bodyOf(body),
+      shared,
       signal,
     });
 
@@ -136,14 +159,18 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
     });
     return {
       type,
-      get: (ref, { signal, subresource } = {}) => send({ method: 'GET', path: single(ref, subresource), signal }),
-      async list({ namespace, signal, metadataOnly, ...query } = {}) {
-        const list = await send<KubeList<T>>({
+      get: (ref, { signal, subresource } = {}) =>
+        send({ method: 'GET', path: single(ref, subresource), shared, signal }),
+      async list({ namespace, signal, metadataOnly, shared: own = shared, ...query } = {}) {
+        const response = await transport.request({
           method: 'GET',
           path: withQuery(collection(namespace), query),
           headers: metadataOnly === true ? { accept: partialMetadata('PartialObjectMetadataList') } : {},
+          shared: own,
           signal,
         });
+        if (response.shared !== undefined) return response.shared as KubeList<T>;
+        const list = (await readJson(response, 'GET')) as KubeList<T>;
         list.items ??= [];
         // Lists of typed kinds leave both out of their items.
         for (const item of list.items) {
@@ -153,14 +180,19 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
         }
         return list;
       },
-      async *watch({ namespace, signal, metadataOnly, ...query }) {
+      async *watch({ namespace, signal, metadataOnly, shared: own = shared, ...query }) {
         const response = await transport.request({
           method: 'GET',
           path: withQuery(collection(namespace), { ...query, watch: 'true', allowWatchBookmarks: 'true' }),
           headers: metadataOnly === true ? { accept: partialMetadata('PartialObjectMetadata') } : {},
+          shared: own,
           signal,
         });
         if (response.status !== 200) await readJson(response, 'GET');
+        if (response.events !== undefined) {
+          for await (const batch of response.events) yield* batch as WatchEvent<T>[];
+          return;
+        }
         for await (const event of watchEvents<T>(response.body)) {
           if (metadataOnly === true && event.type !== 'ERROR' && event.type !== 'BOOKMARK') {
             Object.assign(event.object, { apiVersion: apiVersionOf(type), kind: type.kind });
@@ -180,7 +212,7 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
       async delete(ref, { signal, ...delete_ } = {}) {
         await send({ method: 'DELETE', path: single(ref), ...deleteBody(delete_), signal });
       },
-      async deleteCollection({ namespace, signal, delete: delete_ = {}, metadataOnly: _, ...query }) {
+      async deleteCollection({ namespace, signal, delete: delete_ = {}, metadataOnly: _, shared: _own, ...query }) {
         await send({ method: 'DELETE', path: withQuery(collection(namespace), query), ...deleteBody(delete_), signal });
       },
     };
@@ -194,7 +226,8 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
         method,
         path: withQuery(path, query ?? {}),
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...bodyOf(body),
+        shared,
         signal,
       }),
     async text(path, { signal } = {}) {

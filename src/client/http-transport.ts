@@ -97,8 +97,8 @@ export function createTransport(connection: Connection, options: TransportOption
   };
 
   const impatient: Transport = {
-    async request(request) {
-      const response = await sendOnce(request);
+    async request({ value, ...asked }) {
+      const response = await sendOnce(value === undefined ? asked : { ...asked, body: JSON.stringify(value) });
       if (response.status === 401) connection.onUnauthorized?.();
       return response;
     },

@@ -105,7 +105,8 @@ function createInformer<T extends KubeObject>(type: ResourceType, freeze: boolea
     for (const handler of [...handlers]) guarded(() => call(handler));
   };
   const arrive = (object: T): DeepReadonly<T> => {
-    delete object.metadata.managedFields;
+    // What is shared with the server comes without.
+    if (object.metadata.managedFields !== undefined) delete object.metadata.managedFields;
     return (freeze ? deepFreeze(object) : object) as DeepReadonly<T>;
   };
   const remove = (key: string, last?: DeepReadonly<T>): void => {

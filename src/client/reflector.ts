@@ -17,6 +17,7 @@ import { createBackoff } from './backoff.ts';
 import type { Client } from './client.ts';
 import type { InformerOptions } from './informer.ts';
 
+/** Objects may be shared with others in this process, and come without managedFields then: never change them. */
 export interface ReflectorTarget<T> {
   /** The collection is exactly this. */
   replace(objects: T[]): void;
@@ -60,7 +61,7 @@ export async function reflect<T extends KubeObject>(
   while (!signal.aborted) {
     try {
       if (position === undefined) {
-        const list = await resource.list({ ...selection, resourceVersion: notOlderThan, signal });
+        const list = await resource.list({ ...selection, resourceVersion: notOlderThan, shared: true, signal });
         target.replace(list.items);
         position = list.metadata.resourceVersion;
         notOlderThan = position;
@@ -71,7 +72,8 @@ export async function reflect<T extends KubeObject>(
       let events = 0;
       // Different lengths, so that the watches of many informers do not end together.
       const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
-      for await (const event of resource.watch({ ...selection, resourceVersion: position, timeoutSeconds, signal })) {
+      const from = { resourceVersion: position, timeoutSeconds, shared: true };
+      for await (const event of resource.watch({ ...selection, ...from, signal })) {
         if (event.type === 'ERROR') throw new StatusError(event.object as Status);
         events++;
         position = event.object.metadata.resourceVersion ?? position;

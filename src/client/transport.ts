@@ -6,6 +6,13 @@ export interface TransportRequest {
   path: string;
   headers?: Readonly<Record<string, string | readonly string[]>>;
   body?: Buffer | string | undefined;
+  /** In place of `body`: a value whose JSON is the body. */
+  value?: unknown;
+  /**
+   * The caller takes `shared` or `events` in place of a body, which a server in its own process can give: objects without
+   * managedFields that others hold, too, and that must never be changed.
+   */
+  shared?: boolean | undefined;
   /** Ends the request or the stream being read. */
   signal?: AbortSignal | undefined;
 }
@@ -21,6 +28,10 @@ export interface TransportResponse {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The body as it arrives; to be read at most once. Leaving the loop early ends the stream. */
   body: ResponseBody;
+  /** What the body says, if the request asked for it and the server is in this process. */
+  shared?: unknown;
+  /** The events of a watch, likewise. */
+  events?: AsyncIterable<readonly unknown[]> | undefined;
 }
 
 export interface Transport {

@@ -2,21 +2,21 @@
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { prepareViews } from '../registry/converted-views.ts';
 import type { CacheEvent } from '../registry/watch-cache.ts';
-import type { FrameBuffer } from './frame-buffer.ts';
+import type { Frame, FrameBuffer } from './frame-buffer.ts';
 
 /** Events that may wait for a webhook; more end the watch, and its client begins anew. */
 const maxWaiting = 1000;
 
-export class ConvertedEvents {
+export class ConvertedEvents<F extends Frame> {
   readonly #definition: ResourceDefinition;
-  readonly #buffer: FrameBuffer;
-  readonly #frame: (event: CacheEvent) => Buffer | undefined;
+  readonly #buffer: FrameBuffer<F>;
+  readonly #frame: (event: CacheEvent) => F | undefined;
   /** Why the buffer was closed, if a conversion failed. */
   failure: unknown;
   #waiting: CacheEvent[] = [];
   #running = false;
 
-  constructor(definition: ResourceDefinition, buffer: FrameBuffer, frame: (event: CacheEvent) => Buffer | undefined) {
+  constructor(definition: ResourceDefinition, buffer: FrameBuffer<F>, frame: (event: CacheEvent) => F | undefined) {
     this.#definition = definition;
     this.#buffer = buffer;
     this.#frame = frame;

@@ -3,8 +3,14 @@
 /** Frames are shared by all watchers of an event: the limit counts what one slow client may keep alive. */
 export const watchBufferLimit = { bytes: 16 * 1024 * 1024, frames: 20_000 };
 
-export class FrameBuffer {
-  #frames: Buffer[] = [];
+/** A line of bytes, or an event as an object. */
+export interface Frame {
+  /** Bytes that it keeps alive. */
+  readonly length: number;
+}
+
+export class FrameBuffer<F extends Frame> {
+  #frames: F[] = [];
   #bytes = 0;
   #closed = false;
   #wake: (() => void) | undefined;
@@ -14,7 +20,7 @@ export class FrameBuffer {
   }
 
   /** Over the limit the buffer closes: the watch ends, and its client starts again from its last resourceVersion. */
-  push(frame: Buffer): void {
+  push(frame: F): void {
     if (this.#closed) return;
     this.#frames.push(frame);
     this.#bytes += frame.length;
@@ -30,7 +36,7 @@ export class FrameBuffer {
   }
 
   /** The next frames, about `size` bytes of them, as soon as there are any; undefined once closed. */
-  async take(size: number): Promise<Buffer | undefined> {
+  async take(size: number): Promise<readonly F[] | undefined> {
     while (this.#frames.length === 0) {
       if (this.#closed) return undefined;
       await new Promise<void>((resolve) => {
@@ -38,19 +44,12 @@ export class FrameBuffer {
       });
       this.#wake = undefined;
     }
-    if (this.#frames.length === 1) {
-      const only = this.#frames[0] as Buffer;
-      this.#frames = [];
-      this.#bytes = 0;
-      return only;
-    }
+    const all = this.#frames;
     let count = 0;
     let bytes = 0;
-    while (count < this.#frames.length && (count === 0 || bytes < size))
-      bytes += (this.#frames[count++] as Buffer).length;
-    const chunk = Buffer.concat(this.#frames.slice(0, count), bytes);
-    this.#frames = this.#frames.slice(count);
+    while (count < all.length && (count === 0 || bytes < size)) bytes += (all[count++] as F).length;
+    this.#frames = all.slice(count);
     this.#bytes -= bytes;
-    return chunk;
+    return count === all.length ? all : all.slice(0, count);
   }
 }

@@ -7,7 +7,7 @@
 import type { ListMeta } from '../../apimachinery/object.ts';
 import { badRequest, expired, type FieldError, fieldError, invalid } from '../../apimachinery/status-error.ts';
 import { CompactedError, FutureRevisionError } from '../../storage/store.ts';
-import { encodeList } from '../encoding.ts';
+import { encodeList, sharedList } from '../encoding.ts';
 import { prepareRange, prepareViews } from '../registry/converted-views.ts';
 import type { ObjectStore } from '../registry/object-store.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -28,6 +28,8 @@ export interface ListResult {
 export async function listObjects(context: EndpointContext): Promise<ApiResponse> {
   const encoding = encodingOf(context);
   const { items, metadata } = await readList(context);
+  if (context.request.takeEvents !== undefined && encoding.format.as !== 'Table')
+    return sharedList(encoding, items, metadata);
   return encodeList(encoding, items, metadata);
 }
 

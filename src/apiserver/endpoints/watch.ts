@@ -18,12 +18,18 @@ import type { ApiResponse } from '../request.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
 import { ConvertedEvents, prepareEvent } from './converted-events.ts';
-import { FrameBuffer } from './frame-buffer.ts';
+import { type Frame, FrameBuffer } from './frame-buffer.ts';
 import { parseResourceVersion, revisionWait } from './get.ts';
-import { createWatchEncoder, type WatchEncoder } from './watch-encoder.ts';
+import { createSharedEncoder, createWatchEncoder, type SharedFrame, type WatchEncoder } from './watch-encoder.ts';
 import { watchOverWebSocket } from './watch-web-socket.ts';
 
 type Write = (chunk: Buffer | string) => Promise<void>;
+
+/** What a watch makes of events, and where that goes. */
+interface Outlet<F extends Frame> {
+  encoder: WatchEncoder<F>;
+  send(frames: readonly F[]): Promise<void>;
+}
 
 /** Bytes written at once; larger writes would sit in the connection's memory. */
 const chunkSize = 64 * 1024;
@@ -49,8 +55,21 @@ export function watchObjects(context: EndpointContext): ApiResponse {
   // The deprecated `/watch/` prefix names one object in the path.
   const fields = info.name === '' ? info.fieldSelector : `metadata.name=${info.name}`;
   const selection = selectionOf(definition, info.namespace, info.labelSelector, fields);
-  const encoder = createWatchEncoder(encodingOf(context), context.clock);
-  const run = (write: Write): Promise<void> => runWatch(context, plan, selection, encoder, write);
+  const encoding = encodingOf(context);
+  const { takeEvents } = context.request;
+  const run = async (write: Write): Promise<void> => {
+    // Headers go out at once, before the first event.
+    await write('');
+    if (takeEvents !== undefined && encoding.format.as !== 'Table') {
+      const encoder = createSharedEncoder(encoding);
+      const send = (frames: readonly SharedFrame[]) => takeEvents(frames.map(({ event }) => event));
+      return runWatch(context, plan, selection, { encoder, send });
+    }
+    const encoder = createWatchEncoder(encoding, context.clock);
+    const send = (frames: readonly Buffer[]) =>
+      write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames));
+    return runWatch(context, plan, selection, { encoder, send });
+  };
   if (context.request.upgrade?.toLowerCase() === 'websocket') return watchOverWebSocket(run);
   return { status: 200, headers: { 'content-type': 'application/json' }, body: run };
 }
@@ -97,12 +116,11 @@ function checkWatchOptions(query: URLSearchParams, match: string, sendInitial: b
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
 }
 
-async function runWatch(
+async function runWatch<F extends Frame>(
   context: EndpointContext,
   plan: WatchPlan,
   selection: Selection,
-  encoder: WatchEncoder,
-  write: Write,
+  outlet: Outlet<F>,
 ): Promise<void> {
   const { clock, request } = context;
   // Not AbortSignal.any: the signal of a request from within the process may live as long as the process.
@@ -110,9 +128,9 @@ async function runWatch(
   const signal = life.signal;
   const timer = clock.setTimeout(() => life.abort(), plan.timeout);
   try {
-    await stream(context, plan, selection, encoder, write, signal);
+    await stream(context, plan, selection, outlet, signal);
   } catch (error) {
-    if (!signal.aborted) await write(encoder.error(asStatusError(error).status)).catch(() => undefined);
+    if (!signal.aborted) await outlet.send([outlet.encoder.error(asStatusError(error).status)]).catch(() => undefined);
   } finally {
     timer.cancel();
     life.abort();
@@ -120,23 +138,20 @@ async function runWatch(
   }
 }
 
-async function stream(
+async function stream<F extends Frame>(
   context: EndpointContext,
   plan: WatchPlan,
   selection: Selection,
-  encoder: WatchEncoder,
-  write: Write,
+  { encoder, send }: Outlet<F>,
   signal: AbortSignal,
 ): Promise<void> {
   const { cache, feed } = context.registry.objects;
-  const buffer = new FrameBuffer();
-  // Headers go out at once, before the first event.
-  await write('');
+  const buffer = new FrameBuffer<F>();
   if (plan.minimum !== undefined && plan.minimum > 0) await feed.notOlderThan(plan.minimum, revisionWait, signal);
   else if (plan.after === undefined) await feed.fresh();
   let after = plan.after ?? feed.revision;
   while (plan.after !== undefined && after < cache.historyStart && !signal.aborted)
-    after = await catchUp(context, after, selection, encoder, write, signal);
+    after = await catchUp(context, after, selection, { encoder, send }, signal);
   const { definition } = context.registry;
   const converting =
     definition.storage?.convert === undefined
@@ -166,22 +181,22 @@ async function stream(
     ? startBookmarks(context, plan, buffer, encoder, () => converting?.idle ?? true)
     : undefined;
   try {
-    let chunk: Buffer[] = [];
+    let chunk: F[] = [];
     let size = 0;
     for (const object of state) {
       const frame = encoder.added(object);
       chunk.push(frame);
       size += frame.length;
       if (size < chunkSize) continue;
-      await write(Buffer.concat(chunk));
+      await send(chunk);
       if (signal.aborted || buffer.closed) return;
       chunk = [];
       size = 0;
     }
     if (plan.initial && plan.bookmarks) chunk.push(encoder.bookmark(after, true));
-    if (chunk.length > 0) await write(Buffer.concat(chunk));
+    if (chunk.length > 0) await send(chunk);
     for (let next = await buffer.take(chunkSize); next !== undefined; next = await buffer.take(chunkSize))
-      await write(next);
+      await send(next);
     if (converting?.failure !== undefined) throw converting.failure;
   } finally {
     bookmarks?.cancel();
@@ -191,7 +206,7 @@ async function stream(
 }
 
 /** Undefined when the change is invisible to this watch. */
-function frameFor(event: CacheEvent, selection: Selection, encoder: WatchEncoder): Buffer | undefined {
+function frameFor<F extends Frame>(event: CacheEvent, selection: Selection, encoder: WatchEncoder<F>): F | undefined {
   const now = event.current !== undefined && selection.matches(event.current);
   const before = event.previous !== undefined && selection.matches(event.previous);
   if (now) return encoder.frame(event, before ? 'MODIFIED' : 'ADDED');
@@ -199,12 +214,11 @@ function frameFor(event: CacheEvent, selection: Selection, encoder: WatchEncoder
 }
 
 /** Sends what the store's log has, until the cache's history takes over. Returns the revision reached. */
-async function catchUp(
+async function catchUp<F extends Frame>(
   context: EndpointContext,
   from: number,
   selection: Selection,
-  encoder: WatchEncoder,
-  write: Write,
+  { encoder, send }: Outlet<F>,
   signal: AbortSignal,
 ): Promise<number> {
   const { objects } = context.registry;
@@ -223,7 +237,7 @@ async function catchUp(
           const change = cacheEvent(event.revision, current, previous);
           if (interested(selection, change)) await prepareEvent(change, context.registry.definition);
           const frame = interested(selection, change) ? frameFor(change, selection, encoder) : undefined;
-          if (frame !== undefined) await write(frame);
+          if (frame !== undefined) await send([frame]);
         }
         reached = batch.upTo ?? batch.at(-1)?.revision ?? reached;
         if (reached >= objects.cache.historyStart) break;
@@ -238,11 +252,11 @@ async function catchUp(
 }
 
 /** One about every minute, and one shortly before the end, when everything before it has been put into the buffer. */
-function startBookmarks(
+function startBookmarks<F extends Frame>(
   context: EndpointContext,
   plan: WatchPlan,
-  buffer: FrameBuffer,
-  encoder: WatchEncoder,
+  buffer: FrameBuffer<F>,
+  encoder: WatchEncoder<F>,
   /** Everything that has happened is in the buffer. */
   complete: () => boolean,
 ): { cancel(): void } {

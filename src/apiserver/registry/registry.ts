@@ -169,7 +169,7 @@ export class Registry {
       }
       const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
       const result = await this.#commit(key, 0, bytes, claims);
-      if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true, shown);
+      if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true, shown, object);
       if (result.outcome === 'lost') return undefined;
       if (attempt === hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
     }
@@ -257,7 +257,7 @@ export class Registry {
     if (current.sameAs(bytes) && !(await objects.isStale(current.key)))
       return { object: old, stored: current, created: false };
     const result = await this.#commit(current.key, current.revision, bytes, claims);
-    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown);
+    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown, object);
     if (result.outcome === 'lost') return { current: result.current };
     if (attempt > hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
     return { current };
@@ -303,7 +303,7 @@ export class Registry {
         const { bytes, shown } = await storedForm(step.object, definition);
         const result = await this.#commit(current.key, current.revision, bytes, noClaims);
         if (result.outcome === 'committed') {
-          const written = this.#written(current.key, bytes, result.revision, false, shown);
+          const written = this.#written(current.key, bytes, result.revision, false, shown, step.object);
           return { object: written.object, stored: written.stored, removed: false };
         }
         current = result.outcome === 'lost' ? result.current : current;
@@ -347,6 +347,7 @@ export class Registry {
     revision: number,
     created: boolean,
     shown: Unstructured | undefined,
+    object: DeepReadonly<Unstructured>,
   ): WriteResult {
     const { objects } = this;
     const wrapped = objects.wrap({ key, value: bytes, modRevision: revision });
@@ -355,6 +356,7 @@ export class Registry {
     const { definition } = this;
     if (shown !== undefined) stored.show(definition, shown);
     stored.wasWrittenAs(definition);
+    if (shown === undefined) stored.adopt(object, definition);
     return {
       get object() {
         return stored.objectFor(definition);

@@ -1,5 +1,5 @@
 /**
- * One revision of one object, as bytes that every reader and watcher shares.
+ * One revision of one object, as bytes that every reader and watcher shares, and as an object that all readers in this process share.
  *
  * The store keeps JSON that begins `{"apiVersion":…,"kind":…,"metadata":{` and has no resourceVersion: that is the commit's
  * revision, known only after the commit, and spliced in right behind `"metadata":{`. Parsing happens at most once per
@@ -16,6 +16,8 @@ import type { KeyValue } from '../../storage/store.ts';
 /** How the bytes begin. */
 const versionStart = '{"apiVersion":"';
 const maxViews = 8;
+/** Parsed objects that are kept for the next write although nobody reads them. */
+const maxRecent = 512;
 const metadataStart = Buffer.from('"metadata":{');
 
 /** The bytes to store. Drops resourceVersion; the three leading fields get their fixed places, managedFields come last. */
@@ -53,12 +55,12 @@ export class StoredObject {
   readonly namespace: string;
   readonly name: string;
   readonly revision: number;
-  /** Complete JSON in the storage version, resourceVersion included. */
-  readonly json: Buffer;
-  /** Where the resourceVersion begins in `json`, and where what follows it begins. */
-  readonly #spliceStart: number;
-  readonly #spliceEnd: number;
+  /** As the store has it: in the storage version, without resourceVersion. */
+  #stored: Buffer;
+  /** Where the resourceVersion goes. What stands before it is ASCII. */
+  readonly #splice: number;
   #object: DeepReadonly<Unstructured> | undefined;
+  #shared: DeepReadonly<Unstructured> | undefined;
   #views: Map<ResourceDefinition, View> | undefined;
   #writtenAs: ResourceDefinition | undefined;
 
@@ -67,16 +69,8 @@ export class StoredObject {
     this.namespace = namespace;
     this.name = name;
     this.revision = revision;
-    const at = stored.indexOf(metadataStart) + metadataStart.length;
-    const version = `"resourceVersion":"${revision}",`;
-    // Lives as long as the revision: a piece of node's pool would keep the rest of it alive, too.
-    const json = Buffer.allocUnsafeSlow(stored.length + version.length);
-    stored.copy(json, 0, 0, at);
-    json.write(version, at, 'latin1');
-    stored.copy(json, at + version.length, at);
-    this.json = json;
-    this.#spliceStart = at;
-    this.#spliceEnd = at + version.length;
+    this.#stored = ownBytes(stored);
+    this.#splice = stored.indexOf(metadataStart) + metadataStart.length;
   }
 
   /** `prefix` is the resource's key prefix; what follows is `namespace/name` or `name`. Throws 500 for what is unreadable. */
@@ -89,7 +83,7 @@ export class StoredObject {
 
   /** The same state under another revision: the last state of a deleted object carries the deletion's. */
   at(revision: number): StoredObject {
-    const copy = new StoredObject(this.key, this.namespace, this.name, this.storedBytes(), revision);
+    const copy = new StoredObject(this.key, this.namespace, this.name, this.#stored, revision);
     copy.#writtenAs = this.#writtenAs;
     for (const [definition, { object }] of this.#views ?? []) {
       if (definition.storage?.convert === undefined || object === undefined) continue;
@@ -101,8 +95,8 @@ export class StoredObject {
   /** The apiVersion that the bytes are in. */
   storedVersion(): string {
     const start = versionStart.length;
-    const end = this.json.indexOf(0x22, start);
-    return this.json.toString('latin1', start, end);
+    const end = this.#stored.indexOf(0x22, start);
+    return this.#stored.toString('latin1', start, end);
   }
 
   /** The bytes are the form of this definition: it has just written them, so there is nothing to convert, prune or default. */
@@ -145,25 +139,69 @@ export class StoredObject {
     view.json = undefined;
   }
 
-  /** The bytes without resourceVersion, as they are in the store. */
-  storedBytes(): Buffer {
-    return Buffer.concat([this.json.subarray(0, this.#spliceStart), this.json.subarray(this.#spliceEnd)]);
+  /** Bytes in the store. */
+  get size(): number {
+    return this.#stored.length;
+  }
+
+  /** The store's own copy of the same bytes: one is enough. */
+  shareBytes(stored: Buffer): void {
+    if (stored.length === this.#stored.length) this.#stored = ownBytes(stored);
   }
 
   /** Whether these stored bytes say the same as this revision. */
   sameAs(stored: Buffer): boolean {
-    const versionLength = this.#spliceEnd - this.#spliceStart;
-    return (
-      stored.length === this.json.length - versionLength &&
-      stored.compare(this.json, 0, this.#spliceStart, 0, this.#spliceStart) === 0 &&
-      stored.compare(this.json, this.#spliceEnd, this.json.length, this.#spliceStart) === 0
-    );
+    return stored.equals(this.#stored);
   }
 
   /** In the storage version. Shared: never change it. */
   object(): DeepReadonly<Unstructured> {
-    this.#object ??= JSON.parse(this.json.toString()) as Unstructured;
-    return this.#object;
+    if (this.#object !== undefined) return this.#object;
+    const text = this.#stored.toString();
+    const version = this.#version();
+    const parsed = JSON.parse(`${text.slice(0, this.#splice)}${version}${text.slice(this.#splice)}`) as Unstructured;
+    if (this.#shared === undefined) this.#object = parsed;
+    else {
+      // The rest is kept already.
+      const { managedFields } = parsed.metadata;
+      const metadata = { ...this.#shared.metadata, ...(managedFields === undefined ? {} : { managedFields }) };
+      this.#keepForNow({ ...this.#shared, metadata });
+    }
+    return this.#object ?? parsed;
+  }
+
+  /** The object that a definition made the bytes of: it need not be parsed. Nobody may change it any more. */
+  adopt({ apiVersion, kind, metadata, ...rest }: DeepReadonly<Unstructured>, definition: ResourceDefinition): void {
+    if (this.#conversionFor(definition) !== undefined) return;
+    const { resourceVersion: _, ...meta } = metadata;
+    this.#keepForNow({ apiVersion, kind, metadata: { resourceVersion: String(this.revision), ...meta }, ...rest });
+  }
+
+  /**
+   * As a served version shows it, without managedFields: for readers in this process that keep it (informers). One object for
+   * all of them. Never change it.
+   */
+  sharedFor(definition: ResourceDefinition): DeepReadonly<Unstructured> {
+    if (this.#conversionFor(definition) !== undefined) return withoutOwners(this.objectFor(definition));
+    if (this.#shared === undefined) {
+      const object = this.object();
+      this.#shared = withoutOwners(object);
+      this.#keepForNow(object);
+    }
+    return this.#shared;
+  }
+
+  /** Until some hundred others were written or read: most objects change several times in a row. */
+  #keepForNow(object: DeepReadonly<Unstructured>): void {
+    this.#object = object;
+    const oldest = recent[nextRecent];
+    recent[nextRecent] = this;
+    nextRecent = (nextRecent + 1) % maxRecent;
+    if (oldest !== undefined && oldest !== this) oldest.#object = undefined;
+  }
+
+  #version(): string {
+    return `"resourceVersion":"${this.revision}",`;
   }
 
   /** As a served version shows it. Shared: never change it. */
@@ -177,12 +215,27 @@ export class StoredObject {
     return view.object;
   }
 
+  /** The pieces of `jsonFor`, to be joined with others. */
+  piecesFor(definition: ResourceDefinition): readonly Buffer[] {
+    return this.#conversionFor(definition) === undefined ? this.#pieces() : [this.jsonFor(definition)];
+  }
+
   /** The complete JSON as a served version shows it. */
   jsonFor(definition: ResourceDefinition): Buffer {
-    if (this.#conversionFor(definition) === undefined) return this.json;
+    if (this.#conversionFor(definition) === undefined) return this.#json();
     const view = this.#view(definition);
     view.json ??= Buffer.from(JSON.stringify(this.objectFor(definition)));
     return view.json;
+  }
+
+  /** Put together anew each time: it is copied out at once, and what lies here lies here once. */
+  #json(): Buffer {
+    return Buffer.concat(this.#pieces());
+  }
+
+  #pieces(): [Buffer, Buffer, Buffer] {
+    const version = Buffer.from(this.#version(), 'latin1');
+    return [this.#stored.subarray(0, this.#splice), version, this.#stored.subarray(this.#splice)];
   }
 
   #view(definition: ResourceDefinition): View {
@@ -197,6 +250,22 @@ export class StoredObject {
     }
     return view;
   }
+}
+
+const recent: (StoredObject | undefined)[] = [];
+let nextRecent = 0;
+
+/** What lives as long as the revision may not hold on to more than itself: a piece of node's pool would keep the rest of it alive. */
+function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength === bytes.length) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
+}
+
+function withoutOwners(object: DeepReadonly<Unstructured>): DeepReadonly<Unstructured> {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 export function splitKey(prefix: string, namespaced: boolean, key: string): { namespace: string; name: string } {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
 import { encodeForStorage } from './stored-object.ts';
 import { type CacheEvent, WatchCache } from './watch-cache.ts';
@@ -78,7 +79,7 @@ describe('the watch cache', () => {
     const cache = cacheOf();
     cache.apply(put('a/x', 11, 'v'));
     const stored = cache.get(`${prefix}a/x`);
-    expect(stored?.json.toString()).toBe(
+    expect(stored?.jsonFor({} as ResourceDefinition).toString()).toBe(
       '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"resourceVersion":"11","name":"x","namespace":"a"},"data":{"data":"v"}}',
     );
     expect(stored?.sameAs(kv('a/x', 0, 'v').value)).toBe(true);

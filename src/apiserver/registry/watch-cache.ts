@@ -111,8 +111,10 @@ export class WatchCache implements FeedTarget {
     let current: StoredObject | undefined;
     if (event.type === 'put') {
       const written = this.#written.get(key);
-      if (written?.revision === event.revision) current = written;
-      else current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
+      if (written?.revision === event.revision) {
+        current = written;
+        current.shareBytes(event.kv.value);
+      } else current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
       this.#objects.set(key, current);
       if (previous === undefined) this.#keys.add(key);
     } else if (previous === undefined) {
@@ -294,4 +296,4 @@ export function interested(watcher: Pick<CacheWatcher, 'namespace' | 'name'>, ev
 const bucketOf = (namespace: string | undefined, name: string | undefined): string =>
   `${namespace ?? '*'}/${name ?? '*'}`;
 
-const sizeOf = (event: CacheEvent): number => (event.current ?? event.previous)?.json.length ?? 0;
+const sizeOf = (event: CacheEvent): number => (event.current ?? event.previous)?.size ?? 0;
