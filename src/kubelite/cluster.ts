@@ -213,8 +213,9 @@ interface PartsOptions {
 function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }: PartsOptions) {
   // A tool's user wants to know that the cluster is there, not that each of its forty parts is.
   const logger = withoutInfo(rest.logger);
-  const clientOf = (user?: UserInfo): Client => createClient(server.localTransport(user));
-  const admin = clientOf();
+  // The parts of a cluster share the server's objects; who is handed the administrator's client need not know.
+  const clientOf = (user: UserInfo): Client => createClient(server.localTransport(user), { shared: true });
+  const admin = createClient(server.localTransport());
   const nodeMonitorGraceMs = options.nodeMonitorGraceMs ?? defaultGraceMs(options.nodesOfProcess ?? nodeSpecs.length);
   const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
   const recorders: EventRecorder[] = [];

@@ -168,7 +168,7 @@ export class Registry {
         return { object, stored: undefined, created: true };
       }
       const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
-      const result = await this.#commit(key, 0, bytes, claims);
+      const result = await this.#commitObject(key, 0, bytes, claims, object);
       if (result.outcome === 'committed') return this.#written(key, bytes, result.revision, true, shown, object);
       if (result.outcome === 'lost') return undefined;
       if (attempt === hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
@@ -256,7 +256,7 @@ export class Registry {
     const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
     if (current.sameAs(bytes) && !(await objects.isStale(current.key)))
       return { object: old, stored: current, created: false };
-    const result = await this.#commit(current.key, current.revision, bytes, claims);
+    const result = await this.#commitObject(current.key, current.revision, bytes, claims, object);
     if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown, object);
     if (result.outcome === 'lost') return { current: result.current };
     if (attempt > hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
@@ -325,6 +325,18 @@ export class Registry {
       if (result.outcome === 'lost') return undefined;
     }
     throw timeoutError('the release of addresses and ports kept losing races');
+  }
+
+  #commitObject(
+    key: string,
+    revision: number,
+    bytes: Buffer,
+    claims: Claims,
+    object: DeepReadonly<Unstructured>,
+  ): Promise<CommitResult> {
+    const commit = () => this.#commit(key, revision, bytes, claims);
+    if (this.definition.storage !== undefined) return commit();
+    return this.objects.cache.writing(key, bytes, object, commit);
   }
 
   async #commit(key: string, revision: number, value: Buffer | undefined, claims: Claims): Promise<CommitResult> {

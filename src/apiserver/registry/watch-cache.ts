@@ -7,6 +7,7 @@
  *
  * One event costs a binary search, and one look per watcher whose namespace and name match it: never all watchers.
  */
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { FeedTarget } from './store-feed.ts';
@@ -60,6 +61,8 @@ export class WatchCache implements FeedTarget {
   #retired = false;
   readonly #watchers = new Map<string, Set<CacheWatcher>>();
   readonly #written = new Map<string, StoredObject>();
+  /** What is being committed: its event may come before the commit's answer. */
+  readonly #underway = new Map<string, { bytes: Buffer; object: DeepReadonly<Unstructured> }>();
 
   constructor(prefix: string, namespaced: boolean, limits = defaultLimits) {
     this.prefix = prefix;
@@ -114,7 +117,11 @@ export class WatchCache implements FeedTarget {
       if (written?.revision === event.revision) {
         current = written;
         current.shareBytes(event.kv.value);
-      } else current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
+      } else {
+        current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
+        const underway = this.#underway.get(key);
+        if (underway !== undefined && current.sameAs(underway.bytes)) current.adopt(underway.object);
+      }
       this.#objects.set(key, current);
       if (previous === undefined) this.#keys.add(key);
     } else if (previous === undefined) {
@@ -160,6 +167,22 @@ export class WatchCache implements FeedTarget {
     if (known?.revision === object.revision) return known;
     if (known === undefined || known.revision < object.revision) this.#written.set(object.key, object);
     return object;
+  }
+
+  /** While `commit` runs, an event with these bytes need not be parsed: it is this object, in the storage version. */
+  async writing<T>(
+    key: string,
+    bytes: Buffer,
+    object: DeepReadonly<Unstructured>,
+    commit: () => Promise<T>,
+  ): Promise<T> {
+    const underway = { bytes, object };
+    this.#underway.set(key, underway);
+    try {
+      return await commit();
+    } finally {
+      if (this.#underway.get(key) === underway) this.#underway.delete(key);
+    }
   }
 
   get(key: string): StoredObject | undefined {

@@ -11,8 +11,9 @@ import type { Pod, ReplicaSet, ReplicationController } from '../../../kubernetes
 import { claimDependents } from '../claim.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { controllerIndex, controllerUids, orphanIndex, orphanNamespaces } from '../controller-ref.ts';
-import { isPodActive, isPodFinished } from '../pod-readiness.ts';
+import { isPodActive, isPodAvailable } from '../pod-readiness.ts';
 import { createPodExpectations } from './pod-expectations.ts';
+import { countPods, createPodTally, type PodCounts } from './pod-tally.ts';
 import {
   burst,
   nextAvailabilityAfter,
@@ -22,7 +23,7 @@ import {
   replicaSetStatus,
 } from './replica-set-rules.ts';
 
-/** A pass takes about a microsecond for a pod: so it takes a fiftieth of the time at most. */
+/** Each pass that finds something new writes the status, which the Deployment follows: a large set does so twice a second or less. */
 const podsPerGatherMs = 20;
 const maxGatherMs = 1000;
 
@@ -84,6 +85,7 @@ function createReplicaController<T extends KubeObject>(
   podCache.addIndex(orphanIndex, orphanNamespaces);
   podCache.addIndex('uid', (pod) => [pod.metadata.uid ?? '']);
   const expectations = createPodExpectations(clock);
+  const tally = createPodTally();
 
   const controller = createController({ name, workers: 5, reconcile, clock, logger: context.logger });
 
@@ -91,44 +93,50 @@ function createReplicaController<T extends KubeObject>(
     const set = setCache.get(key);
     if (set === undefined) return undefined;
     const uid = set.metadata.uid ?? '';
-    const claimed = await claimDependents(set, podCache, podClient);
+    const own = () => podCache.byIndex(controllerIndex, uid);
+    const counted = tally.counts(set, own);
+    const orphans = podCache.byIndex(orphanIndex, set.metadata.namespace ?? '').length > 0;
+    const claimed = counted === undefined || orphans ? await claimDependents(set, podCache, podClient) : undefined;
+    const counts = claimed === undefined ? (counted as PodCounts) : countPods(set, claimed);
+    const active = () => (claimed ?? own()).filter(isPodActive);
     const podByUid = (podUid: string) => podCache.byIndex('uid', podUid)[0];
     const current = expectations.satisfied(
       uid,
       (podUid) => podByUid(podUid) !== undefined,
       (podUid) => podByUid(podUid)?.metadata.deletionTimestamp !== undefined || podByUid(podUid) === undefined,
     );
-    const active = claimed.filter(isPodActive);
     let failure: ReplicaFailure | undefined;
     let error: unknown;
     if (current && set.metadata.deletionTimestamp === undefined) {
-      const outcome = await manageReplicas(set, active);
+      const outcome = await manageReplicas(set, counts.active, active);
       // The events of these pods bring the next pass, which counts them.
       if (outcome === 'changed') return undefined;
       failure = outcome?.failure;
       error = outcome?.error;
     }
-    const terminating = claimed.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodFinished(pod));
     const now = clock.now();
-    const status = replicaSetStatus(set, active, terminating.length, failure, now);
+    const minReadySeconds = set.spec?.minReadySeconds ?? 0;
+    const available = () => active().filter((pod) => isPodAvailable(pod, minReadySeconds, now)).length;
+    const status = replicaSetStatus(set, counts, available, failure, now);
     if (!deepEqual(set.status ?? {}, status))
       await setClient.updateStatus({ ...stored.get(key), status } as unknown as DeepReadonly<T>);
     if (error !== undefined) throw error;
-    const wait = nextAvailabilityAfter(set, active, now);
+    const wait = minReadySeconds === 0 ? undefined : nextAvailabilityAfter(set, active(), now);
     return wait === undefined ? undefined : { requeueAfter: wait };
   }
 
   async function manageReplicas(
     set: ReadableSet,
-    active: readonly ReadablePod[],
+    count: number,
+    active: () => readonly ReadablePod[],
   ): Promise<{ failure: ReplicaFailure; error: unknown } | 'changed' | undefined> {
-    const difference = active.length - (set.spec?.replicas ?? 0);
+    const difference = count - (set.spec?.replicas ?? 0);
     if (difference === 0) return undefined;
     const reason = difference < 0 ? 'FailedCreate' : 'FailedDelete';
     const error =
       difference < 0
         ? await createPods(set, Math.min(-difference, burst))
-        : await deletePods(set, podsToDelete(active, Math.min(difference, burst), crowdOf(set)));
+        : await deletePods(set, podsToDelete(active(), Math.min(difference, burst), crowdOf(set)));
     return error === undefined ? 'changed' : { failure: { reason, message: asStatusError(error).message }, error };
   }
 
@@ -196,6 +204,11 @@ function createReplicaController<T extends KubeObject>(
     const set = setCache.get(`${pod.metadata.namespace}/${owner.name}`);
     return set?.metadata.uid === owner.uid ? set : undefined;
   };
+  const count = (before: ReadablePod | undefined, now: ReadablePod | undefined): void => {
+    const [was, is] = [before && controllerOf(before)?.uid, now && controllerOf(now)?.uid];
+    if (was !== undefined) tally.changed(was, before, was === is ? now : undefined);
+    if (is !== undefined && was !== is) tally.changed(is, undefined, now);
+  };
   const enqueueFor = (pod: ReadablePod): void => {
     const owner = ownerOf(pod);
     if (owner !== undefined) controller.enqueue(objectKey(owner), { afterMs: gatherMs(owner) });
@@ -207,7 +220,7 @@ function createReplicaController<T extends KubeObject>(
     }
   };
 
-  /** A pass counts all pods of the set, and each pod brings several events: a large set gathers them for a moment. */
+  /** Each pod brings several events: a large set gathers them for a moment. */
   const gatherMs = (set: ReadableSet): number =>
     Math.min(maxGatherMs, Math.floor(Math.max(set.spec?.replicas ?? 0, set.status?.replicas ?? 0) / podsPerGatherMs));
 
@@ -215,20 +228,29 @@ function createReplicaController<T extends KubeObject>(
   stored.addHandler({
     added: (object) => controller.enqueue(objectKey(view(object))),
     updated: (object) => controller.enqueue(objectKey(view(object))),
-    deleted: (object) => expectations.forget(view(object).metadata.uid ?? ''),
+    deleted(object) {
+      const { uid = '' } = view(object).metadata;
+      expectations.forget(uid);
+      tally.forget(uid);
+    },
   });
   podCache.addHandler({
     added(pod) {
       const owner = controllerOf(pod);
       if (owner !== undefined) expectations.observed(owner.uid, pod.metadata.uid ?? '');
+      count(undefined, pod);
       enqueueFor(pod);
     },
     updated(pod, old) {
+      count(old, pod);
       const before = ownerOf(old);
       if (before !== undefined && before !== ownerOf(pod)) controller.enqueue(objectKey(before));
       enqueueFor(pod);
     },
-    deleted: enqueueFor,
+    deleted(pod) {
+      count(pod, undefined);
+      enqueueFor(pod);
+    },
   });
   return controller;
 }

@@ -3,7 +3,8 @@ import { formatTime } from '../../../apimachinery/clock.ts';
 import type { DeepReadonly } from '../../../apimachinery/object.ts';
 import { controllerReferenceTo } from '../../../apimachinery/owner-references.ts';
 import type { Pod, ReplicaSet } from '../../../kubernetes/types.ts';
-import { isPodAvailable, isPodReady, readySince } from '../pod-readiness.ts';
+import { isPodReady, readySince } from '../pod-readiness.ts';
+import type { PodCounts } from './pod-tally.ts';
 
 export type ReplicaSetStatus = NonNullable<ReplicaSet['status']> & { terminatingReplicas?: number };
 type ReadablePod = DeepReadonly<Pod>;
@@ -33,59 +34,61 @@ export function podsToDelete(
   count: number,
   podsOnNode: (node: string) => number,
 ): readonly ReadablePod[] {
-  return [...active].sort((a, b) => compareForDeletion(a, b, podsOnNode)).slice(0, count);
+  // What is compared is looked up once a pod, not once a comparison.
+  const ranked = active.map((pod) => ({ pod, rank: rankForDeletion(pod, podsOnNode) }));
+  ranked.sort((a, b) => compareRanks(a.rank, b.rank) || compareAges(a.pod, b.pod));
+  return ranked.slice(0, count).map(({ pod }) => pod);
 }
 
-function compareForDeletion(a: ReadablePod, b: ReadablePod, podsOnNode: (node: string) => number): number {
-  const assigned = (pod: ReadablePod) => (pod.spec?.nodeName ? 1 : 0);
-  const phase = (pod: ReadablePod) => phaseRank[pod.status?.phase ?? ''] ?? 0;
-  const ready = (pod: ReadablePod) => (isPodReady(pod) ? 1 : 0);
-  const cost = (pod: ReadablePod) =>
-    Number.parseInt(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? '0', 10) || 0;
-  const crowd = (pod: ReadablePod) => podsOnNode(pod.spec?.nodeName ?? '');
-  const restarts = (pod: ReadablePod) =>
-    Math.max(0, ...(pod.status?.containerStatuses ?? []).map((container) => container.restartCount));
-  return (
-    assigned(a) - assigned(b) ||
-    phase(a) - phase(b) ||
-    ready(a) - ready(b) ||
-    cost(a) - cost(b) ||
-    crowd(b) - crowd(a) ||
-    (readySince(b) ?? 0) - (readySince(a) ?? 0) ||
-    restarts(b) - restarts(a) ||
-    (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')
-  );
+/** Lower numbers go first. */
+function rankForDeletion(pod: ReadablePod, podsOnNode: (node: string) => number): number[] {
+  const cost = pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'];
+  const restarts = (pod.status?.containerStatuses ?? []).map((container) => container.restartCount);
+  return [
+    pod.spec?.nodeName ? 1 : 0,
+    phaseRank[pod.status?.phase ?? ''] ?? 0,
+    isPodReady(pod) ? 1 : 0,
+    cost === undefined ? 0 : Number.parseInt(cost, 10) || 0,
+    -podsOnNode(pod.spec?.nodeName ?? ''),
+    -(readySince(pod) ?? 0),
+    -Math.max(0, ...restarts),
+  ];
 }
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const compareAges = (a: ReadablePod, b: ReadablePod): number =>
+  (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '');
 
 export interface ReplicaFailure {
   reason: 'FailedCreate' | 'FailedDelete';
   message: string;
 }
 
+/** `available` is asked only where readiness alone does not make a pod available. */
 export function replicaSetStatus(
   set: ReadableSet,
-  active: readonly ReadablePod[],
-  terminating: number,
+  counts: Readonly<PodCounts>,
+  available: () => number,
   failure: ReplicaFailure | undefined,
   now: number,
 ): ReplicaSetStatus {
-  const templateLabels = set.spec?.template?.metadata?.labels ?? {};
   const minReadySeconds = set.spec?.minReadySeconds ?? 0;
-  const status: ReplicaSetStatus = { replicas: active.length };
+  const status: ReplicaSetStatus = { replicas: counts.active };
   const count = (field: 'fullyLabeledReplicas' | 'readyReplicas' | 'availableReplicas', value: number) => {
     if (value > 0) status[field] = value;
   };
-  const wanted = Object.entries(templateLabels);
-  count(
-    'fullyLabeledReplicas',
-    active.filter(({ metadata: { labels } }) => wanted.every(([key, value]) => labels?.[key] === value)).length,
-  );
-  const ready = active.filter(isPodReady);
-  count('readyReplicas', ready.length);
-  const available = minReadySeconds === 0 ? ready : ready.filter((pod) => isPodAvailable(pod, minReadySeconds, now));
-  count('availableReplicas', available.length);
+  count('fullyLabeledReplicas', counts.fullyLabeled);
+  count('readyReplicas', counts.ready);
+  count('availableReplicas', minReadySeconds === 0 ? counts.ready : available());
   // ReplicationControllers do not tell.
-  if (set.kind === 'ReplicaSet') status.terminatingReplicas = terminating;
+  if (set.kind === 'ReplicaSet') status.terminatingReplicas = counts.terminating;
   if (set.metadata.generation !== undefined) status.observedGeneration = set.metadata.generation;
 
   const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure');
