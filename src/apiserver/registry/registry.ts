@@ -336,7 +336,7 @@ export class Registry {
   ): Promise<CommitResult> {
     const commit = () => this.#commit(key, revision, bytes, claims);
     if (this.definition.storage !== undefined) return commit();
-    return this.objects.cache.writing(key, bytes, object, commit);
+    return this.objects.cache.writing(key, { bytes, object, definition: this.definition }, commit);
   }
 
   async #commit(key: string, revision: number, value: Buffer | undefined, claims: Claims): Promise<CommitResult> {
@@ -366,9 +366,9 @@ export class Registry {
     // Once the feed has passed the revision, nobody would take the bytes from there any more.
     const stored = objects.feed.revision < revision ? objects.cache.wrote(wrapped) : wrapped;
     const { definition } = this;
-    if (shown !== undefined) stored.show(definition, shown);
     stored.wasWrittenAs(definition);
     if (shown === undefined) stored.adopt(object, definition);
+    else stored.show(definition, shown);
     return {
       get object() {
         return stored.objectFor(definition);

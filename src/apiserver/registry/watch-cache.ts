@@ -8,6 +8,7 @@
  * One event costs a binary search, and one look per watcher whose namespace and name match it: never all watchers.
  */
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { FeedTarget } from './store-feed.ts';
@@ -37,6 +38,12 @@ export interface CacheWatcher {
   cut(): void;
 }
 
+interface Underway {
+  bytes: Buffer;
+  object: DeepReadonly<Unstructured>;
+  definition: ResourceDefinition;
+}
+
 export interface HistoryLimits {
   events: number;
   bytes: number;
@@ -62,7 +69,7 @@ export class WatchCache implements FeedTarget {
   readonly #watchers = new Map<string, Set<CacheWatcher>>();
   readonly #written = new Map<string, StoredObject>();
   /** What is being committed: its event may come before the commit's answer. */
-  readonly #underway = new Map<string, { bytes: Buffer; object: DeepReadonly<Unstructured> }>();
+  readonly #underway = new Map<string, Underway>();
 
   constructor(prefix: string, namespaced: boolean, limits = defaultLimits) {
     this.prefix = prefix;
@@ -120,7 +127,8 @@ export class WatchCache implements FeedTarget {
       } else {
         current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
         const underway = this.#underway.get(key);
-        if (underway !== undefined && current.sameAs(underway.bytes)) current.adopt(underway.object);
+        if (underway !== undefined && current.sameAs(underway.bytes))
+          current.adopt(underway.object, underway.definition);
       }
       this.#objects.set(key, current);
       if (previous === undefined) this.#keys.add(key);
@@ -170,13 +178,7 @@ export class WatchCache implements FeedTarget {
   }
 
   /** While `commit` runs, an event with these bytes need not be parsed: it is this object, in the storage version. */
-  async writing<T>(
-    key: string,
-    bytes: Buffer,
-    object: DeepReadonly<Unstructured>,
-    commit: () => Promise<T>,
-  ): Promise<T> {
-    const underway = { bytes, object };
+  async writing<T>(key: string, underway: Underway, commit: () => Promise<T>): Promise<T> {
     this.#underway.set(key, underway);
     try {
       return await commit();
