@@ -73,6 +73,23 @@ describe('pruneManifest', () => {
       manifest('Secret', { type: 'Opaque', data: { a: 'b' } }),
     ],
     [
+      'drops the node that a claim was bound on',
+      manifest('PersistentVolumeClaim', {
+        metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n', a: 'b' } },
+      }),
+      manifest('PersistentVolumeClaim', { metadata: { annotations: { a: 'b' } } }),
+    ],
+    [
+      'keeps a Service without address',
+      manifest('Service', { spec: { clusterIPs: ['10.0.0.1'] } }),
+      manifest('Service', { spec: { clusterIPs: ['10.0.0.1'] } }),
+    ],
+    [
+      'goes by the kind alone, whatever its group',
+      { ...manifest('Job', { spec: { ttlSecondsAfterFinished: 3 } }), apiVersion: 'batch.example.io/v1' },
+      { ...manifest('Job', { spec: {} }), apiVersion: 'batch.example.io/v1' },
+    ],
+    [
       'drops generated token references',
       manifest('ServiceAccount', { secrets: [{ name: 'x-token-1' }, { name: 'mine' }] }),
       manifest('ServiceAccount', { secrets: [{ name: 'mine' }] }),
