@@ -13,6 +13,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
   'propagation-curves': async () => (await import('./propagation-bench.ts')).benchPropagationCurves(),
   takeover: async () => (await import('./takeover-bench.ts')).benchTakeover(),
+  'cold-start': async () => (await import('./takeover-bench.ts')).benchColdStart(),
   scheduler: async () => (await import('./scheduler-bench.ts')).benchScheduler(),
   'pod-scheduler': async () => (await import('./pod-scheduler-bench.ts')).benchPodScheduler(),
   kubelite: async () => (await import('./kubelite-bench.ts')).benchKubelite(),

@@ -1,7 +1,9 @@
 /**
- * Propagation with every component a process of its own (federation.ts): single templates in an idle system, Deployments that
- * are in two members already and come under one policy, and a new controller manager over what is there.
- * KARMADA_BENCH_FULL=1 starts over 5,000 Deployments and 5,000 ConfigMaps, which takes minutes to prepare.
+ * Propagation with every component a process of its own (federation.ts). Part `takeover`: single templates in an idle system,
+ * Deployments that are in two members already and come under one policy, and a new controller manager over what is there. Part
+ * `cold-start`: the last of these over as many Deployments as ConfigMaps.
+ * KARMADA_BENCH_FULL=1 takes 5,000 of each, which takes minutes to prepare; TAKEOVER_BENCH_SIZE and COLD_START_BENCH_SIZE other
+ * numbers.
  */
 import type { ResourceType } from '../src/apimachinery/group-version.ts';
 import type { Unstructured } from '../src/apimachinery/object.ts';
@@ -17,6 +19,7 @@ import { percentile, type Row } from './row.ts';
 
 const full = process.env['KARMADA_BENCH_FULL'] === '1';
 const size = full ? 5000 : Number(process.env['TAKEOVER_BENCH_SIZE'] ?? 1000);
+const coldStartSize = full ? 5000 : Number(process.env['COLD_START_BENCH_SIZE'] ?? 300);
 const samples = full ? 200 : 50;
 const namespace = 'bench';
 const patienceMs = full ? 900_000 : 150_000;
@@ -25,12 +28,49 @@ const components = ['karmada-apiserver', 'karmada-controller-manager', 'karmada-
 export async function benchTakeover(): Promise<Row[]> {
   const federation = await startFederation();
   try {
-    for (const client of [...federation.members, federation.karmada])
-      await createNamespace(client, namespace, unsynced);
-    return [...(await singles(federation)), ...(await takeover(federation)), ...(await coldStart(federation))];
+    await prepareNamespaces(federation);
+    return [
+      ...(await singles(federation)),
+      ...(await takeover(federation)),
+      ...(await coldStart(federation, `${size} Deployments`)),
+    ];
   } finally {
     await federation.stop();
   }
+}
+
+export async function benchColdStart(): Promise<Row[]> {
+  const federation = await startFederation();
+  const { karmada, members, clusterNames } = federation;
+  const names = Array.from({ length: coldStartSize }, (_, i) => `app-${i}`);
+  try {
+    await prepareNamespaces(federation);
+    await create(karmada, 'deployments', { apiVersion: 'apps/v1', kind: 'Deployment' }, clusterNames);
+    await create(karmada, 'settings', { apiVersion: 'v1', kind: 'ConfigMap' }, clusterNames);
+    await inBatches(names, 64, (name) => karmada.resource(deployments).create(deployment(name)));
+    await inBatches(names, 64, (name) => karmada.resource(configMaps).create(configMap(name)));
+    await eventually(async () => {
+      await pause(1000);
+      for (const type of [deployments, configMaps])
+        if ((await versions(members, [type])).size < names.length * members.length) throw new Error('not there yet');
+    }, patienceMs);
+    const all = () => versionsOfAll(federation);
+    let last = await all();
+    await eventually(async () => {
+      await pause(5000);
+      const now = await all();
+      const moved = [...now].filter(([key, version]) => last.get(key) !== version).length;
+      last = now;
+      if (moved > 0) throw new Error(`${moved} objects still change`);
+    }, patienceMs);
+    return await coldStart(federation, `${coldStartSize} Deployments and ${coldStartSize} ConfigMaps`);
+  } finally {
+    await federation.stop();
+  }
+}
+
+async function prepareNamespaces({ karmada, members }: Federation): Promise<void> {
+  for (const client of [...members, karmada]) await createNamespace(client, namespace, unsynced);
 }
 
 /** The namespaces are there: nothing has to be made of them. */
@@ -116,26 +156,9 @@ async function takeover(federation: Federation): Promise<Row[]> {
 }
 
 /** A controller manager that starts over what is propagated: until it rests, what it writes, and what it takes. */
-async function coldStart(federation: Federation): Promise<Row[]> {
-  const { karmada, members, clusterNames } = federation;
-  const names = Array.from({ length: full ? size : 0 }, (_, i) => `settings-${i}`);
-  if (names.length > 0) {
-    await inBatches(names, 64, (name) => karmada.resource(configMaps).create(configMap(name)));
-    await create(karmada, 'settings', { apiVersion: 'v1', kind: 'ConfigMap' }, clusterNames);
-    await eventually(async () => {
-      for (const client of members)
-        if ((await versions([client], [configMaps])).size < names.length) throw new Error('not there yet');
-      await pause(5000);
-    }, patienceMs);
-    await settled(() => eventCount(karmada));
-  }
+async function coldStart(federation: Federation, over: string): Promise<Row[]> {
   await federation.stopComponent('karmada-controller-manager');
-  const all = async () =>
-    new Map([
-      ...(await versions([karmada], [deployments, configMaps, resourceBindings, works])),
-      ...(await versions(members, [deployments, configMaps])),
-    ]);
-  const before = await all();
+  const before = await versionsOfAll(federation);
   const start = performance.now();
   federation.start('karmada-controller-manager');
   const pid = federation.pidOf('karmada-controller-manager');
@@ -149,9 +172,9 @@ async function coldStart(federation: Federation): Promise<Row[]> {
     used = now;
   }
   const pss = pssOf(pid);
-  const after = await all();
+  const after = await versionsOfAll(federation);
   const written = [...after].filter(([key, version]) => before.get(key) !== version).map(([key]) => key);
-  const what = `new controller manager over ${size} Deployments${full ? ` and ${size} ConfigMaps` : ''} in ${clusterNames.length} clusters`;
+  const what = `new controller manager over ${over} in ${federation.clusterNames.length} clusters`;
   return [
     {
       name: `${what}: until it rests`,
@@ -168,6 +191,13 @@ async function coldStart(federation: Federation): Promise<Row[]> {
     },
     { name: `${what}: memory`, value: pss / 1e6, unit: 'MB', how: 'Pss (/proc/<pid>/smaps_rollup) at rest' },
   ];
+}
+
+async function versionsOfAll({ karmada, members }: Federation): Promise<Map<string, string>> {
+  return new Map([
+    ...(await versions([karmada], [deployments, configMaps, resourceBindings, works])),
+    ...(await versions(members, [deployments, configMaps])),
+  ]);
 }
 
 /** resourceVersions by type, namespace and name (and member). */

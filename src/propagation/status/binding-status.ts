@@ -28,7 +28,9 @@ export async function reconcileBindingStatus(world: BindingStatusWorld, key: str
     await writeBindingStatus(world, binding, items);
     await writeTemplateStatus(world, binding, items);
   } catch (error) {
-    world.record(binding, 'Warning', eventReason.aggregateStatusFailed, (error as Error).message);
+    const template = world.templates.cached(refOfBinding(binding.spec.resource));
+    for (const about of template === undefined ? [binding] : [binding, template])
+      world.record(about, 'Warning', eventReason.aggregateStatusFailed, (error as Error).message);
     throw error;
   }
 }
