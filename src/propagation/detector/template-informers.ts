@@ -96,6 +96,8 @@ export function runTemplateInformers(
     }
     remove();
   })();
+  // Broken off before the first look, the caller hears it from `firstSync` and waits for nothing else.
+  done.catch(() => {});
   const firstSync = firstLook.then(async () => {
     // They fill at the same time; awaiting one after the other keeps the listeners of the signal few.
     const patience = new AbortController();
