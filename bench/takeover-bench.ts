@@ -19,7 +19,7 @@ import { percentile, type Row } from './row.ts';
 
 const full = process.env['KARMADA_BENCH_FULL'] === '1';
 const size = full ? 5000 : Number(process.env['TAKEOVER_BENCH_SIZE'] ?? 1000);
-const coldStartSize = full ? 5000 : Number(process.env['COLD_START_BENCH_SIZE'] ?? 300);
+const coldStartSize = full ? 5000 : Number(process.env['COLD_START_BENCH_SIZE'] ?? 150);
 const samples = full ? 200 : 50;
 const namespace = 'bench';
 const patienceMs = full ? 900_000 : 150_000;

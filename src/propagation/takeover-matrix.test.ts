@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startControlPlane, type TestControlPlane } from '../../test/support/control-plane.ts';
 import { findCondition } from '../apimachinery/conditions.ts';
 import { gvkOf, type ResourceType } from '../apimachinery/group-version.ts';
-import { cloneJson, type Unstructured } from '../apimachinery/object.ts';
+import { cloneJson, objectKey, refKey, type Unstructured } from '../apimachinery/object.ts';
 import { bindingName, workName } from '../apis/naming.ts';
 import { pruneManifest } from '../apis/prune-manifest.ts';
 import {
@@ -122,11 +122,24 @@ describe('takeover matrix', () => {
       },
     } as never);
     await eventually(async () => {
+      // One list of each: a round of single reads may take longer than the patience on a busy machine.
+      const [allWorks, bindings, clusterBindings] = await Promise.all([
+        plane.client.resource<Work>(works).list({ namespace: 'karmada-es-member1' }),
+        plane.client.resource<ResourceBinding>(resourceBindings).list({}),
+        plane.client.resource<ResourceBinding>(clusterResourceBindings).list({}),
+      ]);
+      const workByName = new Map(allWorks.items.map((work) => [work.metadata.name, work]));
+      const bindingByKey = new Map(
+        [...bindings.items, ...clusterBindings.items].map((each) => [objectKey(each), each]),
+      );
       const open: string[] = [];
       for (const each of cases) {
-        const condition = findCondition((await workOf(each)).status?.conditions, 'Applied');
+        const { name, namespace = '' } = each.ref;
+        const work = workByName.get(workName(each.of.kind, name, namespace));
+        const condition = findCondition(work?.status?.conditions, 'Applied');
         const expected = each.state === 'immutable' ? 'False' : 'True';
-        const told = (await bindingOf(each)).status?.aggregatedStatus?.[0];
+        const binding = bindingByKey.get(refKey({ namespace, name: bindingName(each.of.kind, name) }));
+        const told = binding?.status?.aggregatedStatus?.[0];
         const back = told?.applied === true || told?.appliedMessage !== undefined;
         if (condition?.status !== expected || !back)
           open.push(`${keyOf(each)}: ${condition?.message ?? 'nothing yet'}`);
