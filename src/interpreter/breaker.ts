@@ -1,5 +1,5 @@
 /** What fails in a way that costs time (a script stopped by its limits, a server that does not answer) is set aside for a while, so that it cannot hold up other kinds. */
-import type { Clock } from '../apimachinery/clock.ts';
+import { type Clock, formatTime } from '../apimachinery/clock.ts';
 
 export interface Breakers {
   /** Runs the call, unless what bears that name is set aside. */
@@ -25,8 +25,9 @@ export function createBreakers({ clock, counts, verb }: BreakerOptions): Breaker
     async guard(name, call) {
       const state = failing.get(name);
       if (state !== undefined && clock.now() < state.until)
+        // The same words until then: conditions and Events that tell of it do not change with every try.
         throw new Error(
-          `set aside for ${Math.ceil((state.until - clock.now()) / 1000)} s after it was ${verb} ${state.failures} times: ${state.why}`,
+          `set aside until ${formatTime(state.until)} after it was ${verb} ${state.failures} times: ${state.why}`,
         );
       try {
         const result = await call();

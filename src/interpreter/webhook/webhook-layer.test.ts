@@ -228,7 +228,7 @@ describe('the webhook layer', () => {
     answer = { healthy: true };
     for (let i = 0; i < 3; i++) await expect(run('InterpretHealth')(object)).rejects.toThrow('failed calling webhook');
     await expect(run('InterpretHealth')(object)).rejects.toThrow(
-      'ResourceInterpreterWebhookConfiguration(gone/a.example.io) InterpretHealth: set aside for 10 s after it was called in vain 3 times',
+      'ResourceInterpreterWebhookConfiguration(gone/a.example.io) InterpretHealth: set aside until 1970-01-01T00:00:10Z after it was called in vain 3 times',
     );
     expect(failures).toHaveLength(4);
     const other = { ...object, kind: 'Other' };
