@@ -151,7 +151,8 @@ const sidecarSet: KindInterpreter = {
   },
   InterpretHealth(object) {
     const status = fieldsAt(object, 'status');
-    return status !== undefined && numberAt(status, 'updatedPods') === numberAt(status, 'matchedPods');
+    const matched = numberAt(status, 'matchedPods');
+    return status !== undefined && (matched === 0 || numberAt(status, 'updatedPods') === matched);
   },
 };
 

@@ -242,6 +242,7 @@ describe('InterpretHealth', () => {
     [`${kruise}/SidecarSet`, { matchedPods: 2, updatedPods: 2 }, true],
     [`${kruise}/SidecarSet`, { matchedPods: 2, updatedPods: 1 }, false],
     [`${kruise}/SidecarSet`, {}, true],
+    [`${kruise}/SidecarSet`, { matchedPods: 0, updatedPods: 1 }, true],
     [`${kruise}/SidecarSet`, undefined, false],
     [workflow, { phase: 'Running' }, true],
     [workflow, { phase: 'Error' }, false],
