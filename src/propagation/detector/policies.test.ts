@@ -288,8 +288,9 @@ const lateBindings =
   (transport: Transport): Transport => ({
     close: () => transport.close(),
     async request(request) {
-      const response = await transport.request(request);
-      if (!request.path.includes('watch=') || !request.path.includes('/resourcebindings')) return response;
+      const held = request.path.includes('watch=') && request.path.includes('/resourcebindings');
+      if (!held) return await transport.request(request);
+      const response = await transport.request({ ...request, shared: false });
       return { ...response, body: after(until, response.body) };
     },
   });

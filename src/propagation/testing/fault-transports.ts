@@ -1,5 +1,5 @@
 /** Transports that misbehave in a given way, for tests of what controllers make of it. */
-import type { Unstructured } from '../../apimachinery/object.ts';
+import { cloneJson, type Unstructured } from '../../apimachinery/object.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../../client/transport.ts';
 
 export type Through = (transport: Transport, member?: string) => Transport;
@@ -55,8 +55,10 @@ export function dyingAfter(count: number): { through: Through; dead(): boolean }
 export function shakyWatches(random: () => number): Through {
   return (transport) =>
     around(transport, async (request) => {
-      const response = await transport.request(request);
-      if (!request.path.includes('watch=') || response.status !== 200) return response;
+      if (!request.path.includes('watch=')) return await transport.request(request);
+      // As bytes, also where a server in this process would hand over objects.
+      const response = await transport.request({ ...request, shared: false });
+      if (response.status !== 200) return response;
       return { ...response, body: shake(response.body, random) };
     });
 }
@@ -126,7 +128,7 @@ export function failingMember(random: () => number, failures: number, member = '
       const fate = Math.floor(random() * 4);
       if (fate === 0) return failure(429, 'TooManyRequests');
       if (fate === 1) return failure(500, 'InternalError');
-      const response = await transport.request(request);
+      const response = await transport.request({ ...request, shared: false });
       if (fate === 2) return { ...response, body: half(response) };
       await new Promise((resolve) => setTimeout(resolve, 30));
       return response;
@@ -141,9 +143,9 @@ export function mutatingMember(change: (object: Unstructured) => void, member = 
       ? transport
       : around(transport, async (request) => {
           if (!isWriteOf(request, 'deployments')) return await transport.request(request);
-          const object = JSON.parse(String(request.body)) as Unstructured;
+          const object = cloneJson((request.value ?? JSON.parse(String(request.body))) as Unstructured);
           change(object);
-          return await transport.request({ ...request, body: JSON.stringify(object) });
+          return await transport.request({ ...request, value: undefined, body: JSON.stringify(object) });
         });
 }
 
