@@ -1,6 +1,7 @@
 /** From bytes to an object of a kind: parse, check type meta, refuse wrong types, drop or refuse unknown fields. */
 import { isDeepStrictEqual } from 'node:util';
 import { LineCounter, parseDocument } from 'yaml';
+import { goYaml } from '../apimachinery/go-yaml.ts';
 import { apiVersionOf, type GroupVersionKind } from '../apimachinery/group-version.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
@@ -174,7 +175,7 @@ function parseYaml(
   let document: ReturnType<typeof parseDocument>;
   let value: unknown;
   try {
-    document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: true, version: '1.2' });
+    document = parseDocument(text, { ...goYaml, lineCounter: lines, uniqueKeys: false });
     if (document.errors[0] !== undefined) throw document.errors[0];
     // Throws for aliases that multiply the document.
     value = document.toJS({ maxAliasCount: 100 });
@@ -183,7 +184,7 @@ function parseYaml(
   }
   if (isTooDeep(value)) throw refused(new Error(tooDeep));
   if (complaints !== undefined) {
-    const strict = parseDocument(text, { uniqueKeys: true, merge: true });
+    const strict = parseDocument(text, { ...goYaml, uniqueKeys: true });
     for (const duplicate of strict.errors) {
       if (duplicate.code !== 'DUPLICATE_KEY') continue;
       const key = /^[^\s:]+/.exec(text.slice(duplicate.pos[0]))?.[0] ?? '';

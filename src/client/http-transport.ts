@@ -28,6 +28,16 @@ export interface TransportOptions {
   /** Default: with the hosts file named by KARMADA_HOSTS_FILE. */
   lookup?: LookupFunction | undefined;
   clock?: Clock | undefined;
+  /** Sees every answer, and hands on the one that the caller gets. */
+  observe?: ((exchange: Exchange) => TransportResponse) | undefined;
+}
+
+export interface Exchange {
+  request: TransportRequest;
+  /** Of the request. */
+  url: string;
+  response: TransportResponse;
+  milliseconds: number;
 }
 
 /** After a server's restart every connection that was open to it may turn out to be dead, one request after the other. */
@@ -98,7 +108,16 @@ export function createTransport(connection: Connection, options: TransportOption
 
   const impatient: Transport = {
     async request({ value, ...asked }) {
-      const response = await sendOnce(value === undefined ? asked : { ...asked, body: JSON.stringify(value) });
+      const request = value === undefined ? asked : { ...asked, body: JSON.stringify(value) };
+      const startedAt = clock.now();
+      const answer = await sendOnce(request);
+      const response =
+        options.observe?.({
+          request,
+          url: `${url.origin}${prefix}${request.path}`,
+          response: answer,
+          milliseconds: clock.now() - startedAt,
+        }) ?? answer;
       if (response.status === 401) connection.onUnauthorized?.();
       return response;
     },

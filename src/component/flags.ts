@@ -8,6 +8,12 @@ import { formatDuration, parseDuration } from './duration.ts';
 /** A wrong command line. `message` is pflag's text, for stderr; the exit code is 1. */
 export class FlagError extends Error {
   override readonly name = 'FlagError';
+  /** The message stands for itself: nothing is put around it, and no hint at the help after it. */
+  readonly plain: boolean;
+  constructor(message: string, options: ErrorOptions & { plain?: boolean } = {}) {
+    super(message, options);
+    this.plain = options.plain === true;
+  }
 }
 
 export interface Flag<T> {
@@ -25,6 +31,8 @@ export interface Flag<T> {
   readonly hidden?: boolean;
   /** The value of `--flag` without one (booleans). */
   readonly bare?: string;
+  /** A line for the log about how the flag was given. */
+  notice?(text: string): string | undefined;
 }
 
 export type FlagTable = Readonly<Record<string, Flag<never> | Flag<unknown>>>;
@@ -139,6 +147,8 @@ export interface ParsedFlags<F extends FlagTable> {
   help: boolean;
   /** Lines for stderr: `Flag --x has been deprecated, …`. */
   warnings: string[];
+  /** What flags have to say of the values they were given: for the log. */
+  notices: string[];
 }
 
 /** Throws FlagError on an unknown flag, a missing or a wrong value. */
@@ -151,15 +161,17 @@ export function parseFlags<F extends FlagTable>(table: F, argv: readonly string[
   const given = new Set<string>();
   const args: string[] = [];
   const warnings: string[] = [];
+  const notices: string[] = [];
   const done = (help: boolean): ParsedFlags<F> => {
     for (const [name, { defaultValue }] of Object.entries(flags)) if (!given.has(name)) values[name] = defaultValue;
-    return { values: values as FlagValues<F>, given, args, help, warnings };
+    return { values: values as FlagValues<F>, given, args, help, warnings, notices };
   };
   const set = (name: string, text: string): void => {
     const definition = flags[name]!;
     try {
       values[name] = definition.parse(text, given.has(name) ? values[name] : undefined);
     } catch (error) {
+      if (error instanceof FlagError) throw error;
       const shown = definition.shorthand === undefined ? `--${name}` : `-${definition.shorthand}, --${name}`;
       throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${(error as Error).message}`, {
         cause: error,
@@ -168,6 +180,8 @@ export function parseFlags<F extends FlagTable>(table: F, argv: readonly string[
     if (definition.deprecated !== undefined && !given.has(name)) {
       warnings.push(`Flag --${name} has been deprecated, ${definition.deprecated}`);
     }
+    const notice = definition.notice?.(text);
+    if (notice !== undefined) notices.push(notice);
     given.add(name);
   };
 

@@ -1,10 +1,11 @@
 /** From the words typed to a command, its output and an exit code. */
 import { FlagError, parseFlags } from '../component/flags.ts';
-import { type CommandIo, ExitCode, globalFlags, UsageError } from './command.ts';
+import { type CommandIo, ExitCode, UsageError } from './command.ts';
 import { commandTable } from './command-table.ts';
 import { descend, findEntry, splitCommand } from './command-words.ts';
 import { errorText } from './error-text.ts';
 import { commandHelp, optionsHelp, rootHelp } from './help.ts';
+import { createKlog, klogFlags, requestObserver } from './klog.ts';
 
 /** `executable` is what the tool is called in its texts: `karmadactl`, or `kubectl karmada`. The exit code: 0, or 1 after any error; exec passes on what the command ended with. */
 export async function runKarmadactl(
@@ -46,24 +47,29 @@ export async function runKarmadactl(
   try {
     const wantsHelp = words.includes('--help') || words.includes('-h');
     if (command.load === undefined) {
-      const { args } = parseFlags(globalFlags, wantsHelp ? ['--help'] : words);
+      const { args } = parseFlags(klogFlags, wantsHelp ? ['--help'] : words);
       if (args.length > 0) throw new UsageError(`unknown command ${JSON.stringify(args.join(' '))}`);
       io.stdout(await commandHelp(command, path, executable));
       return 0;
     }
     const body = await command.load();
-    const flags = { ...body.flags, ...globalFlags };
+    const flags = { ...body.flags, ...klogFlags };
     const parsed = parseFlags(flags, body.anyFlags === true ? (wantsHelp ? ['--help'] : []) : words);
     if (parsed.help) {
       io.stdout(await commandHelp(command, path, executable));
       return 0;
     }
     for (const warning of parsed.warnings) io.stderr(`${warning}\n`);
+    const log = createKlog(parsed.values, io);
+    for (const notice of parsed.notices) log.write('W', 'helpers.go', notice);
+    // Only with a command that asks a server is there anything to see.
+    if ('kubeconfig' in flags) (await import('./clients.ts')).observeRequests(requestObserver(log, io));
     await body.run({ values: parsed.values as never, given: parsed.given, args: parsed.args, io, signal });
     return 0;
   } catch (error) {
     if (error instanceof ExitCode) return error.code;
-    if (error instanceof FlagError) return fail(`error: ${error.message}\nSee '${shown} --help' for usage.`);
+    if (error instanceof FlagError)
+      return fail(`error: ${error.message}${error.plain ? '' : `\nSee '${shown} --help' for usage.`}`);
     if (error instanceof UsageError) return fail(`error: ${error.message}\nSee '${shown} -h' for help and examples`);
     return fail(errorText(error));
   }
@@ -71,7 +77,7 @@ export async function runKarmadactl(
 
 function firstUnknownFlag(argv: readonly string[]): string | undefined {
   try {
-    parseFlags(globalFlags, argv);
+    parseFlags(klogFlags, argv);
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -3,10 +3,23 @@ import { existsSync } from 'node:fs';
 import { createClient } from '../client/client.ts';
 import { type ConnectedClient, connect } from '../client/connect.ts';
 import type { Connection } from '../client/connection.ts';
-import { createTransport } from '../client/http-transport.ts';
+import { createTransport, type TransportOptions } from '../client/http-transport.ts';
+
+let observe: TransportOptions['observe'];
+
+/** Who sees the answers to all requests of this process, as client-go has one handler of warnings. */
+export function observeRequests(observer: TransportOptions['observe']): void {
+  observe = observer;
+}
 
 /** client-go's limits for interactive tools. */
-export const clientOptions = { userAgent: 'karmadactl', qps: 50, burst: 300, connectTimeoutMs: 10_000 };
+export const clientOptions: TransportOptions & { userAgent: string } = {
+  userAgent: 'karmadactl',
+  qps: 50,
+  burst: 300,
+  connectTimeoutMs: 10_000,
+  observe: (exchange) => observe?.(exchange) ?? exchange.response,
+};
 
 export interface KarmadaFlagValues {
   readonly kubeconfig: string;

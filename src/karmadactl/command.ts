@@ -52,6 +52,10 @@ export interface CommandEntry {
   load?(): Promise<CommandBody<FlagTable>>;
 }
 
+/** A body as the table holds it, without the types of its flags. */
+export const loaded = <F extends FlagTable>(body: CommandBody<F>): CommandBody<FlagTable> =>
+  body as unknown as CommandBody<FlagTable>;
+
 /** Keeps the types of a command's flags between its table and its body. */
 export function defineCommand<F extends FlagTable>(body: CommandBody<F>): CommandBody<F> {
   return body;
@@ -65,11 +69,6 @@ export const karmadaFlags = {
 
 export const namespaceFlag = {
   namespace: flag.string('', 'If present, the namespace scope for this CLI request.', { shorthand: 'n' }),
-};
-
-/** kubectl's log flags: the only global ones. */
-export const globalFlags = {
-  v: flag.int(0, 'number for the log level verbosity', { shorthand: 'v', hidden: true }),
 };
 
 /** Ends the command with this exit code and without a message: somebody else's exit code is passed on. */

@@ -3,16 +3,19 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { flag } from '../component/flags.ts';
 
-/** `extension` with its dot: editors go by it. Resolves with what was saved. */
-export async function editText(text: string, extension: string): Promise<string> {
+export const windowsLineEndingsFlag = flag.bool(false, 'Lines of the edited file end as on Windows.');
+
+/** `extension` with its dot: editors go by it. Resolves with what was saved, with lines that end as on Unix. */
+export async function editText(text: string, extension: string, windows = false): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'karmadactl-edit-'));
   const file = join(folder, `edit${extension}`);
   try {
     // What is edited may be a Secret.
-    writeFileSync(file, text, { mode: 0o600 });
+    writeFileSync(file, windows ? text.replaceAll('\n', '\r\n') : text, { mode: 0o600 });
     await launch(file);
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -20,9 +20,9 @@ function statusText({ status }: StatusError): string {
   const { reason = '', message = '', details } = status;
   if (reason === 'Unauthorized') return `error: You must be logged in to the server (${message})`;
   if (reason === 'Invalid' && details?.causes !== undefined && details.causes.length > 0) {
-    const kind = details.group ? `${details.kind ?? ''}.${details.group}` : (details.kind ?? '');
     const lines = details.causes.map(({ field, message: why }) => `${field}: ${why}`);
-    const head = `The ${kind} "${details.name ?? ''}" is invalid: `;
+    const { kind = '', name = '' } = details;
+    const head = kind === '' && name === '' ? 'The request is invalid: ' : `The ${kind} "${name}" is invalid: `;
     return lines.length === 1 ? head + lines[0] : `${head}\n${lines.map((line) => `* ${line}`).join('\n')}`;
   }
   return reason === '' ? `Error from server: ${message}` : `Error from server (${reason}): ${message}`;

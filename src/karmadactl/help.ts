@@ -1,6 +1,7 @@
 /** Help texts: of the tool, of each command, and of the flags that every command has. */
-import { describeFlags } from '../component/flags.ts';
-import { type CommandEntry, type CommandGroup, globalFlags } from './command.ts';
+import { describeFlags, type FlagTable } from '../component/flags.ts';
+import type { CommandEntry, CommandGroup } from './command.ts';
+import { klogFlags } from './klog.ts';
 
 const groups: readonly (CommandGroup | undefined)[] = [
   'Basic Commands',
@@ -14,7 +15,9 @@ const groups: readonly (CommandGroup | undefined)[] = [
 ];
 
 /** Hidden in the help of each command, and listed by `options`. */
-const shownGlobalFlags = { v: { ...globalFlags.v, hidden: false } };
+const shownGlobalFlags = Object.fromEntries(
+  Object.entries(klogFlags).map(([name, definition]) => [name, { ...definition, hidden: false }]),
+) as FlagTable;
 
 export function optionsHelp(): string {
   return `The following options can be passed to any command:\n\n${describeFlags(shownGlobalFlags)}\n`;
@@ -34,7 +37,7 @@ export function rootHelp(entries: readonly CommandEntry[], executable: string): 
 /** `path` is the command's full name: `create secret tls`. */
 export async function commandHelp(command: CommandEntry, path: string, executable: string): Promise<string> {
   const { short, usage, examples, children = [] } = command;
-  const flags = command.load === undefined ? '' : describeFlags({ ...(await command.load()).flags, ...globalFlags });
+  const flags = command.load === undefined ? '' : describeFlags({ ...(await command.load()).flags, ...klogFlags });
   const parts = [
     short,
     `Examples:\n${examples.trim().replaceAll('karmadactl', executable).replace(/^/gm, '  ')}`,

@@ -1,9 +1,11 @@
-/** Objects out of files, folders, URLs and standard input: JSON or YAML, several documents, Lists taken apart. */
+/** Objects out of files, folders, URLs, standard input and kustomizations: JSON or YAML, several documents, Lists taken apart. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { goYaml } from '../apimachinery/go-yaml.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
-import { type Flag, flag } from '../component/flags.ts';
+import { StatusError } from '../apimachinery/status-error.ts';
+import { flag } from '../component/flags.ts';
 import type { CommandIo } from './command.ts';
 
 export const fileFlags = {
@@ -13,22 +15,43 @@ export const fileFlags = {
   recursive: flag.bool(false, 'Process the directory used in -f, --filename recursively.', { shorthand: 'R' }),
 };
 
-/** Not built here, and said so where it is given. */
-export const kustomizeFlag: Flag<string> = {
-  ...flag.string('', 'Not supported: kustomizations are built by kubectl.', { shorthand: 'k' }),
-  parse(folder) {
-    throw new Error(
-      `kustomizations are not built here: run "kubectl kustomize ${folder}" and pipe it into this command with -f -`,
-    );
-  },
-};
+export const kustomizeFlag = flag.string(
+  '',
+  "Process the kustomization directory. This flag can't be used together with -f or -R.",
+  { shorthand: 'k' },
+);
 
-export async function readManifests(
-  files: readonly string[],
-  recursive: boolean,
-  io: CommandIo,
-): Promise<Unstructured[]> {
-  const objects = (await readTexts(files, recursive, io)).flatMap(parseManifests);
+/** Where a command finds objects. */
+export interface ManifestSource {
+  readonly filename: readonly string[];
+  readonly recursive?: boolean;
+  /** The folder of a kustomization. */
+  readonly kustomize?: string;
+}
+
+export const namesFiles = ({ filename, kustomize = '' }: ManifestSource): boolean =>
+  filename.length > 0 || kustomize !== '';
+
+/** @throws when there is neither `-f` nor `-k`, or both */
+export function requireFiles(source: ManifestSource): void {
+  if (!namesFiles(source)) throw new Error('must specify one of -f and -k');
+  checkSource(source);
+}
+
+function checkSource({ filename, recursive = false, kustomize = '' }: ManifestSource): void {
+  if (kustomize === '') return;
+  if (filename.length > 0) throw new Error('only one of -f or -k can be specified');
+  if (recursive) throw new Error("the -k flag can't be used with -f or -R");
+}
+
+export async function readManifests(source: ManifestSource, io: CommandIo): Promise<Unstructured[]> {
+  const { filename, recursive = false, kustomize = '' } = source;
+  checkSource(source);
+  const texts =
+    kustomize === ''
+      ? await readTexts(filename, recursive, io)
+      : [await (await import('./kustomize.ts')).buildKustomization(kustomize)];
+  const objects = texts.flatMap(parseManifests);
   if (objects.length === 0) throw new Error('no objects passed to the command');
   return objects;
 }
@@ -42,13 +65,28 @@ export function parseManifests({ name, text }: SourceText): Unstructured[] {
         throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'Kind' is missing`);
       if (!object.apiVersion)
         throw new Error(`unable to decode ${JSON.stringify(name)}: Object 'apiVersion' is missing`);
-      return { ...object, metadata: object.metadata ?? {} };
+      const found = { ...object, metadata: object.metadata ?? {} };
+      sources.set(found, name);
+      return found;
     });
+}
+
+const sources = new WeakMap<Unstructured, string>();
+
+/** Where an object was read: for messages. */
+export const sourceOf = (object: Unstructured): string => sources.get(object) ?? '';
+
+/** What a server said of an object, with where the object was read. */
+export function withSource(error: unknown, doing: string, object: Unstructured): unknown {
+  const source = sourceOf(object);
+  if (!(error instanceof StatusError) || error.status.reason === 'Invalid' || source === '') return error;
+  const message = `error when ${doing} ${JSON.stringify(source)}: ${error.status.message ?? ''}`;
+  return new StatusError({ ...error.status, message }, { cause: error });
 }
 
 /** The documents of one text that are not empty. */
 export function parseDocuments({ name, text }: SourceText): unknown[] {
-  return parseAllDocuments(text, { version: '1.1', schema: 'core' }).flatMap((document) => {
+  return parseAllDocuments(text, goYaml).flatMap((document) => {
     if (!('toJS' in document)) return [];
     const [problem] = document.errors;
     if (problem !== undefined) throw new Error(`error parsing ${name}: ${problem.message}`);
@@ -86,6 +124,8 @@ export async function readTexts(files: readonly string[], recursive: boolean, io
 
 function pathsOf(name: string, recursive: boolean): string[] {
   const stat = statSync(name, { throwIfNoEntry: false });
+  const matches = stat === undefined ? globbed(name) : [];
+  if (matches.length > 0) return matches.flatMap((path) => pathsOf(path, recursive));
   if (stat === undefined) throw new Error(`the path "${name}" does not exist`);
   if (!stat.isDirectory()) return [name];
   return readdirSync(name, { withFileTypes: true })
@@ -95,4 +135,23 @@ function pathsOf(name: string, recursive: boolean): string[] {
       if (entry.isDirectory()) return recursive ? pathsOf(path, true) : [];
       return /\.(json|ya?ml)$/.test(entry.name) ? [path] : [];
     });
+}
+
+/** `'dir/*.yaml'`: patterns in the last part of a path, as the shell would have done it. */
+function globbed(pattern: string): string[] {
+  const last = basename(pattern);
+  if (!/[*?[]/.test(last)) return [];
+  const folder = dirname(pattern);
+  const matcher = new RegExp(
+    `^${last
+      .replace(/[.+^${}()|\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')
+      .replaceAll('[!', '[^')}$`,
+  );
+  const names = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [];
+  return names
+    .filter((name) => matcher.test(name))
+    .sort()
+    .map((name) => join(folder, name));
 }

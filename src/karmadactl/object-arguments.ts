@@ -1,11 +1,12 @@
 /** The objects that a command changes: from files, by name, or by selector. */
-import { gvkOf } from '../apimachinery/group-version.ts';
+import { gvkOf, type ResourceType } from '../apimachinery/group-version.ts';
 import type { ObjectRef, Unstructured } from '../apimachinery/object.ts';
+import { isNotFound } from '../apimachinery/status-error.ts';
 import { type ApiResource, createDiscovery } from '../client/discovery.ts';
 import { flag } from '../component/flags.ts';
 import { type CommandIo, karmadaFlags, namespaceFlag } from './command.ts';
 import { listInChunks } from './list-chunks.ts';
-import { fileFlags, kustomizeFlag, readManifests } from './manifests.ts';
+import { fileFlags, kustomizeFlag, type ManifestSource, namesFiles, readManifests, sourceOf } from './manifests.ts';
 import type { Target } from './member-access.ts';
 import { resolveArguments } from './resource-arguments.ts';
 
@@ -30,10 +31,8 @@ export interface SelectedObject {
   ref: ObjectRef;
 }
 
-export interface ObjectSelection {
+export interface ObjectSelection extends ManifestSource {
   namespace: string;
-  filename: readonly string[];
-  recursive: boolean;
   selector: string;
   'field-selector'?: string;
   all: boolean;
@@ -49,14 +48,15 @@ export async function selectObjects(
   signal: AbortSignal,
 ): Promise<SelectedObject[]> {
   const namespace = values.namespace || target.namespace;
-  if (values.filename.length > 0) {
+  if (namesFiles(values)) {
     if (args.length > 0)
       throw new Error(
         'when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well',
       );
-    const objects = await readManifests(values.filename, values.recursive, io);
+    const objects = await readManifests(values, io);
     return Promise.all(objects.map((object) => locate(target, object, values.namespace)));
   }
+  if (values.all && values.selector !== '') throw new Error("setting 'all' parameter but found a non empty selector. ");
   if (args.length === 0) throw new Error('You must provide one or more resources by argument or filename.');
   const selected: SelectedObject[] = [];
   for (const { type, names } of await resolveArguments(target.client, args, signal)) {
@@ -90,7 +90,7 @@ export async function selectObjects(
 export async function locate(target: Target, object: Unstructured, namespace: string): Promise<SelectedObject> {
   const discovery = createDiscovery(target.client);
   const { kind, apiVersion } = object;
-  const type = (await discovery.resourceFor(gvkOf({ kind, apiVersion }))) as ApiResource;
+  const type = await typeOf(object, () => discovery.resourceFor(gvkOf({ kind, apiVersion })));
   const { name = '' } = object.metadata;
   if (!type.namespaced) return { type, ref: { name } };
   const own = object.metadata.namespace;
@@ -99,4 +99,18 @@ export async function locate(target: Target, object: Unstructured, namespace: st
       `the namespace from the provided object "${own}" does not match the namespace "${namespace}". You must pass '--namespace=${own}' to perform this operation.`,
     );
   return { type, ref: { namespace: own || namespace || target.namespace, name } };
+}
+
+/** @throws with kubectl's text when no server knows the kind */
+async function typeOf(object: Unstructured, find: () => Promise<ResourceType>): Promise<ApiResource> {
+  try {
+    return (await find()) as ApiResource;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const { name = '', namespace = '' } = object.metadata;
+    throw new Error(
+      `resource mapping not found for name: "${name}" namespace: "${namespace}" from "${sourceOf(object)}": ${error.message}\nensure CRDs are installed first`,
+      { cause: error },
+    );
+  }
 }

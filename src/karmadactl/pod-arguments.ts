@@ -9,9 +9,13 @@ export async function findPod(target: Target, namespace: string, word: string, s
   const resource = target.client.resource<Pod>(pods);
   if (!word.includes('/')) return resource.get({ namespace, name: word }, { signal });
   const items = await podsBehind(target, namespace, word, signal);
-  const found = items.find((pod) => pod.status?.phase === 'Running') ?? items[0];
-  if (found === undefined) throw new Error(`no pods of ${word} found`);
-  return found;
+  if (items.length === 0) throw new Error(`no pods of ${word} found`);
+  return preferredPod(items);
+}
+
+/** One that runs, if one does. There is at least one. */
+export function preferredPod(items: readonly Pod[]): Pod {
+  return items.find((pod) => pod.status?.phase === 'Running') ?? (items[0] as Pod);
 }
 
 /** All pods of `TYPE/NAME`, the one of `pod/NAME`. */

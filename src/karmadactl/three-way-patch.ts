@@ -14,15 +14,16 @@ const isMap = (value: unknown): value is Json => typeof value === 'object' && va
 /**
  * Lists whose elements have a key, as containers their name, are merged element by element where the kind is built in: what others
  * added stays, in the order of the server. Other lists are taken whole. undefined: nothing has to change. `modified` carries its own
- * last-applied annotation.
+ * last-applied annotation. Without `overwrite`, a field that others changed and that would be set back is an error.
  */
-export function threeWayPatch(current: Unstructured, modified: Unstructured): Json | undefined {
+export function threeWayPatch(current: Unstructured, modified: Unstructured, overwrite = true): Json | undefined {
   const text = current.metadata.annotations?.[lastApplied];
   const original = text === undefined ? {} : (JSON.parse(text) as Json);
   const { status: _status, ...written } = modified as unknown as Json;
   const message = messageNameOf(gvkOf(current));
   const fields = message === undefined ? undefined : messageOf(message);
   const patch = difference(original, current as unknown as Json, written, fields);
+  if (!overwrite) refuseConflicts(patch, original, current as unknown as Json);
   const annotations = (patch['metadata'] as Json | undefined)?.['annotations'] as Json | undefined;
   // The annotation alone is no change when it says the same as before.
   if (annotations !== undefined && text !== undefined && sameJson(text, modified.metadata.annotations?.[lastApplied])) {
@@ -57,6 +58,30 @@ function difference(original: Json, current: Json, modified: Json, message?: Mes
   }
   for (const key of Object.keys(original)) if (!(key in modified) && key in current) patch[key] = null;
   return patch;
+}
+
+/** @throws with what would be set back */
+function refuseConflicts(patch: Json, original: Json, current: Json): void {
+  const changed = changedByOthers(patch, original, current);
+  if (changed === undefined) return;
+  throw new Error(
+    `patch:\n${JSON.stringify(patch)}\nconflicts with changes made from original to current:\n${JSON.stringify(changed)}\n`,
+  );
+}
+
+/** Of the fields of the patch those that are not as they were applied, with the values they have. */
+function changedByOthers(patch: Json, original: Json, current: Json): Json | undefined {
+  const changed: Json = {};
+  for (const [key, wanted] of Object.entries(patch)) {
+    const [before, have] = [original[key], current[key]];
+    if (key === lastApplied || have === undefined) continue;
+    if (isMap(wanted) && isMap(have)) {
+      const below = changedByOthers(wanted, isMap(before) ? before : {}, have);
+      if (below !== undefined) changed[key] = below;
+      // Defaults of the server are nobody's change.
+    } else if (!covers(have, before)) changed[key] = have;
+  }
+  return Object.keys(changed).length === 0 ? undefined : changed;
 }
 
 const isList = (value: unknown): value is unknown[] => Array.isArray(value);

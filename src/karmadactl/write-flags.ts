@@ -1,10 +1,13 @@
 /** Flags of commands that write. */
 import type { WriteOptions } from '../client/client.ts';
-import { type Flag, flag } from '../component/flags.ts';
+import { type Flag, FlagError, flag } from '../component/flags.ts';
 
 export type DryRun = 'none' | 'client' | 'server';
 
-/** `--dry-run` alone means client, as it did in old kubectls. */
+export const isTrue = (text: string): boolean => /^(1|t|T|true|TRUE|True)$/.test(text);
+export const isFalse = (text: string): boolean => /^(0|f|F|false|FALSE|False)$/.test(text);
+
+/** `--dry-run` alone means client, and so does true, as they did in old kubectls: both are told to be deprecated. */
 export const dryRunFlag: Flag<DryRun> = {
   type: 'string',
   usage:
@@ -13,7 +16,14 @@ export const dryRunFlag: Flag<DryRun> = {
   bare: 'unchanged',
   parse(text) {
     if (text === 'none' || text === 'client' || text === 'server') return text;
-    throw new Error(`Invalid dry-run value (${text}). Must be "none", "server", or "client".`);
+    if (text === 'unchanged' || isTrue(text)) return 'client';
+    if (isFalse(text)) return 'none';
+    throw new FlagError(`Invalid dry-run value (${text}). Must be "none", "server", or "client".`, { plain: true });
+  },
+  notice(text) {
+    if (text === 'unchanged') return '--dry-run is deprecated and can be replaced with --dry-run=client.';
+    if (!isTrue(text) && !isFalse(text)) return undefined;
+    return `--dry-run=${text} is deprecated (boolean value) and can be replaced with --dry-run=${isTrue(text) ? 'client' : 'none'}.`;
   },
   format: (value) => JSON.stringify(value),
 };

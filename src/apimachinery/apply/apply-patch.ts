@@ -78,10 +78,12 @@ function apply(
   const identity = identityOf({ manager: name, operation: 'Apply', apiVersion, subresource, time, fields: emptySet });
   const previous = managers.find((manager) => identityOf(manager) === identity);
   const others = managers.filter((manager) => manager !== previous);
-  const fields = recursiveDifference(fieldsOf(patch, schema), notOwned);
+  const said = fieldsOf(patch, schema);
+  const fields = recursiveDifference(said, notOwned);
   const last = previous === undefined ? emptySet : recursiveDifference(previous.fields, notOwned);
   const merged = mergeTyped(live, patch, schema);
-  const object = prune(merged, last, [fields, ...others.map((other) => other.fields)], schema);
+  // With what nobody owns, too: the name says that metadata is still there.
+  const object = prune(merged, last, [said, ...others.map((other) => other.fields)], schema);
   const { changed, removed } = compare(live, object as typeof live, schema, notOwned);
   const conflicts: Conflict[] = [];
   for (const manager of others) {

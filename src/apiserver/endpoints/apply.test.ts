@@ -146,6 +146,11 @@ describe('an apply of something that is not there', () => {
     expect(warned.body.data).toEqual({ a: '2' });
     expect(String(warned.headers['warning'])).toContain('key \\"a\\" already set in map');
   });
+
+  it('reads the numbers of YAML 1.1', async () => {
+    const yaml = 'apiVersion: v1\nkind: Secret\nmetadata: {name: octal}\nimmutable: yes\n';
+    expect((await apply('/api/v1/namespaces/default/secrets/octal', yaml)).body.immutable).toBe(true);
+  });
 });
 
 describe('an apply of something that is there', () => {
@@ -164,6 +169,14 @@ describe('an apply of something that is there', () => {
     expect(body.data).toEqual({ b: '2', c: '3', d: '4' });
     expect(fieldsOf(body, 'm')).toEqual({ 'f:data': { 'f:c': {} } });
     expect(fieldsOf(body, 'other')).toEqual({ 'f:data': { 'f:b': {} } });
+  });
+
+  it('lets go of its last label without losing the name', async () => {
+    await apply(`${configMaps}/label`, configMap('label', {}, { labels: { a: 'b' } }));
+    const { status, body } = await apply(`${configMaps}/label`, configMap('label', {}));
+    expect(status).toBe(200);
+    expect(body.metadata).toMatchObject({ name: 'label', namespace: 'default' });
+    expect(body.metadata.labels).toBeUndefined();
   });
 
   it('takes a list item that it applied, with its defaults, when nobody owns anything in it', async () => {

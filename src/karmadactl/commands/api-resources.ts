@@ -1,9 +1,10 @@
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
-import { createDiscovery } from '../../client/discovery.ts';
+import { type ApiResource, createDiscovery } from '../../client/discovery.ts';
 import { flag } from '../../component/flags.ts';
 import { defineCommand, karmadaFlags } from '../command.ts';
 import { singleScopeFlags, singleTarget } from '../member-access.ts';
 import { formatColumns } from '../printing/columns.ts';
+import { formatObject } from '../printing/objects.ts';
 
 export const apiResourcesCommand = defineCommand({
   flags: {
@@ -17,7 +18,16 @@ export const apiResourcesCommand = defineCommand({
     verbs: flag.list([], 'Limit to resources that support the specified verbs.'),
     categories: flag.list([], 'Limit to resources that belong to the specified categories.'),
     'sort-by': flag.choice(['', 'name', 'kind'], '', 'If non-empty, sort list of resources using specified field.'),
-    output: flag.choice(['', 'wide', 'name'], '', 'Output format. One of: (wide, name).', { shorthand: 'o' }),
+    output: flag.choice(
+      ['', 'json', 'yaml', 'kyaml', 'name', 'wide'],
+      '',
+      'Output format. One of: (json, yaml, kyaml, name, wide).',
+      { shorthand: 'o' },
+    ),
+    cached: {
+      ...flag.bool(false, 'Use the cached list of resources if available: none is kept, the server is asked.'),
+      notice: () => '--cached: no list of resources is kept, the server is asked',
+    },
     'no-headers': flag.bool(false, "When using the default or custom-column output format, don't print headers."),
   },
   async run({ values, given, args, io, signal }) {
@@ -45,7 +55,12 @@ export const apiResourcesCommand = defineCommand({
       const [x, y] = sortKey ? [a[sortKey], b[sortKey]] : [`${a.group}/${a.resource}`, `${b.group}/${b.resource}`];
       return x < y ? -1 : x > y ? 1 : 0;
     });
-    if (values.output === 'name')
+    const { output } = values;
+    if (output === 'json' || output === 'yaml' || output === 'kyaml') {
+      io.stdout(await formatObject(resourceList(found), output));
+      return;
+    }
+    if (output === 'name')
       io.stdout(found.map(({ resource, group }) => `${resource}${group === '' ? '' : `.${group}`}\n`).join(''));
     else
       io.stdout(
@@ -74,6 +89,18 @@ export const apiResourcesCommand = defineCommand({
     if (failed.length > 0)
       throw new Error(`unable to retrieve the complete list of server APIs: ${failed.map(apiVersionOf).join(', ')}`);
   },
+});
+
+const resourceList = (found: readonly ApiResource[]): object => ({
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: '',
+  resources: found.map(({ resource, shortNames, categories, ...one }) => ({
+    name: resource,
+    ...one,
+    ...(shortNames.length > 0 ? { shortNames } : {}),
+    ...(categories.length > 0 ? { categories } : {}),
+  })),
 });
 
 export const apiVersionsCommand = defineCommand({

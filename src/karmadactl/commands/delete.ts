@@ -1,59 +1,53 @@
-import { systemClock } from '../../apimachinery/clock.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import { flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand } from '../command.ts';
+import { deletionFlags, deletionOptions, waitUntilGone } from '../deletion.ts';
 import { controlPlaneName } from '../member-access.ts';
 import { objectFlags, type SelectedObject, selectObjects } from '../object-arguments.ts';
+import { readRawBody, sendRaw } from '../raw-request.ts';
 import { shownKind, shownName } from '../resource-arguments.ts';
 import { dryRunFlag, dryRunSuffix } from '../write-flags.ts';
 
 export const deleteCommand = defineCommand({
   flags: {
     ...objectFlags,
-    cascade: flag.choice(
-      ['background', 'orphan', 'foreground'],
-      'background',
-      'Selects the deletion cascading strategy for the dependents.',
-    ),
-    'grace-period': flag.int(
-      -1,
-      'Period of time in seconds given to the resource to terminate gracefully. Ignored if negative.',
-    ),
-    'ignore-not-found': flag.bool(false, 'Treat "resource not found" as a successful delete.'),
-    wait: flag.bool(true, 'If true, wait for resources to be gone before returning. This waits for finalizers.'),
-    timeout: flag.duration(
-      0,
-      'The length of time to wait before giving up on a delete, zero means as long as it takes.',
-    ),
-    'dry-run': dryRunFlag,
-    force: flag.bool(
+    ...deletionFlags,
+    'ignore-not-found': flag.bool(
       false,
-      'If true, immediately remove resources from API and bypass graceful deletion. Note that immediate deletion of some resources may result in inconsistency or data loss and requires confirmation.',
+      'Treat "resource not found" as a successful delete. Defaults to "true" when --all is specified.',
     ),
+    wait: flag.bool(true, 'If true, wait for resources to be gone before returning. This waits for finalizers.'),
+    'dry-run': dryRunFlag,
     now: flag.bool(false, 'If true, resources are signaled for immediate shutdown (same as --grace-period=1).'),
+    interactive: flag.bool(false, 'If true, delete resource only when user confirms.', { shorthand: 'i' }),
     output: flag.choice(['', 'name'], '', 'Output mode. Use "-o name" for shorter output (resource/name).', {
       shorthand: 'o',
     }),
+    raw: flag.string('', 'Raw URI to DELETE to the server. Uses the transport specified by the kubeconfig file.'),
   },
-  async run({ values, args, io, signal }) {
+  async run({ values, given, args, io, signal }) {
+    if (values.raw !== '') {
+      if (values.interactive) throw new Error('--interactive can not be used with --raw');
+      const body = values.filename.length === 0 ? undefined : await readRawBody(values.filename, io);
+      return sendRaw(controlPlaneClient(values).client, 'DELETE', values.raw, body, io, signal);
+    }
     const target = { ...controlPlaneClient(values), name: controlPlaneName };
-    const selected = await selectObjects(target, values, args, io, signal);
     const dryRun = values['dry-run'];
-    const policies = { background: 'Background', orphan: 'Orphan', foreground: 'Foreground' } as const;
-    const grace = graceOf(values, io);
+    const options = deletionOptions(values.cascade, graceOf(values, io));
+    const selected = await selectObjects(target, values, args, io, signal);
+    if (values.interactive && selected.length > 0 && !(await confirmed(selected, io))) {
+      io.stdout('deletion is cancelled\n');
+      return;
+    }
+    const ignoreMissing = given.has('ignore-not-found') ? values['ignore-not-found'] : values.all;
     const deleted: SelectedObject[] = [];
     const errors: unknown[] = [];
     for (const { type, ref } of selected) {
       try {
-        if (dryRun === 'client') await target.client.resource(type).get(ref, { signal });
-        else
-          await target.client.resource(type).delete(ref, {
-            propagationPolicy: policies[values.cascade],
-            ...(grace < 0 ? {} : { gracePeriodSeconds: grace }),
-            dryRun: dryRun === 'server',
-            signal,
-          });
+        const resource = target.client.resource(type);
+        if (dryRun === 'client') await resource.get(ref, { signal });
+        else await resource.delete(ref, { ...options, dryRun: dryRun === 'server', signal });
         deleted.push({ type, ref });
         const where = type.namespaced ? ` from ${ref.namespace} namespace` : '';
         const verb = values.force ? 'force deleted' : 'deleted';
@@ -64,26 +58,12 @@ export const deleteCommand = defineCommand({
         );
       } catch (error) {
         signal.throwIfAborted();
-        if (!(values['ignore-not-found'] && isNotFound(error))) errors.push(error);
+        if (!(ignoreMissing && isNotFound(error))) errors.push(error);
       }
     }
     if (selected.length === 0) io.stdout('No resources found\n');
-    if (values.wait && dryRun === 'none' && !values.force) {
-      const deadline = values.timeout > 0 ? systemClock.now() + values.timeout : Number.POSITIVE_INFINITY;
-      for (const { type, ref } of deleted) {
-        for (let delay = 20; ; delay = Math.min(delay * 2, 1000)) {
-          try {
-            await target.client.resource(type).get(ref, { signal });
-          } catch (error) {
-            if (isNotFound(error)) break;
-            throw error;
-          }
-          if (systemClock.now() > deadline)
-            throw new Error(`timed out waiting for the condition on ${type.resource}/${ref.name}`);
-          await systemClock.sleep(delay, signal);
-        }
-      }
-    }
+    if (values.wait && dryRun === 'none' && !values.force)
+      await waitUntilGone(target.client, deleted, values.timeout, signal);
     if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
   },
 });
@@ -105,4 +85,17 @@ function graceOf(
   }
   // Zero deletes at once, which only --force may.
   return values.now || grace === 0 ? 1 : grace;
+}
+
+/** Shows what would go, and reads the answer: only `y` is one. */
+async function confirmed(selected: readonly SelectedObject[], io: CommandIo): Promise<boolean> {
+  const lines = selected.map(({ type, ref }) => `${shownName(type, ref.name)}\n`).join('');
+  io.stdout(`You are about to delete the following ${selected.length} resource(s):\n${lines}`);
+  io.stdout('Do you want to continue? (y/N): ');
+  let text = '';
+  for await (const chunk of io.stdin ?? []) {
+    text += Buffer.from(chunk).toString('utf8');
+    if (text.includes('\n')) break;
+  }
+  return /^y$/i.test(text.split('\n')[0]?.trim() ?? '');
 }

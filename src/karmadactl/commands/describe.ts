@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts';
 import { describeObject } from '../describe/describe.ts';
 import { relatedOf } from '../describe/related.ts';
 import { errorText } from '../error-text.ts';
+import { namesFiles } from '../manifests.ts';
 import { operationScopeFlag, singleTarget } from '../member-access.ts';
 import { objectFlags, type SelectedObject, selectObjects } from '../object-arguments.ts';
 
@@ -25,7 +26,7 @@ export const describeCommand = defineCommand({
   },
   async run({ values, args, io, signal }) {
     const target = await singleTarget(values, signal);
-    const named = args.length > 1 || args.some((arg) => arg.includes('/')) || values.filename.length > 0;
+    const named = args.length > 1 || args.some((arg) => arg.includes('/')) || namesFiles(values);
     const selection = { ...values, all: values.all || (!named && values.selector === '') };
     const related = relatedOf(target.client, systemClock.now(), values['chunk-size'], signal);
     const describe = async ({ type, ref }: SelectedObject): Promise<string> =>
@@ -34,7 +35,7 @@ export const describeCommand = defineCommand({
         related,
         values['show-events'],
       );
-    if (args.length === 0 && values.filename.length === 0)
+    if (args.length === 0 && !namesFiles(values))
       throw new Error(
         'You must specify the type of resource to describe. Use "karmadactl api-resources" for a complete list of supported resources.',
       );

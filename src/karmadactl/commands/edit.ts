@@ -2,29 +2,30 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { goYaml } from '../../apimachinery/go-yaml.ts';
 import { cloneJson, deepEqual, type Unstructured } from '../../apimachinery/object.ts';
 import { isConflict, isStatus } from '../../apimachinery/status-error.ts';
 import { flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
-import { editText } from '../editor.ts';
+import { editText, windowsLineEndingsFlag } from '../editor.ts';
 import { errorText } from '../error-text.ts';
-import { fileFlags } from '../manifests.ts';
+import { fileFlags, kustomizeFlag } from '../manifests.ts';
 import { controlPlaneName, type Target } from '../member-access.ts';
 import { type SelectedObject, selectObjects } from '../object-arguments.ts';
-import { formatObject } from '../printing/objects.ts';
+import { formatObject, type ObjectPrinter, objectPrinter, printFlags } from '../printing/objects.ts';
 import { shownName } from '../resource-arguments.ts';
 import { lastApplied } from '../three-way-patch.ts';
 import { fieldManagerFlag, validateFlag, validationOf } from '../write-flags.ts';
-
-const format = flag.choice(['yaml', 'json'], 'yaml', 'Output format. One of: (json, yaml).', { shorthand: 'o' });
 
 export const editCommand = defineCommand({
   flags: {
     ...karmadaFlags,
     ...namespaceFlag,
     ...fileFlags,
-    output: format,
+    kustomize: kustomizeFlag,
+    ...printFlags,
+    'windows-line-endings': windowsLineEndingsFlag,
     'output-patch': flag.bool(false, 'Output the patch if the resource is edited.'),
     'save-config': flag.bool(false, 'If true, the configuration of current object will be saved in its annotation.'),
     subresource: flag.choice(
@@ -36,15 +37,21 @@ export const editCommand = defineCommand({
     validate: validateFlag,
   },
   async run({ values, args, io, signal }) {
+    if (!['', 'json', 'kyaml', 'yaml'].includes(values.output))
+      throw new Error(
+        `unable to match a printer suitable for the output format "${values.output}", allowed formats are: json,kyaml,yaml`,
+      );
+    const print = await objectPrinter(values);
     const target = { ...controlPlaneClient(values), name: controlPlaneName };
     const selection = { ...values, selector: '', all: false, 'all-namespaces': false };
     for (const selected of await selectObjects(target, selection, args, io, signal))
-      await editObject(target, selected, values, io, signal);
+      await editObject(target, selected, values, print, io, signal);
   },
 });
 
 interface EditValues {
-  readonly output: 'yaml' | 'json';
+  readonly output: string;
+  readonly 'windows-line-endings': boolean;
   readonly 'output-patch': boolean;
   readonly 'save-config': boolean;
   readonly subresource: '' | 'status' | 'scale';
@@ -67,6 +74,7 @@ async function editObject(
   target: Target,
   { type, ref }: SelectedObject,
   values: EditValues,
+  print: ObjectPrinter | undefined,
   io: CommandIo,
   signal: AbortSignal,
 ): Promise<void> {
@@ -74,13 +82,15 @@ async function editObject(
   const subresource = values.subresource === '' ? {} : { subresource: values.subresource };
   const original = await resource.get(ref, { ...subresource, signal });
   delete original.metadata.managedFields;
-  const extension = values.output === 'json' ? '.json' : '.yaml';
-  let text = await formatObject(original, values.output);
+  // -o is for what is edited and for what comes out.
+  const format = (values.output || 'yaml') as 'json' | 'kyaml' | 'yaml';
+  const extension = format === 'json' ? '.json' : '.yaml';
+  let text = await formatObject(original, format);
   const untouched = text;
   let told: string[] = [];
   for (;;) {
     const top = `${header(told)}\n#\n`;
-    const saved = withoutComments(await editText(`${top}${text}`, extension));
+    const saved = withoutComments(await editText(`${top}${text}`, extension, values['windows-line-endings']));
     if (saved.trim() === '' || saved === untouched) {
       if (told.length > 0) return giveUp(text, extension, told, io);
       io.stderr('Edit cancelled, no changes made.\n');
@@ -89,7 +99,7 @@ async function editObject(
     if (told.length > 0 && saved === text) return giveUp(text, extension, told, io);
     text = saved;
     try {
-      const edited = parse(text, { version: '1.1', schema: 'core' }) as Unstructured;
+      const edited = parse(text, goYaml) as Unstructured;
       const patch = patchOf(original, edited, values['save-config']);
       if (patch === undefined) {
         io.stderr('Edit cancelled, no changes made.\n');
@@ -102,8 +112,8 @@ async function editObject(
         fieldValidation: validationOf(values.validate),
         signal,
       };
-      await send(resource, ref, original, patch, options);
-      io.stdout(`${shownName(type, ref.name)} edited\n`);
+      const object = await send(resource, ref, original, patch, options);
+      io.stdout(print === undefined ? `${shownName(type, ref.name)} edited\n` : await print([{ type, object }], true));
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -186,13 +196,12 @@ async function send(
   original: Unstructured,
   patch: Json,
   options: Parameters<typeof resource.patch>[3],
-): Promise<void> {
+): Promise<Unstructured> {
   let { resourceVersion } = original.metadata;
   for (let tries = 1; ; tries++) {
     const metadata = { ...(patch['metadata'] as Json | undefined), resourceVersion };
     try {
-      await resource.patch(ref, 'merge', { ...patch, metadata }, options);
-      return;
+      return await resource.patch(ref, 'merge', { ...patch, metadata }, options);
     } catch (error) {
       if (!isConflict(error) || tries >= maxTries) throw error;
       const current = await resource.get(ref, { ...(options?.signal === undefined ? {} : { signal: options.signal }) });

@@ -62,7 +62,7 @@ export const attachCommand = defineCommand({
 
 /** `type/name` of the one object in the file. */
 async function wordOf(files: readonly string[], io: CommandIo): Promise<string> {
-  const [object, ...more] = await readManifests(files, false, io);
+  const [object, ...more] = await readManifests({ filename: files }, io);
   if (object === undefined || more.length > 0) throw new Error('--filename must name exactly one object');
   return `${object.kind.toLowerCase()}/${object.metadata.name}`;
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../apimachinery/clock.ts';
 import { resourcePath } from '../../apimachinery/group-version.ts';
 import { readText } from '../../client/response.ts';
 import { flag } from '../../component/flags.ts';
@@ -6,7 +7,7 @@ import type { Pod } from '../../kubernetes/types.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
 import { memberTarget, type Target } from '../member-access.ts';
-import { containerOf, findPod, podsBehind } from '../pod-arguments.ts';
+import { containerOf, podsBehind, preferredPod } from '../pod-arguments.ts';
 
 const expected =
   "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] (-C CLUSTER)'.\nPOD or TYPE/NAME is a required argument for the logs command";
@@ -40,6 +41,10 @@ export const logsCommand = defineCommand({
       false,
       'Skip verifying the identity of the kubelet that logs are requested from.',
     ),
+    'pod-running-timeout': flag.duration(
+      20_000,
+      'The length of time (like 5s, 2m, or 3h, higher than zero) to wait until at least one pod is running.',
+    ),
     'max-log-requests': flag.int(5, 'Specify maximum number of concurrent logs to follow when using by a selector.'),
     prefix: flag.bool(false, 'Prefix each log line with the log source (pod name and container name).'),
   },
@@ -53,10 +58,13 @@ export const logsCommand = defineCommand({
     const controlPlane = controlPlaneClient(values);
     const namespace = values.namespace || controlPlane.namespace;
     const target = await memberTarget(controlPlane, values.cluster, signal);
-    const everyPod = values['all-pods'] && args[0] !== undefined;
-    const found = everyPod
-      ? await podsBehind(target, namespace, args[0] as string, signal)
-      : await podsOf(target, namespace, args[0], values.selector, signal);
+    const found =
+      args[0] === undefined
+        ? (await target.client.resource<Pod>(pods).list({ namespace, labelSelector: values.selector, signal })).items
+        : await oncePodExists(values['pod-running-timeout'], signal, async () => {
+            const behind = await podsBehind(target, namespace, args[0] ?? '', signal);
+            return values['all-pods'] ? behind : behind.length === 0 ? [] : [preferredPod(behind)];
+          });
     if (found.length === 0) io.stderr(`No resources found in ${namespace} namespace.\n`);
     const tail = given.has('tail') ? values.tail : values.selector === '' ? -1 : 10;
     const query = new URLSearchParams();
@@ -95,15 +103,16 @@ export const logsCommand = defineCommand({
   },
 });
 
-async function podsOf(
-  target: Target,
-  namespace: string,
-  word: string | undefined,
-  labelSelector: string,
-  signal: AbortSignal,
-): Promise<Pod[]> {
-  if (word !== undefined) return [await findPod(target, namespace, word, signal)];
-  return (await target.client.resource<Pod>(pods).list({ namespace, labelSelector, signal })).items;
+/** Behind `TYPE/NAME` there may be no pod yet: it is waited for. */
+async function oncePodExists(timeoutMs: number, signal: AbortSignal, find: () => Promise<Pod[]>): Promise<Pod[]> {
+  if (timeoutMs <= 0) throw new Error('--pod-running-timeout must be higher than zero');
+  const deadline = systemClock.now() + timeoutMs;
+  for (;;) {
+    const found = await find();
+    if (found.length > 0) return found;
+    if (systemClock.now() > deadline) throw new Error('timed out waiting for the condition');
+    await systemClock.sleep(500, signal);
+  }
 }
 
 async function stream(

@@ -1,35 +1,49 @@
-import type { Unstructured } from '../../apimachinery/object.ts';
+import { deepEqual, type Unstructured } from '../../apimachinery/object.ts';
 import { applyMergePatch } from '../../apimachinery/patch/merge.ts';
-import { flag } from '../../component/flags.ts';
+import { type FlagValues, flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
-import { defineCommand } from '../command.ts';
+import { type CommandIo, defineCommand } from '../command.ts';
+import { type LocalObject, localFlag, readLocalObjects, refuseServerDryRun } from '../local-objects.ts';
+import { namesFiles } from '../manifests.ts';
 import { controlPlaneName } from '../member-access.ts';
 import { objectFlags, selectObjects } from '../object-arguments.ts';
 import { objectPrinter, printFlags } from '../printing/objects.ts';
 import { shownName } from '../resource-arguments.ts';
 import { dryRunFlag, dryRunSuffix, fieldManagerFlag } from '../write-flags.ts';
 
+const flagsOf = (word: string, command: string) => ({
+  ...objectFlags,
+  ...printFlags,
+  'dry-run': dryRunFlag,
+  'field-manager': fieldManagerFlag(`kubectl-${command}`),
+  list: flag.bool(false, `If true, display the ${word}s for a given resource.`),
+  local: localFlag(command),
+  'resource-version': flag.string(
+    '',
+    `If non-empty, the ${word}s update will only succeed if this is the current resource-version for the object. Only valid when specifying a single resource.`,
+  ),
+  overwrite: flag.bool(
+    false,
+    `If true, allow ${word}s to be overwritten, otherwise reject updates that overwrite existing ${word}s.`,
+  ),
+});
+
 export const labelCommand = metadataCommand('labels', 'label', ['labeled', 'unlabeled', 'not labeled']);
 export const annotateCommand = metadataCommand('annotations', 'annotation', ['annotated', 'annotated', 'annotated']);
 
-/** `KEY=VALUE` sets, `KEY-` takes away. `verbs`: set, only taken away, nothing changed. */
+type Values = FlagValues<ReturnType<typeof flagsOf>>;
+
+/** An object to change, and how its change is sent. */
+interface Candidate {
+  read(): Promise<LocalObject>;
+  send(patch: object): Promise<Unstructured>;
+}
+
+/** `KEY=VALUE` sets, `KEY-` takes away. `verbs`: set, shorter than before, nothing changed. */
 function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: readonly [string, string, string]) {
+  const label = field === 'labels';
   return defineCommand({
-    flags: {
-      ...objectFlags,
-      ...printFlags,
-      'dry-run': dryRunFlag,
-      'field-manager': fieldManagerFlag(`kubectl-${word === 'label' ? 'label' : 'annotate'}`),
-      list: flag.bool(false, `If true, display the ${word}s for a given resource.`),
-      'resource-version': flag.string(
-        '',
-        `If non-empty, the ${word}s update will only succeed if this is the current resource-version for the object. Only valid when specifying a single resource.`,
-      ),
-      overwrite: flag.bool(
-        false,
-        `If true, allow ${word}s to be overwritten, otherwise reject updates that overwrite existing ${word}s.`,
-      ),
-    },
+    flags: flagsOf(word, label ? 'label' : 'annotate'),
     async run({ values, args, io, signal }) {
       const isChange = (arg: string): boolean => arg.includes('=') || (arg.endsWith('-') && arg.length > 1);
       const changes = args.filter(isChange);
@@ -40,50 +54,104 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
       const print = await objectPrinter(values);
       const dryRun = values['dry-run'];
       const wanted = parseChanges(changes, word);
-      const target = { ...controlPlaneClient(values), name: controlPlaneName };
       const objects = args.filter((arg) => !isChange(arg));
-      const selected = await selectObjects(target, values, objects, io, signal);
-      if (selected.length > 1 && values['resource-version'] !== '')
+      const found = values.local
+        ? await localCandidates(values, objects, label ? 'pod' : 'rsrc', io)
+        : await servedCandidates(values, objects, io, signal);
+      if (found.length > 1 && values['resource-version'] !== '')
         throw new Error('--resource-version may only be used with a single resource');
-      for (const { type, ref } of selected) {
-        const resource = target.client.resource<Unstructured>(type);
-        const current = await resource.get(ref, { signal });
-        const { metadata } = current;
-        const before = metadata[field] ?? {};
+
+      const change = async (candidate: Candidate): Promise<void> => {
+        const { type, object: current } = await candidate.read();
+        const before = current.metadata[field] ?? {};
         for (const [key, value] of wanted) {
           const old = before[key];
           if (value === null) {
-            if (old === undefined) io.stdout(`${word} "${key}" not found.\n`);
+            if (old === undefined && !values.local) io.stdout(`${word} "${key}" not found.\n`);
           } else if (old !== undefined && old !== value && !values.overwrite)
             throw new Error(`'${key}' already has a value (${old}), and --overwrite is false`);
         }
         const changed = [...wanted].filter(([key, value]) => (before[key] ?? null) !== value);
+        const patch = { metadata: { [field]: Object.fromEntries(changed) } };
         // With the version that was read: what others change meanwhile is not overwritten unseen.
-        const resourceVersion = values['resource-version'] || metadata.resourceVersion;
-        const patch = { metadata: { resourceVersion, [field]: Object.fromEntries(changed) } };
-        const options = { dryRun: dryRun === 'server', fieldManager: values['field-manager'], signal };
+        const resourceVersion = values['resource-version'] || current.metadata.resourceVersion;
         const after =
           changed.length === 0
             ? current
-            : dryRun === 'client'
-              ? (applyMergePatch(current, { metadata: { [field]: Object.fromEntries(changed) } }) as Unstructured)
-              : await resource.patch(ref, 'merge', patch, options);
+            : values.local || dryRun === 'client'
+              ? (applyMergePatch(current, patch) as Unstructured)
+              : await candidate.send({ metadata: { ...patch.metadata, resourceVersion } });
         if (values.list) {
-          if (selected.length > 1)
-            io.stdout(`Listing ${word}s for ${type.kind}.${type.group}/${ref.name}:\n`.replace('./', '/'));
+          if (found.length > 1 && !values.local)
+            io.stdout(`Listing ${word}s for ${type.kind}.${type.group}/${current.metadata.name}:\n`);
           for (const [key, value] of Object.entries(after.metadata[field] ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)))
-            io.stdout(`${selected.length > 1 ? ' ' : ''}${key}=${value}\n`);
-          if (changes.length === 0) continue;
+            io.stdout(`${found.length > 1 && !values.local ? ' ' : ''}${key}=${value}\n`);
+          return;
         }
         if (print !== undefined) {
           io.stdout(await print([{ type, object: after }], true));
-          continue;
+          return;
         }
-        const verb =
-          changed.length === 0 ? verbs[2] : changed.every(([, value]) => value === null) ? verbs[1] : verbs[0];
-        io.stdout(`${shownName(type, ref.name)} ${verb}${dryRunSuffix(dryRun)}\n`);
+        const verb = verbs[outcome(current.metadata[field], wanted, values.overwrite)];
+        io.stdout(`${shownName(type, current.metadata.name ?? '')} ${verb}${dryRunSuffix(dryRun)}\n`);
+      };
+
+      // One that fails does not keep back the others.
+      const errors: unknown[] = [];
+      for (const candidate of found) {
+        try {
+          await change(candidate);
+        } catch (error) {
+          signal.throwIfAborted();
+          errors.push(error);
+        }
       }
+      if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
     },
+  });
+}
+
+/** kubectl goes by the length of the object: 1 when it became shorter, 2 when it is the same. */
+function outcome(
+  before: Readonly<Record<string, string>> | undefined,
+  wanted: ReadonlyMap<string, string | null>,
+  overwrite: boolean,
+): 0 | 1 | 2 {
+  const after: Record<string, string> = { ...before };
+  for (const [key, value] of wanted)
+    if (value === null) delete after[key];
+    else after[key] = value;
+  if (before !== undefined && deepEqual(before, after)) return 2;
+  return !overwrite && JSON.stringify(after).length < JSON.stringify(before ?? '').length ? 1 : 0;
+}
+
+async function localCandidates(
+  values: Values,
+  objects: readonly string[],
+  file: string,
+  io: CommandIo,
+): Promise<Candidate[]> {
+  if (!namesFiles(values) || objects.length > 0)
+    throw new Error(`can only use local files by -f ${file}.yaml or --filename=${file}.json when --local=true is set`);
+  refuseServerDryRun(values['dry-run']);
+  const found = await readLocalObjects(values, io);
+  return found.map((one) => ({ read: async () => one, send: async () => one.object }));
+}
+
+async function servedCandidates(
+  values: Values,
+  objects: readonly string[],
+  io: CommandIo,
+  signal: AbortSignal,
+): Promise<Candidate[]> {
+  const target = { ...controlPlaneClient(values), name: controlPlaneName };
+  const options = { dryRun: values['dry-run'] === 'server', fieldManager: values['field-manager'], signal };
+  return (await selectObjects(target, values, objects, io, signal)).map(({ type, ref }) => {
+    const resource = target.client.resource<Unstructured>(type);
+    return {
+      read: async () => ({ type, object: await resource.get(ref, { signal }) }),
+      send: (patch) => resource.patch(ref, 'merge', patch, options),
+    };
   });
 }
 

@@ -5,11 +5,11 @@ import { isAlreadyExists, isNotFound } from '../../apimachinery/status-error.ts'
 import { clusterPropagationPolicies, propagationPolicies } from '../../apis/resource-types.ts';
 import { type ApiResource, createDiscovery } from '../../client/discovery.ts';
 import { flag } from '../../component/flags.ts';
+import { policyName } from '../apply/policy.ts';
 import { controlPlaneClient, memberClient } from '../clients.ts';
 import { defineCommand, karmadaFlags, namespaceFlag } from '../command.ts';
 import { controlPlaneName, memberTarget, type Target } from '../member-access.ts';
 import { formatObject } from '../printing/objects.ts';
-import { policyName } from './apply.ts';
 import { createTemplate, type Promotion, quoted, shownRef, templateExists, templateOf } from './promotion.ts';
 
 export const promoteCommand = defineCommand({

@@ -50,7 +50,7 @@ export const scheduleWhatIfCommand = defineCommand({
     const connected = local ? undefined : controlPlaneClient(values);
     const gates = values['feature-gates'];
     const ownPlugins = await loadPluginModules(values['plugin-modules'], pluginsOf(gates));
-    const objects = values.filename.length === 0 ? [] : await readManifests(values.filename, values.recursive, io);
+    const objects = values.filename.length === 0 ? [] : await readManifests(values, io);
     const { bindings, clusters, peers } = await collectInputs(objects, {
       client: connected?.client,
       namespace: values.namespace || connected?.namespace || 'default',

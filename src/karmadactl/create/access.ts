@@ -1,17 +1,10 @@
-/** create role, clusterrole, rolebinding, clusterrolebinding, token. */
+/** create role, clusterrole, rolebinding, clusterrolebinding. */
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { createDiscovery } from '../../client/discovery.ts';
-import { formatDuration } from '../../component/duration.ts';
 import { type FlagTable, flag } from '../../component/flags.ts';
-import {
-  clusterRoleBindings,
-  clusterRoles,
-  roleBindings,
-  roles,
-  serviceAccounts,
-} from '../../kubernetes/resource-types.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../../kubernetes/resource-types.ts';
 import { controlPlaneClient } from '../clients.ts';
-import { defineCommand, type Invocation, karmadaFlags, namespaceFlag } from '../command.ts';
+import type { Invocation } from '../command.ts';
 import { creatingCommand, eachFlag, nameOf, pairs } from './create-flags.ts';
 
 const ruleFlags = {
@@ -152,32 +145,3 @@ function binding(kind: string, name: string, roleKind: string, roleName: string,
     ...(list.length > 0 ? { subjects: list } : {}),
   };
 }
-
-export const createToken = defineCommand({
-  flags: {
-    ...karmadaFlags,
-    ...namespaceFlag,
-    audience: eachFlag('Audience of the requested token. May be repeated. Default: that of the API server.'),
-    duration: flag.duration(0, 'Requested lifetime of the issued token. If not set, the server decides.'),
-  },
-  async run({ values, args, io, signal }) {
-    const name = nameOf(args);
-    if (values.duration % 1000 !== 0)
-      throw new Error(`duration ${formatDuration(values.duration)} must be whole seconds`);
-    const connected = controlPlaneClient(values);
-    const spec = {
-      ...(values.audience.length > 0 ? { audiences: values.audience } : {}),
-      ...(values.duration > 0 ? { expirationSeconds: values.duration / 1000 } : {}),
-    };
-    const request = {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      metadata: { namespace: values.namespace || connected.namespace, name },
-      spec,
-    };
-    const made = await connected.client
-      .resource<Unstructured>(serviceAccounts)
-      .create(request, { subresource: 'token', signal });
-    io.stdout(`${(made['status'] as { token?: string } | undefined)?.token ?? ''}\n`);
-  },
-});

@@ -12,6 +12,7 @@ import {
   secrets,
   serviceAccounts,
 } from '../../kubernetes/resource-types.ts';
+import { appendHashFlag, withHash } from './append-hash.ts';
 import { creatingCommand, eachFlag, nameOf, pairs } from './create-flags.ts';
 
 export const createNamespace = creatingCommand(namespaces, {}, (_values, args) => ({
@@ -35,9 +36,13 @@ const sourceFlags = {
   'from-literal': eachFlag('Specify a key and literal value to insert (i.e. mykey=somevalue).'),
   'from-env-file': eachFlag('Specify the path to a file to read lines of key=val pairs.'),
 };
+const hashFlag = { 'append-hash': appendHashFlag };
+const named = (values: { readonly 'append-hash': boolean }, object: Unstructured): Unstructured =>
+  values['append-hash'] ? withHash(object) : object;
+
 type Sources = { readonly [K in keyof typeof sourceFlags]: readonly string[] };
 
-export const createConfigMap = creatingCommand(configMaps, sourceFlags, (values, args) => {
+export const createConfigMap = creatingCommand(configMaps, { ...sourceFlags, ...hashFlag }, (values, args) => {
   const name = nameOf(args);
   const data: Record<string, string> = {};
   const binaryData: Record<string, string> = {};
@@ -47,19 +52,19 @@ export const createConfigMap = creatingCommand(configMaps, sourceFlags, (values,
     else binaryData[key] = bytes.toString('base64');
   }
   const some = (map: object): boolean => Object.keys(map).length > 0;
-  return {
+  return named(values, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name },
     ...(some(data) ? { data } : {}),
     ...(some(binaryData) ? { binaryData } : {}),
-  };
+  });
 });
 
 export const createGenericSecret = creatingCommand(
   secrets,
-  { ...sourceFlags, type: flag.string('', 'The type of secret to create.') },
-  (values, args) => secret(nameOf(args), values.type, readSources(values)),
+  { ...sourceFlags, ...hashFlag, type: flag.string('', 'The type of secret to create.') },
+  (values, args) => named(values, secret(nameOf(args), values.type, readSources(values))),
 );
 
 export const createTlsSecret = creatingCommand(
@@ -67,6 +72,7 @@ export const createTlsSecret = creatingCommand(
   {
     cert: flag.string('', 'Path to PEM encoded public key certificate.'),
     key: flag.string('', 'Path to private key associated with given certificate.'),
+    ...hashFlag,
   },
   (values, args) => {
     if (values.cert === '' || values.key === '') throw new Error('key and cert must be specified');
@@ -74,7 +80,7 @@ export const createTlsSecret = creatingCommand(
       ['tls.crt', readFileSync(values.cert)],
       ['tls.key', readFileSync(values.key)],
     ]);
-    return secret(nameOf(args), 'kubernetes.io/tls', data);
+    return named(values, secret(nameOf(args), 'kubernetes.io/tls', data));
   },
 );
 
@@ -86,6 +92,7 @@ export const createRegistrySecret = creatingCommand(
     'docker-password': flag.string('', 'Password for Docker registry authentication.'),
     'docker-email': flag.string('', 'Email for Docker registry.'),
     'from-file': sourceFlags['from-file'],
+    ...hashFlag,
   },
   (values, args) => {
     const name = nameOf(args);
@@ -93,7 +100,7 @@ export const createRegistrySecret = creatingCommand(
     if (values['from-file'].length > 0) {
       const given = readSources({ 'from-file': values['from-file'], 'from-literal': [], 'from-env-file': [] });
       const [bytes] = [...given.values()];
-      return secret(name, type, new Map([['.dockerconfigjson', bytes ?? Buffer.alloc(0)]]));
+      return named(values, secret(name, type, new Map([['.dockerconfigjson', bytes ?? Buffer.alloc(0)]])));
     }
     const { 'docker-username': username, 'docker-password': password, 'docker-email': email } = values;
     if (username === '' || password === '')
@@ -103,7 +110,7 @@ export const createRegistrySecret = creatingCommand(
     const auth = Buffer.from(`${username}:${password}`).toString('base64');
     const entry = { username, password, ...(email === '' ? {} : { email }), auth };
     const config = JSON.stringify({ auths: { [values['docker-server']]: entry } });
-    return secret(name, type, new Map([['.dockerconfigjson', Buffer.from(config)]]));
+    return named(values, secret(name, type, new Map([['.dockerconfigjson', Buffer.from(config)]])));
   },
 );
 

@@ -1,6 +1,7 @@
 /** What every sub-command of create shares: its flags, and the way from an object to the server or the printer. */
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
+import { StatusError } from '../../apimachinery/status-error.ts';
 import { type Flag, type FlagTable, type FlagValues, flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import {
@@ -86,12 +87,28 @@ async function createObject(
   const connected = controlPlaneClient(values);
   const namespace = type.namespaced ? values.namespace || connected.namespace : undefined;
   const sent = namespace === undefined ? asked : { ...asked, metadata: { ...asked.metadata, namespace } };
-  return connected.client.resource<Unstructured>(type).create(sent, {
-    dryRun: values['dry-run'] === 'server',
-    fieldManager: values['field-manager'],
-    fieldValidation: validationOf(values.validate),
-    signal,
-  });
+  try {
+    return await connected.client.resource<Unstructured>(type).create(sent, {
+      dryRun: values['dry-run'] === 'server',
+      fieldManager: values['field-manager'],
+      fieldValidation: validationOf(values.validate),
+      signal,
+    });
+  } catch (error) {
+    const what = failing(type, object);
+    if (what === undefined || !(error instanceof StatusError)) throw error;
+    throw new Error(`failed to create ${what} ${error.message}`, { cause: error });
+  }
+}
+
+/** What kubectl calls it in front of the server's words; undefined: it lets the server speak alone. */
+function failing({ kind }: ResourceType, object: Unstructured): string | undefined {
+  if (kind === 'Namespace' || kind === 'Role' || kind === 'ClusterRole') return undefined;
+  if (kind === 'ResourceQuota') return 'quota:';
+  if (kind === 'PodDisruptionBudget') return 'poddisruptionbudgets:';
+  if (kind === 'Secret') return 'secret';
+  if (kind === 'Service') return `${(object['spec'] as { type?: string } | undefined)?.type ?? 'ClusterIP'} service:`;
+  return `${kind.toLowerCase()}:`;
 }
 
 /** The one argument, NAME. */

@@ -304,6 +304,6 @@ karmadactl create serviceaccount my-service-account`,
     `
 # Good for ten minutes
 karmadactl create token myapp --duration 10m`,
-    async () => (await import('./access.ts')).createToken as unknown as CommandBody<FlagTable>,
+    async () => (await import('./token.ts')).createToken as unknown as CommandBody<FlagTable>,
   ),
 ];

@@ -103,13 +103,17 @@ const refused: [string, string][] = [
   ['configmap c --from-literal=novalue', 'error: invalid literal source novalue, expected key=value\n'],
   ['configmap c --from-file=@none', 'error: error reading '],
   ['things x', "error: Unexpected args: [things x]\nSee 'karmadactl create -h' for help and examples\n"],
-  [
-    '-k folder',
-    'error: invalid argument "folder" for "-k, --kustomize" flag: kustomizations are not built here: run "kubectl kustomize folder" and pipe it into this command with -f -\n',
-  ],
+  ['-k folder -f file', 'error: only one of -f or -k can be specified\n'],
+  ['-k folder -R', "error: the -k flag can't be used with -f or -R\n"],
+  ['--raw a -f none', 'error: '],
+  ['--raw /a -f x -f y', 'error: --raw can only use a single local file or stdin\n'],
+  ['--raw /a -f x -o name', 'error: --raw and --output are mutually exclusive\n'],
+  ['--raw /a -f x --edit', 'error: --raw and --edit are mutually exclusive\n'],
+  ['token a --bound-object-kind=Foo', 'error: supported --bound-object-kind values are Node, Pod, Secret\n'],
+  ['token a --bound-object-name=x', 'error: --bound-object-name can only be set if --bound-object-kind is provided\n'],
   [
     'deployment web --image=a --dry-run=maybe',
-    'error: invalid argument "maybe" for "--dry-run" flag: Invalid dry-run value (maybe). Must be "none", "server", or "client".\n',
+    'error: Invalid dry-run value (maybe). Must be "none", "server", or "client".\n',
   ],
 ];
 
@@ -118,6 +122,15 @@ describe('create without a server', () => {
     const [before = '', after] = line.split(' -- ');
     const flags = `${before} --dry-run=client -o yaml${after === undefined ? '' : ` -- ${after}`}`;
     expect(await create(flags)).toEqual({ code: 0, out: yaml, err: '' });
+  });
+
+  // What kubectl names them.
+  it.each([
+    ['cm h --from-literal=a=b', 'configmap/h-tgm746dk2t\n'],
+    ['cm h', 'configmap/h-9927b88h56\n'],
+    ['secret generic h --from-literal=a=b', 'secret/h-d5ctf29272\n'],
+  ])('%s --append-hash', async (line, out) => {
+    expect((await create(`${line} --append-hash --dry-run=client -o name`)).out).toBe(out);
   });
 
   it('says what it would make', async () => {

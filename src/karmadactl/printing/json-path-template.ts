@@ -1,5 +1,6 @@
 /** kubectl's JSONPath templates: `{.items[*].metadata.name}`, `{range .items[*]}{.metadata.name}{"\n"}{end}`, text between. */
 import { compileJsonPath, type JsonPath } from '../../apimachinery/json-path.ts';
+import { goJson } from './go-json.ts';
 
 type Part =
   | { kind: 'text'; text: string }
@@ -56,7 +57,7 @@ export const textOf = (value: unknown): string =>
     : value === null
       ? '<nil>'
       : typeof value === 'object'
-        ? JSON.stringify(value)
+        ? goJson(value)
         : String(value);
 
 function parse(template: string): Part[] {

@@ -4,6 +4,7 @@ import type { ResourceType } from '../../apimachinery/group-version.ts';
 import type { Unstructured } from '../../apimachinery/object.ts';
 import { flag } from '../../component/flags.ts';
 import { shownName } from '../resource-arguments.ts';
+import { goJson } from './go-json.ts';
 
 export interface PrintedObject {
   type: ResourceType;
@@ -109,9 +110,7 @@ async function templatePrinter(
     const { compileJsonPathTemplate } = await import('./json-path-template.ts');
     const compiled = compileJsonPathTemplate(template, allowMissing);
     const print =
-      form === 'jsonpath-as-json'
-        ? (value: unknown) => `${JSON.stringify(compiled.find(value).flat(), null, 4)}\n`
-        : compiled.print;
+      form === 'jsonpath-as-json' ? (value: unknown) => `${goJson(compiled.find(value).flat(), 4)}\n` : compiled.print;
     return (value) => {
       try {
         return print(value);
@@ -139,15 +138,7 @@ async function columnPrinter(form: string, given: string | undefined, values: Pr
 }
 
 export async function formatObject(value: unknown, format: 'json' | 'yaml' | 'kyaml'): Promise<string> {
-  if (format === 'json') return `${JSON.stringify(sorted(value), null, 4)}\n`;
+  if (format === 'json') return `${goJson(value, 4)}\n`;
   if (format === 'kyaml') return (await import('./kyaml.ts')).formatKyaml(value);
   return (await import('./yaml.ts')).formatYaml(value);
-}
-
-/** Fields in the order of their names, as Go prints maps. */
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, field]) => [key, sorted(field)]));
 }
