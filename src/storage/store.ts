@@ -87,6 +87,8 @@ export interface StoreStats {
 }
 
 export interface Store {
+  /** Every read asks another machine. */
+  readonly remote?: boolean;
   /** The newest committed revision; 0 for an empty store. */
   revision(): Promise<number>;
   /** The oldest revision that can still be read or watched from. */

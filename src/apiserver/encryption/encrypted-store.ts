@@ -76,6 +76,7 @@ export function createEncryptedStore(inner: Store, configuration: EncryptionConf
   }
 
   return {
+    ...(inner.remote === undefined ? {} : { remote: inner.remote }),
     use(next) {
       providers = byPrefix(next);
       if (!sawUnreadable) return;

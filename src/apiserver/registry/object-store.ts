@@ -40,6 +40,11 @@ export class ObjectStore {
     return found;
   }
 
+  /** The state as far as it is known here, where a look at the newest would ask another machine; undefined: look. */
+  known(ref: ObjectRef): StoredObject | undefined {
+    return this.store.remote === true ? this.cache.get(this.keyOf(ref)) : undefined;
+  }
+
   /** Whether the value should be written though nothing changes: an encryption key was replaced. */
   async isStale(key: string): Promise<boolean> {
     return (await this.store.isStale?.(key)) ?? false;

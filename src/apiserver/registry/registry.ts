@@ -8,40 +8,34 @@ import type { Elsewhere, Writer } from '../../apimachinery/apply/track-update.ts
 import type { Clock } from '../../apimachinery/clock.ts';
 import { apiVersionOf } from '../../apimachinery/group-version.ts';
 import { generateName } from '../../apimachinery/names.ts';
-import {
-  cloneJson,
-  type DeepReadonly,
-  deepEqual,
-  type ObjectRef,
-  type Unstructured,
-} from '../../apimachinery/object.ts';
+import { cloneJson, type DeepReadonly, type ObjectRef, type Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition, WriteContext } from '../../apimachinery/resource-definition.ts';
 import {
   alreadyExists,
   type FieldError,
-  fieldError,
   invalid,
   isAlreadyExists,
   modifiedConflict,
   notFound,
-  statusFailure,
   timeoutError,
 } from '../../apimachinery/status-error.ts';
-import type { Guard, Write } from '../../storage/store.ts';
 import type { AdmissionOperation, AdmissionRequest } from '../admission/plugin.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
 import type { AdmissionChain } from './admission-chain.ts';
+import { type Claims, type CommitResult, claimsOf, commit, noClaims, type WriteResult, written } from './commit.ts';
 import type { CommitHook } from './commit-hook.ts';
 import { prepareViews, storedForm } from './converted-views.ts';
 import { checkPreconditions, type DeleteOptions, deletionStep, isDone } from './deletion.ts';
 import { changesElsewhere } from './foreign-owners.ts';
-import { addedFinalizerErrors, dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
+import { dropDuplicateOwners, finalizerWarnings, metadataErrors } from './object-meta.ts';
 import { fittingForm } from './object-size.ts';
 import type { ObjectStore } from './object-store.ts';
+import { type Attempt, settle } from './settle.ts';
 import { storageType } from './storage-key.ts';
 import type { StoredObject } from './stored-object.ts';
 import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
 import { restoreBroken, track, writerOf } from './tracking.ts';
+import { generatedNameTaken, sameObject, updateErrors, versionRequired } from './write-checks.ts';
 
 export interface WriteOptions {
   user: UserInfo;
@@ -67,11 +61,12 @@ export interface UpdateOptions extends WriteOptions {
   missing?(): Unstructured;
 }
 
-/** What came out of a write, in the served version; `stored` is undefined in a dry run. */
-export interface WriteResult {
+export interface DeleteResult {
+  /** The last state. */
   object: DeepReadonly<Unstructured>;
   stored: StoredObject | undefined;
-  created: boolean;
+  /** False when finalizers or grace keep it. */
+  removed: boolean;
 }
 
 /** Milliseconds after which a write that keeps losing races, or waits for admission, is given up. */
@@ -178,24 +173,18 @@ export class Registry {
   /** Reads, computes and commits, over again while others come in between. Throws NotFound, Conflict, Invalid, …. */
   async update(ref: ObjectRef, options: UpdateOptions): Promise<WriteResult> {
     const deadline = this.#clock.now() + writeDeadline;
-    let current = await this.objects.get(ref);
-    for (let attempt = 0; ; attempt++) {
+    return settle(this.objects, ref, !options.dryRun, async (current, attempt): Promise<Attempt<WriteResult>> => {
       this.#checkDeadline(deadline, options);
-      if (current === undefined) {
-        if (!options.createMissing || options.missing === undefined) throw notFound(this.definition.type, ref.name);
-        try {
-          return await this.create(options.missing(), options);
-        } catch (error) {
-          // Somebody else created it meanwhile: what is applied goes on top.
-          if (!options.applied || !isAlreadyExists(error)) throw error;
-          current = await this.objects.get(ref);
-          continue;
-        }
+      if (current !== undefined) return await this.#tryUpdate(ref, current, options, attempt);
+      if (!options.createMissing || options.missing === undefined) throw notFound(this.definition.type, ref.name);
+      try {
+        return { result: await this.create(options.missing(), options), wrote: true };
+      } catch (error) {
+        // Somebody else created it meanwhile: what is applied goes on top.
+        if (!options.applied || !isAlreadyExists(error)) throw error;
+        return { current: await this.objects.get(ref) };
       }
-      const result = await this.#tryUpdate(ref, current, options, attempt);
-      if ('object' in result) return result;
-      current = result.current;
-    }
+    });
   }
 
   async #tryUpdate(
@@ -203,7 +192,7 @@ export class Registry {
     current: StoredObject,
     options: UpdateOptions,
     attempt: number,
-  ): Promise<WriteResult | { current: StoredObject | undefined }> {
+  ): Promise<Attempt<WriteResult>> {
     const { definition, objects } = this;
     await prepareViews([current], definition);
     const old = current.objectFor(definition);
@@ -236,7 +225,7 @@ export class Registry {
     const claims = await this.#claims(object, old, options);
     const same = sameObject(object, old);
     const unchanged = same && sameOwnership(object.metadata.managedFields, old.metadata.managedFields);
-    if (!same) this.#throwInvalid(object, this.#updateErrors(object, old, options));
+    if (!same) this.#throwInvalid(object, updateErrors(definition, object, old, options.subresource));
     await this.#admission.validate(this.#admissionRequest('UPDATE', ref, object, old, options));
     if (attempt === 0 && !unchanged) {
       for (const text of definition.warnings?.(object) ?? []) options.warn(text);
@@ -247,72 +236,60 @@ export class Registry {
       const removed = await this.#removeNow(current, options);
       return removed === undefined
         ? { current: await objects.get(ref) }
-        : { object, stored: undefined, created: false };
+        : { result: { object, stored: undefined, created: false }, wrote: true };
     }
     // What lies there in another version, or encrypted with another key, is written anew: that is how objects move on.
     const unchangedForm = unchanged && current.storedVersion() === apiVersionOf(storageType(definition));
-    if (unchangedForm && !(await objects.isStale(current.key))) return { object: old, stored: current, created: false };
-    if (options.dryRun) return { object, stored: undefined, created: false };
+    const nothing = { result: { object: old, stored: current, created: false }, wrote: false };
+    if (unchangedForm && !(await objects.isStale(current.key))) return nothing;
+    if (options.dryRun) return { result: { object, stored: undefined, created: false }, wrote: false };
     const { bytes, shown } = await fittingForm(object, definition, options.applied === true);
-    if (current.sameAs(bytes) && !(await objects.isStale(current.key)))
-      return { object: old, stored: current, created: false };
+    if (current.sameAs(bytes) && !(await objects.isStale(current.key))) return nothing;
     const result = await this.#commitObject(current.key, current.revision, bytes, claims, object);
-    if (result.outcome === 'committed') return this.#written(current.key, bytes, result.revision, false, shown, object);
+    if (result.outcome === 'committed')
+      return { result: this.#written(current.key, bytes, result.revision, false, shown, object), wrote: true };
     if (result.outcome === 'lost') return { current: result.current };
     if (attempt > hookTries) throw timeoutError('the allocation of addresses and ports kept losing races');
     return { current };
   }
 
-  #updateErrors(object: Unstructured, old: DeepReadonly<Unstructured>, options: WriteOptions): FieldError[] {
-    const { definition } = this;
-    const errors = [...metadataErrors(definition, object), ...addedFinalizerErrors(object.metadata, old.metadata)];
-    // Rules of built-in kinds look at what their users write; a status write cannot break or repair them.
-    if (definition.strategicMerge && options.subresource === 'status')
-      return [...errors, ...(definition.validateStatus?.(object, old) ?? [])];
-    const view = definition.views?.[options.subresource];
-    if (view !== undefined) return [...errors, ...view.validate(object, old)];
-    const always = definition.ratchets === true ? [] : (definition.validate?.(object) ?? []);
-    return [...errors, ...always, ...(definition.validateUpdate?.(object, old) ?? [])];
+  /**
+   * Deletes, or marks as being deleted. Throws NotFound, and Conflict for preconditions that do not hold.
+   */
+  async delete(ref: ObjectRef, deleteOptions: DeleteOptions, options: WriteOptions): Promise<DeleteResult> {
+    const deadline = this.#clock.now() + writeDeadline;
+    return settle(this.objects, ref, !options.dryRun, async (current) => {
+      this.#checkDeadline(deadline, options);
+      if (current === undefined) throw notFound(this.definition.type, ref.name);
+      return this.#tryDelete(ref, current, deleteOptions, options);
+    });
   }
 
-  /**
-   * Deletes, or marks as being deleted. `object` is the last state; `removed` false when finalizers or grace keep it.
-   * Throws NotFound, and Conflict for preconditions that do not hold.
-   */
-  async delete(
+  async #tryDelete(
     ref: ObjectRef,
+    current: StoredObject,
     deleteOptions: DeleteOptions,
     options: WriteOptions,
-  ): Promise<{ object: DeepReadonly<Unstructured>; stored: StoredObject | undefined; removed: boolean }> {
+  ): Promise<Attempt<DeleteResult>> {
     const { definition } = this;
-    const deadline = this.#clock.now() + writeDeadline;
-    let current = await this.objects.get(ref);
-    for (;;) {
-      this.#checkDeadline(deadline, options);
-      if (current === undefined) throw notFound(definition.type, ref.name);
-      await prepareViews([current], definition);
-      const old = current.objectFor(definition);
-      checkPreconditions(definition, old, deleteOptions.preconditions);
-      const request = this.#admissionRequest('DELETE', ref, undefined, old, options);
-      await this.#admission.admit(request);
-      await this.#admission.validate(request);
-      const step = deletionStep(definition, old, deleteOptions, this.#clock.now());
-      if (step.kind === 'unchanged') return { object: old, stored: current, removed: false };
-      if (step.kind === 'mark') {
-        if (options.dryRun) return { object: step.object, stored: undefined, removed: false };
-        const { bytes, shown } = await storedForm(step.object, definition);
-        const result = await this.#commit(current.key, current.revision, bytes, noClaims);
-        if (result.outcome === 'committed') {
-          const written = this.#written(current.key, bytes, result.revision, false, shown, step.object);
-          return { object: written.object, stored: written.stored, removed: false };
-        }
-        current = result.outcome === 'lost' ? result.current : current;
-        continue;
-      }
-      if ((await this.#removeNow(current, options)) !== undefined)
-        return { object: old, stored: undefined, removed: true };
-      current = await this.objects.get(ref);
+    await prepareViews([current], definition);
+    const old = current.objectFor(definition);
+    checkPreconditions(definition, old, deleteOptions.preconditions);
+    const request = this.#admissionRequest('DELETE', ref, undefined, old, options);
+    await this.#admission.admit(request);
+    await this.#admission.validate(request);
+    const step = deletionStep(definition, old, deleteOptions, this.#clock.now());
+    if (step.kind === 'unchanged') return { result: { object: old, stored: current, removed: false }, wrote: false };
+    if (step.kind === 'mark') {
+      if (options.dryRun) return { result: { object: step.object, stored: undefined, removed: false }, wrote: false };
+      const { bytes, shown } = await storedForm(step.object, definition);
+      const result = await this.#commit(current.key, current.revision, bytes, noClaims);
+      if (result.outcome !== 'committed') return { current: result.outcome === 'lost' ? result.current : current };
+      const { object, stored } = this.#written(current.key, bytes, result.revision, false, shown, step.object);
+      return { result: { object, stored, removed: false }, wrote: true };
     }
+    if ((await this.#removeNow(current, options)) === undefined) return { current: await this.objects.get(ref) };
+    return { result: { object: old, stored: undefined, removed: true }, wrote: true };
   }
 
   /** True when the object is gone now; undefined when it changed meanwhile. */
@@ -334,23 +311,14 @@ export class Registry {
     claims: Claims,
     object: DeepReadonly<Unstructured>,
   ): Promise<CommitResult> {
-    const commit = () => this.#commit(key, revision, bytes, claims);
-    if (this.definition.storage !== undefined) return commit();
-    return this.objects.cache.writing(key, { bytes, object, definition: this.definition }, commit);
+    const { definition, objects } = this;
+    const commitBytes = () => this.#commit(key, revision, bytes, claims);
+    if (definition.storage !== undefined) return commitBytes();
+    return objects.cache.writing(key, { bytes, object, definition }, commitBytes);
   }
 
-  async #commit(key: string, revision: number, value: Buffer | undefined, claims: Claims): Promise<CommitResult> {
-    const result = await this.objects.store.txn(
-      [{ key, modRevision: revision }, ...claims.guards],
-      [{ key, value }, ...claims.writes],
-    );
-    if (result.committed) return { outcome: 'committed', revision: result.revision };
-    if (result.key !== key) {
-      // What another server has taken is known then.
-      await this.objects.feed.fresh();
-      return { outcome: 'claims' };
-    }
-    return { outcome: 'lost', current: result.current && this.objects.wrap(result.current) };
+  #commit(key: string, revision: number, value: Buffer | undefined, claims: Claims): Promise<CommitResult> {
+    return commit(this.objects, key, revision, value, claims);
   }
 
   #written(
@@ -361,37 +329,16 @@ export class Registry {
     shown: Unstructured | undefined,
     object: DeepReadonly<Unstructured>,
   ): WriteResult {
-    const { objects } = this;
-    const wrapped = objects.wrap({ key, value: bytes, modRevision: revision });
-    // Once the feed has passed the revision, nobody would take the bytes from there any more.
-    const stored = objects.feed.revision < revision ? objects.cache.wrote(wrapped) : wrapped;
-    const { definition } = this;
-    stored.wasWrittenAs(definition);
-    if (shown === undefined) stored.adopt(object, definition);
-    else stored.show(definition, shown);
-    return {
-      get object() {
-        return stored.objectFor(definition);
-      },
-      stored,
-      created,
-    };
+    return written(this.objects, this.definition, { key, bytes, revision, created, object }, shown);
   }
 
-  async #claims(
+  #claims(
     object: Unstructured | undefined,
     old: DeepReadonly<Unstructured> | undefined,
     options: WriteOptions,
   ): Promise<Claims> {
-    if (this.#hooks.length === 0) return noClaims;
-    const claims: Claims = { guards: [], writes: [] };
     const context = { definition: this.definition, dryRun: options.dryRun, store: this.objects.store };
-    for (const hook of this.#hooks) {
-      const extra = await hook.beforeCommit(object, old, context);
-      claims.guards.push(...extra.guards);
-      claims.writes.push(...extra.writes);
-    }
-    return claims;
+    return claimsOf(this.#hooks, object, old, context);
   }
 
   #throwInvalid(object: DeepReadonly<Unstructured>, errors: readonly FieldError[]): void {
@@ -457,44 +404,4 @@ export class Registry {
     if (this.#clock.now() > deadline)
       throw timeoutError('request did not complete within the allotted timeout', { retryAfterSeconds: 1 });
   }
-}
-
-interface Claims {
-  guards: Guard[];
-  writes: Write[];
-}
-
-const noClaims: Claims = { guards: [], writes: [] };
-
-type CommitResult =
-  | { outcome: 'committed'; revision: number }
-  | { outcome: 'lost'; current: StoredObject | undefined }
-  | { outcome: 'claims' };
-
-/** Equal but for resourceVersion and managedFields: nothing to write. */
-function sameObject(object: DeepReadonly<Unstructured>, old: DeepReadonly<Unstructured>): boolean {
-  const { metadata, ...rest } = object;
-  const { metadata: oldMetadata, ...oldRest } = old;
-  const { resourceVersion: _v, managedFields: _f, ...meta } = metadata;
-  const { resourceVersion: _ov, managedFields: _of, ...oldMeta } = oldMetadata;
-  return deepEqual(meta, oldMeta) && deepEqual(rest, oldRest);
-}
-
-function generatedNameTaken(definition: ResourceDefinition, name: string): Error {
-  const error = alreadyExists(definition.type, name);
-  const { details, message } = error.status;
-  return statusFailure(
-    409,
-    'AlreadyExists',
-    `${message}, the server was not able to generate a unique name for the object`,
-    { ...details, retryAfterSeconds: 1 },
-  );
-}
-
-/** Here upstream puts the resource where Invalid usually has the Kind. */
-function versionRequired(definition: ResourceDefinition, name: string): Error {
-  const { group, resource } = definition.type;
-  return invalid({ group, kind: resource }, name, [
-    fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
-  ]);
 }

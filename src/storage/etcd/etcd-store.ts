@@ -94,6 +94,7 @@ export async function foundEtcdStore(
 }
 
 class EtcdStore implements Store {
+  readonly remote = true;
   private readonly connection: EtcdConnection;
   private readonly keys: KeySpace;
   /** Nothing older can be read. */
