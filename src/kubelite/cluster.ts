@@ -43,7 +43,7 @@ import { findExecutablesDirectory } from './kubelet/executables.ts';
 import { createKubelet } from './kubelet/kubelet.ts';
 import { createMixedRuntime } from './kubelet/mixed-runtime.ts';
 import { createNodeHeartbeats, defaultGraceMs, downAnnotation, leasePeriodMs } from './kubelet/node-heartbeats.ts';
-import type { NodeSpec } from './kubelet/node-status.ts';
+import { type NodeSpec, pressureAnnotation } from './kubelet/node-status.ts';
 import {
   type AddressPool,
   cidrSize,
@@ -245,6 +245,13 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
   const references = createReferenceReader(kubelet.client);
   const nodeCache = informers.informer<Node>(nodes);
   const isDown = (node: string): boolean => nodeCache.get(node)?.metadata.annotations?.[downAnnotation] === 'true';
+  const pressureOf = (node: string): string => nodeCache.get(node)?.metadata.annotations?.[pressureAnnotation] ?? '';
+  nodeCache.addHandler({
+    updated({ metadata }, old) {
+      if (metadata.annotations?.[pressureAnnotation] !== old.metadata.annotations?.[pressureAnnotation])
+        heartbeats?.changed(metadata.name ?? '');
+    },
+  });
   let enqueuePod: (key: string) => void = () => {};
   let heartbeats: ReturnType<typeof createNodeHeartbeats> | undefined;
 
@@ -279,7 +286,7 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
         kubelet.client,
         clock,
         logger,
-        isDown,
+        { isDown, pressureOf, recordEvent: kubelet.recordEvent },
         leasePeriodMs(nodeMonitorGraceMs),
       );
       return heartbeats;

@@ -80,6 +80,28 @@ describe('a node', () => {
     await until('no taint', async () => (await taintsOf('loss-worker')).length === 0);
   });
 
+  it('under pressure says so and is tainted, until it is not any more', async () => {
+    const press = (value: string | null) =>
+      cluster.client
+        .resource(nodes)
+        .patch({ name: 'loss-worker' }, 'merge', { metadata: { annotations: { 'kubelite/pressure': value } } });
+    await press('memory, disk');
+    await until('the taints', async () => (await taintsOf('loss-worker')).length === 2);
+    expect(await taintsOf('loss-worker')).toEqual([
+      'node.kubernetes.io/disk-pressure:NoSchedule',
+      'node.kubernetes.io/memory-pressure:NoSchedule',
+    ]);
+    const conditions = (await node('loss-worker')).status?.conditions ?? [];
+    expect(conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`)).toEqual([
+      'MemoryPressure True KubeletHasInsufficientMemory',
+      'DiskPressure True KubeletHasDiskPressure',
+      'PIDPressure False KubeletHasSufficientPID',
+      'Ready True KubeletReady',
+    ]);
+    await press(null);
+    await until('no taints', async () => (await taintsOf('loss-worker')).length === 0);
+  });
+
   it('that is down is Unknown and tainted; its pods are evicted after their tolerations and made elsewhere', async () => {
     await annotate('true');
     await until('the taints', async () => (await taintsOf('loss-worker')).length === 2);

@@ -9,7 +9,8 @@ import type { Client } from '../../client/client.ts';
 import type { Logger } from '../../component/logging.ts';
 import { leases, nodes } from '../../kubernetes/resource-types.ts';
 import type { Lease, Node } from '../../kubernetes/types.ts';
-import { buildNode, type NodeSpec, nodeStatus } from './node-status.ts';
+import type { RecordEvent } from '../events.ts';
+import { buildNode, type NodeSpec, nodeStatus, pressureEvents } from './node-status.ts';
 
 export const leasePeriodMs = (graceMs: number): number => graceMs / 5;
 /** Five minutes with the usual ten seconds between renewals; where Leases are stretched, status is, too. */
@@ -29,9 +30,19 @@ export const defaultGraceMs = (nodesOfProcess: number): number =>
 export const downAnnotation = 'kubelite/down';
 const leaseNamespace = 'kube-node-lease';
 
+/** What a Node says about itself by annotations, and who is told. */
+export interface NodeDeclarations {
+  isDown(node: string): boolean;
+  /** The value of `kubelite/pressure`. */
+  pressureOf(node: string): string;
+  recordEvent: RecordEvent;
+}
+
 export interface NodeHeartbeats {
   /** Nodes exist with a current status and a Lease when it resolves. */
   register(): Promise<void>;
+  /** What the node declares has changed: its status is told at once. */
+  changed(name: string): void;
   /** Beats until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -48,7 +59,7 @@ export function createNodeHeartbeats(
   client: Client,
   clock: Clock,
   logger: Logger,
-  isDown: (node: string) => boolean,
+  { isDown, pressureOf, recordEvent }: NodeDeclarations,
   periodMs: number,
 ): NodeHeartbeats {
   const nodeClient = client.resource<Node>(nodes);
@@ -58,23 +69,31 @@ export function createNodeHeartbeats(
   async function registerNode(node: BeatingNode): Promise<void> {
     const wanted = buildNode(node.spec, clock.now());
     let stored: Node;
+    let made = true;
     try {
+      // A Node is made with its status.
       stored = await nodeClient.create(wanted);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
+      made = false;
       stored = await nodeClient.get({ name: node.spec.name });
       const labels = { ...stored.metadata.labels, ...wanted.metadata.labels };
       if (!deepEqual(labels, stored.metadata.labels ?? {}))
         stored = await nodeClient.update({ ...stored, metadata: { ...stored.metadata, labels } });
     }
     node.uid = stored.metadata.uid ?? '';
-    await beatStatus(node, stored);
+    if (made) node.statusDueAt = clock.now() + statusPeriodMs(periodMs);
+    else await beatStatus(node, stored);
     await beatLease(node);
   }
 
   async function beatStatus(node: BeatingNode, known?: Node): Promise<void> {
     const stored = known ?? (await nodeClient.get({ name: node.spec.name }));
-    await nodeClient.updateStatus({ ...stored, status: nodeStatus(node.spec, stored.status, clock.now()) });
+    const { name } = node.spec;
+    const status = nodeStatus(node.spec, stored.status, clock.now(), pressureOf(name));
+    await nodeClient.updateStatus({ ...stored, status });
+    for (const reason of pressureEvents(stored.status, status))
+      recordEvent(stored, 'Normal', reason, `Node ${name} status is now: ${reason}`, { host: name });
     node.statusDueAt = clock.now() + statusPeriodMs(periodMs);
   }
 
@@ -128,6 +147,13 @@ export function createNodeHeartbeats(
   }
 
   return {
+    changed(name) {
+      const node = beating.find(({ spec }) => spec.name === name);
+      if (node === undefined || isDown(name)) return;
+      // Who comes in between is met at the next beat.
+      node.statusDueAt = 0;
+      void beatStatus(node).catch((error) => logger.debug('Status not told', { node: name, err: error }));
+    },
     async register() {
       for (const node of beating) await registerNode(node);
     },

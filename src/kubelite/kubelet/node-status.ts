@@ -37,8 +37,48 @@ export function buildNode(spec: NodeSpec, now: number): Node {
 
 type NodeStatus = NonNullable<Node['status']>;
 
+/** On a Node, as a list: `memory,disk,pid`. */
+export const pressureAnnotation = 'kubelite/pressure';
+
+/** The conditions of a kubelet: what it says while all is well, and under pressure; the Event is that of the change. */
+const pressures = [
+  {
+    name: 'memory',
+    type: 'MemoryPressure',
+    well: ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available', 'NodeHasSufficientMemory'],
+    under: ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available', 'NodeHasInsufficientMemory'],
+  },
+  {
+    name: 'disk',
+    type: 'DiskPressure',
+    well: ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure', 'NodeHasNoDiskPressure'],
+    under: ['KubeletHasDiskPressure', 'kubelet has disk pressure', 'NodeHasDiskPressure'],
+  },
+  {
+    name: 'pid',
+    type: 'PIDPressure',
+    well: ['KubeletHasSufficientPID', 'kubelet has sufficient PID available', 'NodeHasSufficientPID'],
+    under: ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available', 'NodeHasInsufficientPID'],
+  },
+] as const;
+
+/** Reasons of Events for conditions that differ between two states of a node. */
+export function pressureEvents(before: Partial<NodeStatus> | undefined, now: NodeStatus): string[] {
+  const statusOf = (status: Partial<NodeStatus> | undefined, type: string) =>
+    status?.conditions?.find((condition) => condition.type === type)?.status;
+  return pressures.flatMap(({ type, well, under }) => {
+    const [was, is] = [statusOf(before, type), statusOf(now, type)];
+    return was === undefined || was === is ? [] : [(is === 'True' ? under : well)[2]];
+  });
+}
+
 /** The status as it should be now. Conditions keep their transition times; only the heartbeat moves. */
-export function nodeStatus(spec: NodeSpec, before: Partial<NodeStatus> | undefined, now: number): NodeStatus {
+export function nodeStatus(
+  spec: NodeSpec,
+  before: Partial<NodeStatus> | undefined,
+  now: number,
+  pressure = '',
+): NodeStatus {
   const resources = {
     cpu: spec.cpu,
     'ephemeral-storage': '100Gi',
@@ -49,12 +89,13 @@ export function nodeStatus(spec: NodeSpec, before: Partial<NodeStatus> | undefin
   };
   const id = createHash('sha256').update(spec.name).digest('hex');
   const uuid = `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-a${id.slice(17, 20)}-${id.slice(20, 32)}`;
+  const declared = pressure.split(',').map((name) => name.trim());
   const ours = [
-    ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-    ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-    ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ...pressures.map(({ name, type, well, under }) =>
+      declared.includes(name) ? [type, 'True', under[0], under[1]] : [type, 'False', well[0], well[1]],
+    ),
     ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
-  ] as const;
+  ] as [type: string, status: string, reason: string, message: string][];
   const time = formatTime(now);
   const known = before?.conditions ?? [];
   const conditions = ours.map(([type, status, reason, message]) => {

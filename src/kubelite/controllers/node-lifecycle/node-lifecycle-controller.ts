@@ -8,7 +8,7 @@ import type { Lease, Node, Pod } from '../../../kubernetes/types.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { isPodReady } from '../pod-readiness.ts';
 import { nodeIndex, nodeNames } from '../pods-of-node.ts';
-import { readyStatus, taintsToWrite, unknownConditions } from './node-taints.ts';
+import { readyStatus, taintingConditions, taintsToWrite, unknownConditions } from './node-taints.ts';
 
 export interface NodeLifecycleOptions {
   /** A Lease that was not renewed for so long means that the node is gone. */
@@ -93,7 +93,8 @@ export function createNodeLifecycleController(
     added: (node) => controller.enqueue(node.metadata.name ?? ''),
     updated(node, old) {
       const name = node.metadata.name ?? '';
-      if (readyStatus(node) !== readyStatus(old) || !deepEqual(node.spec, old.spec)) controller.enqueue(name);
+      if (taintingConditions(node) !== taintingConditions(old) || !deepEqual(node.spec, old.spec))
+        controller.enqueue(name);
     },
     deleted: (node) => controller.enqueue(node.metadata.name ?? ''),
   });

@@ -12,10 +12,26 @@ type Condition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
 const notReady = 'node.kubernetes.io/not-ready';
 const unreachable = 'node.kubernetes.io/unreachable';
 const unschedulable = 'node.kubernetes.io/unschedulable';
+/** Conditions that, when they are True, keep further pods away. */
+const taintOfCondition: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+  NetworkUnavailable: 'node.kubernetes.io/network-unavailable',
+};
+const ourTaints = [notReady, unreachable, unschedulable, ...Object.values(taintOfCondition)];
 const heartbeatConditions = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
 export const readyStatus = (node: ReadableNode): string | undefined =>
   node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+
+/** Conditions of a node that taints follow, as one text. */
+export const taintingConditions = (node: ReadableNode): string =>
+  (node.status?.conditions ?? [])
+    .filter(({ type, status }) => type === 'Ready' || (taintOfCondition[type] !== undefined && status === 'True'))
+    .map(({ type, status }) => `${type}=${status}`)
+    .sort()
+    .join();
 
 /** The taints as they should be, or undefined when they are. Others' taints stay. */
 export function taintsToWrite(node: ReadableNode, now: number): Taint[] | undefined {
@@ -23,13 +39,17 @@ export function taintsToWrite(node: ReadableNode, now: number): Taint[] | undefi
   const wanted: Taint[] = [];
   const want = (key: string, effect: Taint['effect']) => wanted.push({ key, effect });
   if (node.spec?.unschedulable === true) want(unschedulable, 'NoSchedule');
+  for (const { type, status } of node.status?.conditions ?? []) {
+    const key = taintOfCondition[type];
+    if (key !== undefined && status === 'True') want(key, 'NoSchedule');
+  }
   const down = ready === 'Unknown' ? unreachable : ready === 'False' ? notReady : undefined;
   if (down !== undefined) {
     want(down, 'NoSchedule');
     want(down, 'NoExecute');
   }
   const present = (node.spec?.taints ?? []) as readonly ReadableTaint[];
-  const isOurs = ({ key }: ReadableTaint) => key === notReady || key === unreachable || key === unschedulable;
+  const isOurs = ({ key }: ReadableTaint) => ourTaints.includes(key);
   const kept = present.filter(
     (taint) => !isOurs(taint) || wanted.some(({ key, effect }) => key === taint.key && effect === taint.effect),
   );
