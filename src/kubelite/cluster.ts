@@ -14,8 +14,8 @@ import { type Logger, silentLogger } from '../component/logging.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/event-recorder.ts';
 import type { Runnable } from '../controller/manager.ts';
 import { createKubeControllers } from '../kube-controllers/kube-controllers.ts';
-import { endpointSlices, nodes, pods } from '../kubernetes/resource-types.ts';
-import type { EndpointSlice, Node, Pod } from '../kubernetes/types.ts';
+import { endpointSlices, nodes, pods, services } from '../kubernetes/resource-types.ts';
+import type { EndpointSlice, Node, Pod, Service } from '../kubernetes/types.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import { createMemoryStore } from '../storage/memory/memory-store.ts';
 import { choosePort, rememberPort, writeKubeconfig } from './cluster-address.ts';
@@ -244,6 +244,7 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
   const events = createPodEvents(kubelet.recordEvent);
   const references = createReferenceReader(kubelet.client);
   const nodeCache = informers.informer<Node>(nodes);
+  const serviceCache = informers.informer<Service>(services);
   const isDown = (node: string): boolean => nodeCache.get(node)?.metadata.annotations?.[downAnnotation] === 'true';
   const pressureOf = (node: string): string => nodeCache.get(node)?.metadata.annotations?.[pressureAnnotation] ?? '';
   nodeCache.addHandler({
@@ -298,6 +299,7 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
         addressesOf,
         allocatableOf: (node: string) => nodeCache.get(node)?.status?.allocatable ?? {},
         references,
+        servicesOf: (namespace: string) => serviceCache.list(namespace),
         volumes: createVolumeContents({ client: kubelet.client, references, clock }),
         events,
         clock,
@@ -334,6 +336,7 @@ function createParts({ options, choice, server, pki, clock, nodeSpecs, ...rest }
             nodeMonitorGraceMs,
             autoscalerPeriodMs: options.autoscalerPeriodMs,
             addressPrefix: loadBalancerPrefix(options.name),
+            serviceCidr: formatCidr(serviceCidr),
           }),
         ),
         createPodScheduler(contextOf(schedulerUser, 'default-scheduler')),

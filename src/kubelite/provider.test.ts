@@ -9,11 +9,13 @@ import {
   events,
   horizontalPodAutoscalers,
   ingresses,
+  ipAddresses,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
   pods,
   replicationControllers,
+  serviceCidrs,
   services,
 } from '../kubernetes/resource-types.ts';
 import type {
@@ -209,6 +211,29 @@ describe('addresses', () => {
     await patch(services, 'one', { spec: { type: 'ClusterIP' } });
     await until('the address to go', async () => (await addressOf('one')) === undefined);
   });
+  it('of Services are shown, with their range, and given back', async () => {
+    type Shown = KubeObject & { spec: { parentRef: { namespace: string; name: string } } };
+    const shown = async () =>
+      (await list<Shown>(ipAddresses)).map(
+        ({ metadata, spec: { parentRef } }) => `${metadata.name} ${parentRef.namespace}/${parentRef.name}`,
+      );
+    expect(await get(serviceCidrs, 'kubernetes')).toMatchObject({
+      spec: { cidrs: ['10.13.0.0/16'] },
+      status: { conditions: [{ type: 'Ready', status: 'True', message: 'Kubernetes default Service CIDR is ready' }] },
+    });
+    const made = (await create(services, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace, name: 'held' },
+      spec: { ports: [{ port: 80 }] },
+    })) as unknown as Service;
+    const held = `${made.spec?.clusterIP} default/held`;
+    await until('the address', async () => (await shown()).includes(held));
+    expect(await shown()).toContain('10.13.0.1 default/kubernetes');
+    await remove(services, 'held');
+    await until('no address', async () => !(await shown()).includes(held));
+  });
+
   it('of Ingresses show in their status', async () => {
     await create(ingresses, {
       apiVersion: 'networking.k8s.io/v1',

@@ -3,6 +3,7 @@ import type { Runnable } from '../../controller/manager.ts';
 import { createAddressAllocator } from './addresses/address-allocator.ts';
 import { createIngressController } from './addresses/ingress-controller.ts';
 import { createLoadBalancerController } from './addresses/load-balancer-controller.ts';
+import { createServiceCidrController } from './addresses/service-cidr-controller.ts';
 import { createAutoscalerController } from './autoscaling/autoscaler-controller.ts';
 import type { ControllerContext } from './controller-context.ts';
 import { createCronJobController } from './cron-job/cron-job-controller.ts';
@@ -34,6 +35,8 @@ export interface ControllerSettings {
   autoscalerPeriodMs?: number | undefined;
   /** The first three parts of the addresses of LoadBalancers and Ingresses. */
   addressPrefix: string;
+  /** Where clusterIPs come from. */
+  serviceCidr: string;
 }
 
 export interface WorkloadController {
@@ -188,6 +191,12 @@ export const workloadControllers: readonly WorkloadController[] = [
     component: 'service-controller',
     create: (context, { addressPrefix }) =>
       createLoadBalancerController(context, createAddressAllocator(`${addressPrefix}.2`, 253)),
+  },
+  {
+    names: ['service-cidr-controller'],
+    identity: providerIdentity,
+    component: 'service-cidr-controller',
+    create: (context, { serviceCidr }) => createServiceCidrController(context, serviceCidr),
   },
   {
     names: ['kubelite-ingress'],

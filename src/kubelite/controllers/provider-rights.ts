@@ -26,6 +26,8 @@ export async function ensureProviderRights(admin: Client): Promise<void> {
       rule(['update', 'patch'], '', 'persistentvolumeclaims/status', 'services/status'),
       rule([...read, 'create'], 'storage.k8s.io', 'storageclasses'),
       rule(read, 'networking.k8s.io', 'ingresses'),
+      rule([...read, 'create', 'delete'], 'networking.k8s.io', 'ipaddresses', 'servicecidrs'),
+      rule(['update', 'patch'], 'networking.k8s.io', 'servicecidrs/status'),
       rule(['update', 'patch'], 'networking.k8s.io', 'ingresses/status'),
       rule(['create', 'patch', 'update'], '', 'events'),
       rule(['create', 'patch', 'update'], 'events.k8s.io', 'events'),

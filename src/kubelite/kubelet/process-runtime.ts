@@ -2,7 +2,7 @@
  * Runs pods whose images name this project's own components as local processes: an address of its own in 127.0.0.0/8 for each
  * pod, volumes as folders, probes, restarts with back-off, logs. Off unless it is asked for.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
@@ -16,6 +16,7 @@ import type { PodEvents } from './pod-events.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { refused } from './pod-responder.ts';
 import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
+import { execInProcessPod } from './process-exec.ts';
 import { MissingReference, type ReferenceReader } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import type { Usage } from './usage.ts';
@@ -321,6 +322,24 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       return [...(known?.init ?? []), ...(known?.main ?? [])]
         .find((container) => container.name === request.container)
         ?.logs(request);
+    },
+
+    async exec(pod, name, command, streams) {
+      const known = know(pod);
+      const spec = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find(
+        (container) => container.name === name,
+      );
+      if (spec === undefined) throw new Error(`no container ${name}`);
+      const folders = await volumes.setUp(pod, known.directory, factsOf(known));
+      const launch = await launchOf(pod, known, spec as Container, folders);
+      const hostname = pod.metadata.name ?? '';
+      const { executables, hostsFile } = options;
+      const root = new Map([
+        ['etc/hostname', Buffer.from(`${hostname}\n`)],
+        ['etc/hosts', existsSync(hostsFile) ? readFileSync(hostsFile) : Buffer.alloc(0)],
+      ]);
+      const mounts = containerMounts(spec as Container, folders);
+      return execInProcessPod(command, { launch, mounts, executables, hostname, root, clock }, streams);
     },
 
     async dial(pod, port) {

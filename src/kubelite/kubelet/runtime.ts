@@ -91,7 +91,7 @@ export interface PodRuntime {
   /** undefined: there is no such container or no earlier run of it. */
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
   /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
-  exec?(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  exec(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
   /** Runs the command of a container that reads its standard input (`stdin: true`) for the caller, until one of them is done. */
   attach?(pod: ReadablePod, container: string, streams: ExecStreams): Promise<void>;
   /** A connection to a TCP port that the pod itself serves, never to anybody else's. Rejects as a refused connection. */

@@ -13,6 +13,7 @@ import { type PodEvents, podLabel } from './pod-events.ts';
 import { dialSimulated } from './pod-responder.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
+import type { ServicesOf } from './service-variables.ts';
 import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
 import { simulatedLogs } from './simulated-logs.ts';
 import { containerProfile, type Role } from './simulated-profile.ts';
@@ -30,6 +31,8 @@ export interface SimulatedRuntimeOptions {
   /** Of a node. */
   allocatableOf(node: string): Readonly<Record<string, string>>;
   references: ReferenceReader;
+  /** Of a namespace. */
+  servicesOf: ServicesOf;
   volumes: VolumeContents;
   events: PodEvents;
   clock: Clock;
@@ -190,6 +193,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       podIP: pod.status?.podIP ?? '',
       hostIP: pod.status?.hostIP ?? '',
       allocatable: options.allocatableOf(known.node),
+      startedAt: container.startedAt ?? clock.now(),
     };
     return simulatedWorld(pod, container.spec, container.restartCount, known.files, facts, options);
   };

@@ -4,6 +4,7 @@ import { containerEnvironment } from './environment.ts';
 import type { PodFacts } from './pod-facts.ts';
 import type { Content, ReferenceReader } from './references.ts';
 import type { ReadablePod } from './runtime.ts';
+import { type ServicesOf, serviceVariables } from './service-variables.ts';
 import { createShellFiles, type Layer, type WrittenFiles } from './streaming/simulated-files.ts';
 import type { ShellWorld } from './streaming/simulated-shell.ts';
 import type { VolumeContents } from './volume-contents.ts';
@@ -12,6 +13,7 @@ export interface WorldSources {
   references: ReferenceReader;
   volumes: VolumeContents;
   clock: Clock;
+  servicesOf: ServicesOf;
 }
 
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];
@@ -29,8 +31,8 @@ export async function simulatedWorld(
   container: Container,
   run: number,
   written: PodFiles,
-  facts: PodFacts,
-  { references, volumes, clock }: WorldSources,
+  facts: PodFacts & { startedAt: number },
+  { references, volumes, clock, servicesOf }: WorldSources,
 ): Promise<ShellWorld> {
   const hostname = pod.spec?.hostname ?? pod.metadata.name ?? '';
   const own = new Map([
@@ -68,10 +70,15 @@ export async function simulatedWorld(
     const all = [...written.values()].flatMap((files) => [...files.values()]);
     return all.length >= maxWrittenFiles ? 0 : maxWrittenBytes - all.reduce((sum, { length }) => sum + length, 0);
   };
-  return { environment: new Map([...own, ...given]), hostname, files: createShellFiles(layers, room), clock };
+  return {
+    environment: new Map([...own, ...serviceVariables(pod, facts.startedAt, servicesOf), ...given]),
+    hostname,
+    files: createShellFiles(layers, room),
+    clock,
+  };
 }
 
-function rootFiles(pod: ReadablePod, hostname: string, { podIP }: PodFacts): Content {
+export function rootFiles(pod: ReadablePod, hostname: string, { podIP }: PodFacts): Content {
   const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
   return new Map([
     ['etc/hostname', Buffer.from(`${hostname}\n`)],

@@ -5,6 +5,7 @@
 import type { Clock } from '../../../apimachinery/clock.ts';
 import type { ExecStreams } from '../runtime.ts';
 import { absolutePath, FileError, type ShellFiles } from './simulated-files.ts';
+import { runPipeline, splitAt } from './simulated-pipeline.ts';
 import { makeFolders, packTar, parseTar, unpackTar } from './simulated-tar.ts';
 import { readTerminal } from './terminal.ts';
 
@@ -15,7 +16,7 @@ export interface ShellWorld {
   clock: Clock;
 }
 
-type ShellStreams = ExecStreams;
+export type ShellStreams = ExecStreams;
 type Command = (args: readonly string[], world: ShellWorld, streams: ShellStreams) => Promise<number>;
 
 /** Thrown by `exit`. */
@@ -50,6 +51,27 @@ async function forEach(
   }
   return code;
 }
+/** For each file, or for standard input where none is named. */
+async function overText(
+  name: string,
+  paths: readonly string[],
+  world: ShellWorld,
+  streams: ShellStreams,
+  act: (text: string) => Promise<void>,
+): Promise<number> {
+  if (paths.length === 0) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of streams.stdin) chunks.push(chunk);
+    await act(Buffer.concat(chunks).toString());
+    return 0;
+  }
+  return forEach(name, paths, streams, (path) => {
+    const content = world.files.read(path);
+    if (content === undefined) throw new FileError('No such file or directory');
+    return act(content.toString());
+  });
+}
+const linesOf = (text: string): string[] => (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 const operands = (args: readonly string[]): string[] => args.filter((arg) => !arg.startsWith('-'));
 
 const commands: Readonly<Record<string, Command>> = {
@@ -79,6 +101,18 @@ const commands: Readonly<Record<string, Command>> = {
     throw new Exit(Number.parseInt(args[0] ?? '0', 10) & 255);
   },
   false: async () => 1,
+  async grep(args, world, streams) {
+    const [pattern = '', ...paths] = operands(args);
+    const wanted = (line: string) => line.includes(pattern) !== args.includes('-v');
+    let found = false;
+    const code = await overText('grep', paths, world, streams, async (text) => {
+      for (const line of linesOf(text).filter(wanted)) {
+        found = true;
+        await streams.stdout(`${line}\n`);
+      }
+    });
+    return code !== 0 ? 2 : found ? 0 : 1;
+  },
   hostname: (_args, world, streams) => say(streams, [world.hostname]),
   async ls(args, world, streams) {
     const paths = operands(args);
@@ -111,6 +145,16 @@ const commands: Readonly<Record<string, Command>> = {
       if (files.isFolder(path) && !has('r')) throw new FileError('Is a directory');
       files.remove(path);
     }),
+  wc: (args, world, streams) =>
+    overText('wc', operands(args), world, streams, async (text) => {
+      const lines = text.split('\n').length - 1;
+      const words = text.split(/\s+/).filter((word) => word !== '').length;
+      const all = { '-l': lines, '-w': words, '-c': Buffer.byteLength(text) };
+      const asked = Object.entries(all).filter(([flag]) => args.includes(flag));
+      await streams.stdout(
+        `${(asked.length === 0 ? Object.entries(all) : asked).map(([, count]) => count).join(' ')}\n`,
+      );
+    }),
   pwd: (_args, _world, streams) => say(streams, ['/']),
   async sh(args, world, streams) {
     if (args[0] === '-c') return runScript(args[1] ?? '', world, streams, args.slice(2));
@@ -129,6 +173,11 @@ const commands: Readonly<Record<string, Command>> = {
     await world.clock.sleep(seconds * 1000, streams.signal).catch(() => {});
     return 0;
   },
+  sort: (args, world, streams) =>
+    overText('sort', operands(args), world, streams, async (text) => {
+      const sorted = linesOf(text).sort();
+      await say(streams, args.includes('-r') ? sorted.reverse() : sorted);
+    }),
   async tar(args, world, streams) {
     try {
       const { create, folder, paths } = parseTar(args);
@@ -197,7 +246,7 @@ const withCarriageReturns = (streams: ShellStreams): ShellStreams => {
   };
 };
 
-/** `a; b && c || d`, quotes and variables. Throws Exit. */
+/** `a; b && c || d`, `a | b`, `a > file`, quotes and variables. Throws Exit. */
 async function runScript(
   script: string,
   world: ShellWorld,
@@ -213,11 +262,13 @@ async function runScript(
   };
   for (const { text, operator } of splitScript(script)) {
     if (!skip && text.trim() !== '') {
-      const unsupported = unquoted(text).match(/[|<>`&()]|\$\(/)?.[0];
+      const unsupported = unquoted(text)
+        .replace(/2>&1|2>/g, '>')
+        .match(/[`&()]|\$\(/)?.[0];
       if (unsupported !== undefined) {
         await streams.stderr(`sh: ${unsupported}: not supported in a simulated container\n`);
         code = 2;
-      } else code = await start(splitWords(text, lookUp), world, streams);
+      } else code = await runPipeline(text, (part) => splitWords(part, lookUp), world, streams, start);
     }
     skip = (operator === '&&' && code !== 0) || (operator === '||' && code === 0);
   }
@@ -229,16 +280,7 @@ const unquoted = (text: string): string => text.replace(quoted, '');
 
 function splitScript(script: string): { text: string; operator: string }[] {
   const parts: { text: string; operator: string }[] = [];
-  const token = /'[^']*'|"(?:\\.|[^"\\])*"|\\.|(&&|\|\||;|\n)|[^'"\\&|;\n]+|[\s\S]/g;
-  let text = '';
-  for (const match of script.matchAll(token)) {
-    if (match[1] === undefined) text += match[0];
-    else {
-      parts.push({ text, operator: match[1] });
-      text = '';
-    }
-  }
-  parts.push({ text, operator: '' });
+  for (const [text = '', operator = ''] of splitAt(script, '&&|\\|\\||;|\\n')) parts.push({ text, operator });
   return parts;
 }
 
