@@ -1,18 +1,17 @@
 /** docs/guides/production.md as it stands: two executables on one etcd, encryption with rotation, and migration, with kubectl. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { etcdctlPath, etcdPath, startEtcd, type TestEtcd } from '../../test/support/etcd.ts';
+import { etcdctlPath, etcdPath, freePorts, startEtcd, type TestEtcd } from '../../test/support/etcd.ts';
 import { type CommandResult, run, toolPath } from '../../test/support/kubectl.ts';
+import { type LongProcess, startProcess } from '../../test/support/long-process.ts';
+import { guideBlock, withChanges } from '../../test/support/production-guide.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../component/certificates.ts';
 
-const guide = readFileSync(new URL('../../docs/guides/production.md', import.meta.url), 'utf8');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const listed = 'https://10.0.0.11:2379,https://10.0.0.12:2379,https://10.0.0.13:2379';
 
@@ -21,18 +20,16 @@ describe.skipIf(etcdPath === undefined)('the guide to production, on etcd (.ci/r
   const pki = join(home, 'etc/pki');
   const encryption = join(home, 'etc/encryption.yaml');
   let etcd: TestEtcd;
+  let freeClient = 0;
+  let freePeer = 0;
   let ca: KeyPair;
   let admin: KeyPair;
-  const servers: Server[] = [];
-
-  interface Server {
-    url: string;
-    lines: string[];
-    end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  }
+  const servers: LongProcess[] = [];
+  type Server = LongProcess & { url: string };
 
   beforeAll(async () => {
     etcd = await startEtcd();
+    [freeClient = 0, freePeer = 0] = await freePorts(2);
     ca = await createCertificateAuthority({ commonName: 'ca', days: 1 });
     const leaf = await issueCertificate(ca, {
       commonName: 's',
@@ -61,23 +58,27 @@ describe.skipIf(etcdPath === undefined)('the guide to production, on etcd (.ci/r
     rmSync(home, { recursive: true, force: true });
   });
 
-  /** The block of the guide that begins so, with this test's paths and addresses. */
-  const block = (start: string): string => {
-    const found = [...guide.matchAll(/```bash\n(.*?)```/gs)].map(([, text]) => text as string);
-    const text = found.find((one) => one.trimStart().startsWith(start));
-    if (text === undefined) throw new Error(`the guide has no command that begins with ${start}`);
-    return text
-      .replaceAll(listed, etcd.servers.join(','))
-      .replaceAll('https://10.0.0.11:2379', etcd.servers[0] as string)
-      .replaceAll('/etc/karmada', join(home, 'etc'))
-      .replaceAll('/var/lib', home)
-      .replaceAll('karmada.config', join(home, 'karmada.config'))
-      .replaceAll('\\\n', ' ')
-      .trim();
-  };
+  /** With this test's paths and addresses. */
+  const block = (start: string, part?: string): string =>
+    withChanges(guideBlock(start, part), [
+      [listed, etcd.servers.join(',')],
+      ['https://10.0.0.11:2379', etcd.servers[0] as string],
+      ['23790', String(freeClient)],
+      ['23800', String(freePeer)],
+      ['/etc/karmada', join(home, 'etc')],
+      ['/var/backups/karmada', home],
+      ['/var/lib', home],
+      ['karmada.config', join(home, 'karmada.config')],
+    ]);
   const env = {
     ...process.env,
-    PATH: [join(root, 'bin'), dirname(toolPath('kubectl')), dirname(etcdctlPath ?? ''), process.env['PATH']].join(':'),
+    PATH: [
+      join(root, 'bin'),
+      dirname(toolPath('kubectl')),
+      dirname(etcdctlPath ?? ''),
+      dirname(etcdPath ?? ''),
+      process.env['PATH'],
+    ].join(':'),
   };
   const shell = (command: string): Promise<CommandResult> =>
     run('bash', ['-euo', 'pipefail', '-c', command], { env, cwd: home });
@@ -89,32 +90,10 @@ describe.skipIf(etcdPath === undefined)('the guide to production, on etcd (.ci/r
 
   async function start(command: string, ...more: string[]): Promise<Server> {
     const line = `exec ${command} --secure-port=0 ${more.join(' ')}`;
-    const child: ChildProcessWithoutNullStreams = spawn('bash', ['-c', line], {
-      env,
-      cwd: home,
-      stdio: 'pipe',
-    });
-    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    const lines: string[] = [];
-    const url = await new Promise<string>((resolve, reject) => {
-      for (const stream of [child.stdout, child.stderr])
-        createInterface({ input: stream }).on('line', (text) => {
-          lines.push(text);
-          const found = /https:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
-          if (text.includes('Serving') && found !== undefined) resolve(found);
-        });
-      void ended.then(() => reject(new Error(`the server ended: ${lines.join('\n')}`)));
-    });
-    const server: Server = {
-      url,
-      lines,
-      async end(signal) {
-        child.kill(signal);
-        await ended;
-      },
-    };
-    servers.push(server);
-    return server;
+    const process = startProcess('bash', ['-c', line], { env, cwd: home });
+    servers.push(process);
+    const [, url = ''] = await process.line(/"url":"(https:[^"]+)".*"msg":"Serving"/);
+    return Object.assign(process, { url });
   }
 
   /** Writes the guide's kubeconfig for a server. */
@@ -187,9 +166,14 @@ describe.skipIf(etcdPath === undefined)('the guide to production, on etcd (.ci/r
     await done(block('kubectl --kubeconfig karmada.config get secrets'));
     expect(await stored('s')).toMatch(/^k8s:enc:aescbc:v1:key2:/);
     if (etcdctlPath === undefined) console.error('there is no etcdctl here: .ci/run fetches it');
-    else expect(await done(block('etcdctl'))).toBe('0\n');
+    else expect(await done(block('etcdctl --endpoints', 'get /registry'))).toBe('0\n');
     await b.end('SIGTERM');
 
+    if (etcdctlPath === undefined) console.error('there is no etcdctl here: .ci/run fetches it');
+    else {
+      await done(block('etcdctl --endpoints', 'snapshot save'));
+      expect(await done(block('etcdctl snapshot restore'))).toContain('on both sides');
+    }
     const back = block('karmada-apiserver store migrate --from=https');
     expect(await done(back)).toContain('on both sides');
     writeFileSync(encryption, text.replace(old, fresh));

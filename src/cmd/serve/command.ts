@@ -1,6 +1,6 @@
 /** `karmada serve` and `karmada certs` on the command line. */
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { formatDuration } from '../../component/duration.ts';
 import { parseExecutable } from '../../component/executable.ts';
 import { runComponent } from '../../component/lifecycle.ts';
@@ -68,6 +68,7 @@ their own, and for looking. An authority (10 years) or a key of service accounts
   if (flags['secure-port'] === 0) throw new Error('kubeconfigs name a port: give --secure-port');
   const site = siteOf(flags);
   writeKubeconfigs(site, await ensureCertificates(site, flags), flags['secure-port']);
+  giveToOwner(flags['data-dir'], [site.certDir, ...readdirSync(site.certDir).map(site.file), site.adminConfig]);
   const rows = readdirSync(site.certDir)
     .filter((file) => file.endsWith('.crt'))
     .sort()
@@ -82,4 +83,11 @@ their own, and for looking. An authority (10 years) or a key of service accounts
     process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}\n`);
   process.stdout.write(`in ${site.certDir}; the administrator's kubeconfig is ${site.adminConfig}\n`);
   return 0;
+}
+
+/** What root makes in the directory of a server that runs as another user must be readable to that one. */
+function giveToOwner(directory: string, files: readonly string[]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  for (const file of files) chownSync(file, uid, gid);
 }
