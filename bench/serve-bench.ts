@@ -17,7 +17,7 @@ import { type LongProcess, startProcess } from '../test/support/long-process.ts'
 import { processorSeconds, pssOf } from './federation.ts';
 import type { Row } from './row.ts';
 
-const templates = Number(process.env['KARMADA_BENCH_TEMPLATES'] || 300);
+const templates = Number(process.env['KARMADA_BENCH_TEMPLATES'] || 500);
 const restMs = 5_000;
 /** Creates under way at a time. */
 const clients = 16;
