@@ -37,6 +37,11 @@ export type Lane =
 export interface Sessions {
   /** A way to send one request; `release` must be called when its stream has closed. */
   acquire(): Promise<Lane>;
+  /**
+   * Whether there is another client certificate by now than the connections were opened with. They take no new requests then; what
+   * runs over them goes on.
+   */
+  retireIfRenewed(): Promise<boolean>;
   /** Forgets that the server spoke HTTP/1.1: after a connection error it is asked again. */
   reset(): void;
   close(): void;
@@ -62,6 +67,9 @@ export function createSessions(connection: Connection, options: SessionOptions):
   let agent: HttpAgent | undefined = url.protocol === 'http:' ? plainAgent(url, proxy, options) : undefined;
   let connecting: Promise<void> | undefined;
   let closed = false;
+  let presented: string | undefined;
+  /** Take no new requests; kept to be ended with the others. */
+  const retired = new Set<ClientHttp2Session>();
 
   const adopt = (socket: TLSSocket): void => {
     const session = connectHttp2(url.origin, {
@@ -89,6 +97,7 @@ export function createSessions(connection: Connection, options: SessionOptions):
 
   const connect = async (): Promise<void> => {
     const tls = await tlsOptions(connection, url, options.lookup);
+    presented = tls.cert as string | undefined;
     const through: TunnelOptions = {
       lookup: options.lookup,
       ca: tls.ca as string | undefined,
@@ -136,6 +145,20 @@ export function createSessions(connection: Connection, options: SessionOptions):
         await connecting;
       }
     },
+    async retireIfRenewed() {
+      const pair = await resolveSource(connection.clientCertificate);
+      if (pair?.cert === presented) return false;
+      presented = pair?.cert;
+      for (const entry of entries) {
+        retired.add(entry.session);
+        entry.session.once('close', () => retired.delete(entry.session));
+        // Ends when its last stream does.
+        entry.session.close();
+      }
+      entries.clear();
+      if (url.protocol === 'https:') agent = undefined;
+      return true;
+    },
     reset() {
       if (url.protocol === 'https:') {
         agent?.destroy();
@@ -146,6 +169,7 @@ export function createSessions(connection: Connection, options: SessionOptions):
       closed = true;
       agent?.destroy();
       for (const { session } of entries) session.destroy();
+      for (const session of retired) session.destroy();
     },
   };
 }

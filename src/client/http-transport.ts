@@ -106,20 +106,23 @@ export function createTransport(connection: Connection, options: TransportOption
     }
   };
 
+  const observed = async (request: TransportRequest): Promise<TransportResponse> => {
+    const startedAt = clock.now();
+    const response = await sendOnce(request);
+    const asked = `${url.origin}${prefix}${request.path}`;
+    return options.observe?.({ request, url: asked, response, milliseconds: clock.now() - startedAt }) ?? response;
+  };
+
   const impatient: Transport = {
     async request({ value, ...asked }) {
       const request = value === undefined ? asked : { ...asked, body: JSON.stringify(value) };
-      const startedAt = clock.now();
-      const answer = await sendOnce(request);
-      const response =
-        options.observe?.({
-          request,
-          url: `${url.origin}${prefix}${request.path}`,
-          response: answer,
-          milliseconds: clock.now() - startedAt,
-        }) ?? answer;
-      if (response.status === 401) connection.onUnauthorized?.();
-      return response;
+      const response = await observed(request);
+      if (response.status !== 401) return response;
+      connection.onUnauthorized?.();
+      // Who we are is told when a connection is opened: one that is older than our certificate is left.
+      if (!(await sessions.retireIfRenewed())) return response;
+      for await (const _ of response.body);
+      return observed(request);
     },
     async close() {
       sessions.close();

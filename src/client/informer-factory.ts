@@ -18,6 +18,8 @@ export interface InformerFactoryOptions {
   /** Bounds of the back-off while the server cannot be reached, in ms. Defaults 200 and 10,000. */
   baseDelay?: number | undefined;
   maxDelay?: number | undefined;
+  /** How often handlers see every object again, as updated to itself. 0 or absent: never. */
+  resyncPeriodMs?: number | undefined;
 }
 
 interface Running {
@@ -35,6 +37,7 @@ export function createInformerFactory(client: Client, options: InformerFactoryOp
     freeze = process.env['VITEST'] !== undefined,
     baseDelay = 200,
     maxDelay = 10_000,
+    resyncPeriodMs = 0,
   } = options;
   const informers = new Map<string, Running>();
   let life: AbortSignal | undefined;
@@ -49,6 +52,15 @@ export function createInformerFactory(client: Client, options: InformerFactoryOp
         if (!signal.aborted) logger.error('The informer stopped', { resource: groupResource(type), err: error });
       },
     );
+    if (resyncPeriodMs > 0) void resync(informer, signal).catch(() => {});
+  };
+
+  /** Each informer at a time of its own. */
+  const resync = async (informer: SharedInformer<KubeObject>, signal: AbortSignal): Promise<never> => {
+    for (;;) {
+      await clock.sleep(resyncPeriodMs * (1 + Math.random()), signal);
+      informer.resync();
+    }
   };
 
   return {
@@ -85,7 +97,7 @@ function informerKey(type: ResourceType, selection: InformerOptions): string {
   return [type.group, type.version, type.resource, namespace, labelSelector, fieldSelector, metadataOnly].join('|');
 }
 
-type SharedInformer<T extends KubeObject> = Informer<T> & { readonly target: ReflectorTarget<T> };
+type SharedInformer<T extends KubeObject> = Informer<T> & { readonly target: ReflectorTarget<T>; resync(): void };
 
 function createInformer<T extends KubeObject>(type: ResourceType, freeze: boolean, logger: Logger): SharedInformer<T> {
   const cache = createObjectCache<T>();
@@ -159,6 +171,9 @@ function createInformer<T extends KubeObject>(type: ResourceType, freeze: boolea
   return {
     type,
     target,
+    resync() {
+      if (synced) for (const object of cache.list()) each((handler) => handler.updated?.(object, object));
+    },
     get synced() {
       return synced;
     },

@@ -24,7 +24,9 @@ import {
   leaderElectionFlags,
   leaseOf,
   logFlags,
+  profilingFlags,
   rateLimiterFlags,
+  resyncFlags,
 } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createHealth } from '../component/health.ts';
@@ -110,10 +112,12 @@ them and reports back. The control plane needs no way into the cluster.`,
     'feature-gates': featureGatesFlag(),
     ...leaderElectionFlags(''),
     ...endpointFlags(':10357'),
+    ...profilingFlags,
     'kube-api-qps': kubeApiQps,
     'kube-api-burst': kubeApiBurst,
     ...clusterApiFlags,
     ...rateLimiterFlags,
+    ...resyncFlags,
     ...logFlags,
   },
 });
@@ -134,6 +138,7 @@ await runComponent(
       metricsAddress: flags['metrics-bind-address'],
       health,
       registry,
+      profiling: flags,
     });
     try {
       await run(signal, enabled, reportSecrets, health, registry);
@@ -182,7 +187,7 @@ async function run(
   await waitForServer(member, { logger, signal });
   await register(signal, client, member, reportSecrets);
 
-  const informers = createInformerFactory(client, { logger });
+  const informers = createInformerFactory(client, { logger, resyncPeriodMs: flags['resync-period'] });
   const controllers = {
     baseDelay: flags['rate-limiter-base-delay'],
     maxDelay: flags['rate-limiter-max-delay'],

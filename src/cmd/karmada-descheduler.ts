@@ -2,7 +2,14 @@
 import { waitForServer } from '../client/connect.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { featureGatesFlag } from '../component/feature-gates.ts';
-import { endpointFlags, kubeApiFlags, leaderElectionFlags, leaseOf, logFlags } from '../component/flag-groups.ts';
+import {
+  endpointFlags,
+  kubeApiFlags,
+  leaderElectionFlags,
+  leaseOf,
+  logFlags,
+  profilingFlags,
+} from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createEventRecorder } from '../controller/event-recorder.ts';
 import { createManager } from '../controller/manager.ts';
@@ -29,6 +36,7 @@ that karmada-scheduler finds them another cluster. Concerns Deployments whose re
     'feature-gates': featureGatesFlag(),
     ...leaderElectionFlags(name),
     ...endpointFlags(':10358'),
+    ...profilingFlags,
     ...kubeApiFlags,
     ...logFlags,
   },

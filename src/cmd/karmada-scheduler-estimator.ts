@@ -5,7 +5,7 @@ import { untilAborted } from '../component/abort.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
 import { featureGatesFlag } from '../component/feature-gates.ts';
-import { endpointFlags, kubeconfigFlags, logFlags } from '../component/flag-groups.ts';
+import { endpointFlags, kubeconfigFlags, logFlags, profilingFlags } from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
@@ -34,6 +34,7 @@ karmada-descheduler how many replicas the cluster could not place. Run one for e
     'kube-api-burst': flag.int(30, 'Burst to use while talking with the API server of the member cluster.'),
     'feature-gates': featureGatesFlag(),
     ...endpointFlags(':10351'),
+    ...profilingFlags,
     ...logFlags,
   },
 });
@@ -54,6 +55,7 @@ await runComponent(
       metricsAddress: flags['metrics-bind-address'],
       health,
       registry,
+      profiling: flags,
     });
     const { client } = connect({
       kubeconfig: flags.kubeconfig,

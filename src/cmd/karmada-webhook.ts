@@ -10,7 +10,13 @@ import { connect } from '../client/connect.ts';
 import { untilAborted } from '../component/abort.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
 import { parseExecutable } from '../component/executable.ts';
-import { allowNoExecuteTaintPolicyFlag, endpointFlags, kubeApiFlags, logFlags } from '../component/flag-groups.ts';
+import {
+  allowNoExecuteTaintPolicyFlag,
+  endpointFlags,
+  kubeApiFlags,
+  logFlags,
+  profilingFlags,
+} from '../component/flag-groups.ts';
 import { flag } from '../component/flags.ts';
 import { createHealth } from '../component/health.ts';
 import { runComponent } from '../component/lifecycle.ts';
@@ -56,6 +62,7 @@ by itself.`,
       "File with the authority (PEM) that signed this webhook's certificate; for --print-manifests.",
     ),
     ...endpointFlags(':8000'),
+    ...profilingFlags,
     ...kubeApiFlags,
     ...logFlags,
   },
@@ -90,6 +97,7 @@ async function serve(signal: AbortSignal, logger: ReturnType<typeof createLogger
     metricsAddress: flags['metrics-bind-address'],
     health,
     registry: createRegistry(),
+    profiling: flags,
   });
   const { client } = connect({
     kubeconfig: flags.kubeconfig,

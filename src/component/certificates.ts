@@ -92,6 +92,39 @@ export async function parseCertificateRequest(pem: string): Promise<CertificateR
   };
 }
 
+/** What a request (PEM) asks for, as far as people read it: titles and values in kubectl's order. Its signature is not checked. */
+export async function parseCertificateRequestSubject(pem: string): Promise<{
+  subject: { commonName: string; serialNumber: string; lists: [title: string, values: string[]][] };
+  names: [title: string, values: string[]][];
+}> {
+  const x509 = await loadLibrary();
+  const request = new x509.Pkcs10CertificateRequest(pem);
+  const field = (name: string): string[] => request.subjectName.getField(name);
+  const names = alternativeNames(x509, request);
+  const valuesOf = (type: string): string[] => names.filter((name) => name.type === type).map(({ value }) => value);
+  return {
+    subject: {
+      commonName: field('CN')[0] ?? '',
+      serialNumber: field('2.5.4.5')[0] ?? '',
+      lists: [
+        ['Organization', field('O')],
+        ['Organizational Unit', field('OU')],
+        ['Country', field('C')],
+        ['Locality', field('L')],
+        ['Province', field('ST')],
+        ['StreetAddress', field('2.5.4.9')],
+        ['PostalCode', field('2.5.4.17')],
+      ],
+    },
+    names: [
+      ['DNS Names', valuesOf('dns')],
+      ['Email Addresses', valuesOf('email')],
+      ['URIs', valuesOf('url')],
+      ['IP Addresses', valuesOf('ip')],
+    ],
+  };
+}
+
 /** Signs a request (PEM) with its subject and alternative names. Usages by the names that Kubernetes gives them. */
 export async function signCertificateRequest(
   ca: KeyPair,

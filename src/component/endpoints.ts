@@ -3,7 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { type BindAddress, parseBindAddress } from './bind-address.ts';
+import type { profilingFlags } from './flag-groups.ts';
+import type { FlagValues } from './flags.ts';
 import type { Health } from './health.ts';
+import type { Profiling } from './profiling.ts';
 
 export interface EndpointOptions {
   /** As of --health-probe-bind-address. */
@@ -12,6 +15,8 @@ export interface EndpointOptions {
   metricsAddress: string;
   health: Health;
   registry: Registry;
+  /** Of an executable that can be profiled. */
+  profiling?: Partial<FlagValues<typeof profilingFlags>> | undefined;
 }
 
 export interface Endpoints {
@@ -27,6 +32,7 @@ export async function serveEndpoints(options: EndpointOptions): Promise<Endpoint
   const metricsAt = parseBindAddress(options.metricsAddress);
   const shared = options.healthAddress === options.metricsAddress;
   const servers: Server[] = [];
+  let profiling: Profiling | undefined;
   const listen = async (address: BindAddress | undefined, health: boolean, metrics: boolean) => {
     if (address === undefined) return undefined;
     const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
@@ -48,6 +54,7 @@ export async function serveEndpoints(options: EndpointOptions): Promise<Endpoint
     return server.address() as AddressInfo;
   };
   const stop = async (): Promise<void> => {
+    await profiling?.stop();
     await Promise.all(
       servers.map(
         (server) =>
@@ -61,6 +68,8 @@ export async function serveEndpoints(options: EndpointOptions): Promise<Endpoint
   try {
     const health = await listen(healthAt, true, shared);
     const metrics = shared ? health : await listen(metricsAt, false, true);
+    if (options.profiling?.['enable-pprof'] === true)
+      profiling = await (await import('./profiling.ts')).serveProfilingFor(options.profiling);
     return { health, metrics, stop };
   } catch (error) {
     await stop();

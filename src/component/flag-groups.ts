@@ -76,6 +76,22 @@ export const endpointFlags = (healthAddress: string, metricsAddress = ':8080') =
   ),
 });
 
+/** `/debug/pprof/` of a process. */
+export const profilingFlags = {
+  'enable-pprof': flag.bool(false, 'Enable profiling via web interface host:port/debug/pprof/.'),
+  'profiling-bind-address': flag.string(
+    ':6060',
+    'The TCP address for serving profiling (127.0.0.1:6060, :6060). This is only applicable if profiling is enabled.',
+  ),
+};
+
+export const resyncFlags = {
+  'resync-period': flag.duration(
+    0,
+    'Base frequency at which controllers look at everything again, whether it changed or not. 0: never, which is enough.',
+  ),
+};
+
 export const rateLimiterFlags = {
   'rate-limiter-base-delay': flag.duration(5, 'The base delay of the back-off of a failing key.'),
   'rate-limiter-max-delay': flag.duration(1_000_000, 'The longest delay of the back-off of a failing key.'),

@@ -34,6 +34,7 @@ export function controlPlaneClient(flags: KarmadaFlagValues, impersonate?: Conne
     const connection = { ...connected.connection, impersonate };
     return { ...connected, connection, client: createClient(createTransport(connection, clientOptions)) };
   } catch (error) {
+    if (isNothingConfigured(error)) throw new Error(missingConfiguration, { cause: error });
     const why = (error as Error).message;
     const noFile = kubeconfig !== '' && !existsSync(kubeconfig);
     const hint =
@@ -54,6 +55,20 @@ export function memberClient(kubeconfig: string, context: string, what: string):
   try {
     return connect({ ...clientOptions, kubeconfig, context });
   } catch (error) {
-    throw new Error(`${what}. error: ${(error as Error).message}`, { cause: error });
+    const why =
+      isNothingConfigured(error) || !existsSync(kubeconfig || '.') ? missingConfiguration : (error as Error).message;
+    throw new Error(`${what}. error: ${why}`, { cause: error });
   }
 }
+
+const isNothingConfigured = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('no configuration has been provided');
+
+/** Of kubectl. */
+const missingConfiguration = `Missing or incomplete configuration info.  Please point to an existing, complete config file:
+
+  1. Via the command-line flag --kubeconfig
+  2. Via the KUBECONFIG environment variable
+  3. In your home directory as ~/.kube/config
+
+To view or setup config directly use the 'config' command.`;

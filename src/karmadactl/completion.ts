@@ -35,10 +35,19 @@ const timeoutMs = 3000;
 
 /** The last word is being typed. Never throws: without an answer there is nothing to offer. */
 export async function complete(words: readonly string[], signal: AbortSignal): Promise<string[]> {
-  const typed = words.at(-1) ?? '';
+  const last = words.at(-1) ?? '';
+  // `--flag=val` is completed as `--flag val` is, and of a list its last part.
+  const [, flagName, flagText] = /^(--?[\w-]+)=(.*)$/s.exec(last) ?? [];
+  const before = flagName === undefined ? words.slice(0, -1) : [...words.slice(0, -1), flagName];
+  const whole = flagText ?? last;
+  const typed = clusterFlags.test(before.at(-1) ?? '') ? whole.slice(whole.lastIndexOf(',') + 1) : whole;
+  const kept = last.slice(0, last.length - typed.length);
   try {
-    const offered = await withTimeout(signal, timeoutMs, (inner) => candidates(words.slice(0, -1), typed, inner));
-    return offered.filter((candidate) => candidate.startsWith(typed)).sort();
+    const offered = await withTimeout(signal, timeoutMs, (inner) => candidates(before, typed, inner));
+    return offered
+      .filter((candidate) => candidate.startsWith(typed))
+      .sort()
+      .map((candidate) => kept + candidate);
   } catch {
     return [];
   }
@@ -81,9 +90,19 @@ async function candidates(before: readonly string[], typed: string, signal: Abor
     return [...new Set(groupVersions.flatMap(({ resources }) => resources.map(({ resource }) => resource)))];
   }
   if (path === 'explain') return [];
-  const [argument] = await resolveArguments(connected.client, [type], signal);
+  const [argument] = await resolveArguments(serverOf(before, connected).client, [type], signal);
   if (argument === undefined) return [];
-  return namesOf(connected.client, argument.type, connectionFlags(before).namespace || connected.namespace);
+  return namesOf(serverOf(before, connected).client, argument.type, namespaceOf(before, connected));
+}
+
+const namespaceOf = (before: readonly string[], connected: ConnectedClient): string =>
+  connectionFlags(before).namespace || connected.namespace;
+
+/** The member that the line names, in the scope of members; else the control plane. */
+function serverOf(before: readonly string[], connected: ConnectedClient): ConnectedClient {
+  const cluster = flagValue(before, /^(-C|--clusters?)$/)?.split(',')[0];
+  const scope = flagValue(before, /^(-s|--operation-scope)$/);
+  return cluster !== undefined && scope === 'members' ? openMember(connected, cluster) : connected;
 }
 
 /** Pods, or containers of the pod, of the member that the line names; else of the control plane. */

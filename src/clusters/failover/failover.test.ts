@@ -203,7 +203,7 @@ describe('an application that is unhealthy for too long', () => {
 
   it('leaves the cluster, and takes its state along', async () => {
     const name = 'stateful';
-    const statePreservation = { rules: [{ aliasLabelName: 'replicas', jsonPath: '{.readyReplicas}' }] };
+    const statePreservation = { rules: [{ aliasLabelName: 'replicas', jsonPath: '{ .readyReplicas }' }] };
     await bind('ResourceBinding', name, ['f1', 'f2'], { failover: application({ statePreservation }) });
     await report('ResourceBinding', name, [
       { clusterName: 'f1', health: 'Unhealthy', status: { readyReplicas: 1 } },

@@ -19,7 +19,7 @@ export function preservedLabels(
     throw new Error(`the application status has not yet been collected from Cluster(${cluster})`);
   return Object.fromEntries(
     rules.map(({ aliasLabelName, jsonPath }) => {
-      const values = compileJsonPath(jsonPath.replace(/^\{([\s\S]*)\}$/, '$1'))(status);
+      const values = compileJsonPath(jsonPath.trim().replace(/^\{\s*([\s\S]*?)\s*\}$/, '$1'))(status);
       if (values.length === 0)
         throw new Error(`the path ${jsonPath} finds nothing in the status of Cluster(${cluster})`);
       return [aliasLabelName, values.map(textOf).join(' ')];

@@ -6,7 +6,9 @@ import {
   kubeApiFlags,
   leaderElectionFlags,
   logFlags,
+  profilingFlags,
   rateLimiterFlags,
+  resyncFlags,
 } from '../../component/flag-groups.ts';
 import { type FlagValues, flag } from '../../component/flags.ts';
 import { knownControllers } from '../../propagation/choose-controllers.ts';
@@ -73,9 +75,11 @@ export const controllerManagerFlags = {
   'feature-gates': featureGatesFlag(),
   ...leaderElectionFlags(controllerManagerName),
   ...endpointFlags(':10357'),
+  ...profilingFlags,
   ...kubeApiFlags,
   ...clusterApiFlags,
   ...rateLimiterFlags,
+  ...resyncFlags,
   ...logFlags,
 };
 

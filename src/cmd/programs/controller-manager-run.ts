@@ -46,7 +46,7 @@ export async function runControllers(
   await waitForServer(client, { logger, signal });
   for (const type of needed) await waitForResource(client, type, logger, signal);
 
-  const informers = createInformerFactory(client, { logger });
+  const informers = createInformerFactory(client, { logger, resyncPeriodMs: flags['resync-period'] });
   const controllers = {
     baseDelay: flags['rate-limiter-base-delay'],
     maxDelay: flags['rate-limiter-max-delay'],

@@ -2,7 +2,7 @@
 import { connect } from '../../client/connect.ts';
 import { serveEndpoints } from '../../component/endpoints.ts';
 import { parseExecutable } from '../../component/executable.ts';
-import type { endpointFlags, kubeApiFlags, logFlags } from '../../component/flag-groups.ts';
+import type { endpointFlags, kubeApiFlags, logFlags, profilingFlags } from '../../component/flag-groups.ts';
 import type { FlagTable, FlagValues } from '../../component/flags.ts';
 import { createHealth } from '../../component/health.ts';
 import { runComponent } from '../../component/lifecycle.ts';
@@ -27,6 +27,7 @@ export async function runProgram<F extends FlagTable & SharedFlags>(program: Pro
         metricsAddress: flags['metrics-bind-address'] || flags['health-probe-bind-address'],
         health,
         registry,
+        profiling: values as Partial<FlagValues<typeof profilingFlags>>,
       });
       const connectAgain = () =>
         connect({

@@ -8,6 +8,7 @@ import {
   leaderElectionFlags,
   leaseOf,
   logFlags,
+  profilingFlags,
   rateLimiterFlags,
 } from '../../component/flag-groups.ts';
 import { flag } from '../../component/flags.ts';
@@ -62,6 +63,7 @@ export const schedulerFlags = {
   'feature-gates': featureGatesFlag(),
   ...leaderElectionFlags(name),
   ...endpointFlags(':10351'),
+  ...profilingFlags,
   ...kubeApiFlags,
   ...rateLimiterFlags,
   ...logFlags,

@@ -1,11 +1,17 @@
 import { defineCommand } from '../command.ts';
 
 const shells: Readonly<Record<string, string>> = {
+  // Bash splits words at = and :, and puts what is offered in place of the last part.
   bash: `# bash completion for karmadactl
 _karmadactl() {
-  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  local line="\${COMP_LINE:0:COMP_POINT}" words
+  read -ra words <<< "$line"
+  [[ "$line" == *[[:space:]] ]] && words+=("")
+  local last="\${words[\${#words[@]} - 1]}"
+  local kept="\${last%"\${last##*[=:]}"}"
   local IFS=$'\\n'
-  COMPREPLY=($(karmadactl __complete "\${words[@]}" 2>/dev/null))
+  COMPREPLY=($(karmadactl __complete "\${words[@]:1}" 2>/dev/null))
+  COMPREPLY=("\${COMPREPLY[@]#"$kept"}")
 }
 complete -F _karmadactl karmadactl
 `,

@@ -1,7 +1,8 @@
 import { systemClock } from '../../apimachinery/clock.ts';
 import { resolveSource } from '../../client/connection.ts';
+import { loadKubeconfig } from '../../client/kubeconfig/load.ts';
 import { flag } from '../../component/flags.ts';
-import { controlPlaneClient } from '../clients.ts';
+import { controlPlaneClient, type KarmadaFlagValues } from '../clients.ts';
 import { defineCommand, karmadaFlags, namespaceFlag, UsageError } from '../command.ts';
 import { formatObject } from '../printing/objects.ts';
 import { resolveArguments } from '../resource-arguments.ts';
@@ -64,20 +65,44 @@ export const whyCommand = defineCommand({
             ),
       signal,
     });
-    const report = withFlags(whyReport(facts), values);
+    const report = withFlags(
+      whyReport(facts),
+      facts.clusters.map(({ metadata }) => metadata.name ?? ''),
+      values,
+    );
     io.stdout(output === '' ? reportText(report, systemClock.now()) : await formatObject(report, output));
   },
 });
 
-/** The commands of the report reach the control plane as this one did. */
-function withFlags(report: WhyReport, values: { kubeconfig: string; 'karmada-context': string }): WhyReport {
-  const flags = (['kubeconfig', 'karmada-context'] as const)
-    .filter((name) => values[name] !== '')
-    .map((name) => `--${name}=${/^[\w@%+=:,./-]+$/.test(values[name]) ? values[name] : quoted(values[name])} `)
-    .join('');
-  const adapt = (line: string): string => line.replace(/(^|\| )karmadactl /g, `$1karmadactl ${flags}`);
+/**
+ * The commands of the report reach the control plane as this one did; those for the host or for a member go through a context of the
+ * kubeconfig, when there is one that can only be it.
+ */
+function withFlags(report: WhyReport, clusterNames: readonly string[], values: KarmadaFlagValues): WhyReport {
+  const config = loadKubeconfig(values.kubeconfig);
+  const contexts = config.contexts.map(({ name }) => name);
+  const current = values['karmada-context'] || config.currentContext;
+  const others = contexts.filter((name) => name !== current && !clusterNames.includes(name));
+  const shown = (name: 'kubeconfig' | 'karmada-context', as: string = name): string =>
+    values[name] === '' ? '' : `--${as}=${shellWord(values[name])} `;
+  const ours = `${shown('kubeconfig')}${shown('karmada-context')}`;
+  const host = others.length === 1 ? `${shown('kubeconfig')}--context=${shellWord(others[0] ?? '')} ` : '';
+  const adapt = (line: string): string => {
+    const member = /^kubectl --context (\S+) /.exec(line)?.[1];
+    if (member !== undefined)
+      return contexts.includes(member)
+        ? line.replace(/^kubectl /, `kubectl ${shown('kubeconfig')}`)
+        : line.replace(/^kubectl --context \S+ /, 'kubectl ').concat(`   # in cluster ${member}`);
+    if (line.startsWith('kubectl '))
+      return host === ''
+        ? `${line}   # in the cluster that Karmada runs on`
+        : line.replace(/^kubectl /, `kubectl ${host}`);
+    return line.replace(/(^|\| )karmadactl /g, `$1karmadactl ${ours}`);
+  };
   const problems = report.problems.map((problem) =>
     problem.next === undefined ? problem : { ...problem, next: adapt(problem.next) },
   );
   return { ...report, problems, ...(report.next === undefined ? {} : { next: adapt(report.next) }) };
 }
+
+const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : quoted(text));

@@ -18,6 +18,13 @@ import { describeNode } from './nodes.ts';
 import { createPage, type Page } from './page.ts';
 import { describePod } from './pods.ts';
 import { describeDisruptionBudget, describeNetworkPolicy } from './policies.ts';
+import {
+  describeCertificateRequest,
+  describeCsiNode,
+  describeIpAddress,
+  describeServiceCidr,
+  describeVolumeAttributesClass,
+} from './rare.ts';
 import type { Related } from './related.ts';
 import { describeStorageClass, describeVolume } from './storage.ts';
 import {
@@ -41,6 +48,9 @@ const shows = <T extends KubeObject>(write: Write<T>, events: Describer['events'
   write,
   events,
 });
+
+/** Without types of their own. */
+const rare = (write: (page: Page, object: never) => void | Promise<void>): Describer => ({ write, events: 'object' });
 
 const describers: Readonly<Record<string, Describer>> = {
   'v1/Pod': shows(describePod, 'pod'),
@@ -74,6 +84,11 @@ const describers: Readonly<Record<string, Describer>> = {
   'rbac.authorization.k8s.io/v1/ClusterRoleBinding': shows(describeBinding, 'none'),
   'scheduling.k8s.io/v1/PriorityClass': shows(describePriorityClass),
   'storage.k8s.io/v1/StorageClass': shows(describeStorageClass),
+  'storage.k8s.io/v1/CSINode': rare(describeCsiNode),
+  'storage.k8s.io/v1/VolumeAttributesClass': rare(describeVolumeAttributesClass),
+  'certificates.k8s.io/v1/CertificateSigningRequest': rare(describeCertificateRequest),
+  'networking.k8s.io/v1/ServiceCIDR': rare(describeServiceCidr),
+  'networking.k8s.io/v1/IPAddress': rare(describeIpAddress),
 };
 
 const generic = shows<Unstructured>(describeGeneric);

@@ -1,20 +1,16 @@
 /** One line for each cluster that the template is to be in: its Work, what the member answered, how it fares. Pure. */
 import { findCondition } from '../../apimachinery/conditions.ts';
-import type { Condition, DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
-import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
+import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
 import {
   appliedClusterOverridesAnnotation,
   appliedOverridesAnnotation,
   clusterReady,
   clusterReadyReason,
   eventReason,
-  templateGenerationAnnotation,
   workApplied,
 } from '../../apis/constants.ts';
 import { executionSpace } from '../../apis/naming.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
-import { tellsOfConflict } from '../../propagation/execution/adoption.ts';
-import { tellsOfRefusal } from '../../propagation/execution/refusal.ts';
 import { applyOverridePolicies, OverrideError } from '../../propagation/override/override-manager.ts';
 import { obligedClusters, targetClusters } from '../../propagation/target-clusters.ts';
 import {
@@ -30,6 +26,9 @@ import {
   titleOf,
   type WhyFacts,
 } from './facts.ts';
+import { notApplied } from './member-answer.ts';
+import { notReported } from './member-health.ts';
+import { type Check, type Place, replicaText } from './place.ts';
 import { controllerNotRunning, type PolicyStage } from './policy-stage.ts';
 import { policyTarget } from './scheduling-stage.ts';
 
@@ -49,13 +48,6 @@ export interface MemberState {
   status?: string | undefined;
   /** The first thing that is wrong here. */
   problem?: string | undefined;
-}
-
-interface Place {
-  name: string;
-  cluster: DeepReadonly<Cluster> | undefined;
-  work: DeepReadonly<Work> | undefined;
-  applied: DeepReadonly<Condition> | undefined;
 }
 
 export function memberStage(facts: WhyFacts, policies: PolicyStage): { members: MemberState[]; problems: Problem[] } {
@@ -111,14 +103,6 @@ function appliedOverrides(work: DeepReadonly<Work> | undefined): string[] {
     }
   });
 }
-
-function replicaText(status: DeepReadonly<Record<string, unknown>> | undefined): string | undefined {
-  const wanted = status?.['replicas'] ?? status?.['desiredNumberScheduled'];
-  if (typeof wanted !== 'number') return undefined;
-  return `${Number(status?.['readyReplicas'] ?? status?.['numberReady'] ?? 0)}/${wanted} ready`;
-}
-
-type Check = (facts: WhyFacts, place: Place, policies: PolicyStage) => Omit<Problem, 'cluster'> | undefined;
 
 /** In the order of the way: the first that speaks is what counts. */
 function problemAt(facts: WhyFacts, place: Place, policies: PolicyStage): Problem | undefined {
@@ -248,176 +232,6 @@ const noWork: Check = (facts, { name, work }) => {
     next: `karmadactl get works -n ${executionSpace(name)}`,
   };
 };
-
-const notApplied: Check = (facts, { name, cluster, work, applied }, policies) => {
-  if (applied?.status === 'True') return outdated(facts, name, work);
-  const workName = `${work?.metadata.name} -n ${executionSpace(name)}`;
-  if (applied === undefined) {
-    if (cluster?.spec.syncMode !== 'Pull' && heartbeat(facts, 'karmada-controller-manager') === 'silent')
-      return controllerNotRunning();
-    const since = work?.metadata.creationTimestamp;
-    const who = cluster?.spec.syncMode === 'Pull' ? `karmada-agent of ${name}` : 'karmada-controller-manager';
-    return {
-      cause: 'NotAppliedYet',
-      severity: overdue(facts, since),
-      message: `${who} has not applied it in ${name} yet`,
-      since,
-      next: `karmadactl describe work ${workName}`,
-    };
-  }
-  return { severity: 'stuck', since: sinceOf(applied), ...refusal(facts, name, applied.message, workName, policies) };
-};
-
-/** What the member said: by the words of Kubernetes' API servers and of this project. */
-function refusal(
-  facts: WhyFacts,
-  name: string,
-  message: string,
-  workName: string,
-  policies: PolicyStage,
-): { cause: string; message: string; next: string } {
-  const { namespace = '' } = facts.template.metadata;
-  const said = message.replace(/^Failed to apply all manifests \(\d+\/\d+\): /, '');
-  if (tellsOfConflict(message)) {
-    const target = policyTarget(policies);
-    return {
-      cause: 'Conflict',
-      message: `${name} has such an object already, and it is not Karmada's: conflictResolution is Abort`,
-      next:
-        target === undefined
-          ? `karmadactl annotate ${argumentsOf(facts)} work.karmada.io/conflict-resolution=overwrite`
-          : mergePatch(target, { spec: { conflictResolution: 'Overwrite' } }),
-    };
-  }
-  if (tellsOfRefusal(message))
-    return { cause: 'MemberRefusesChange', message: said, next: `karmadactl edit ${argumentsOf(facts)}` };
-  if (namespace !== '' && message.includes(`namespaces "${namespace}" not found`)) {
-    const skips = facts.namespace?.metadata.labels?.['namespace.karmada.io/skip-auto-propagation'] === 'true';
-    return {
-      cause: skips ? 'NamespaceNotPropagated' : 'NamespaceMissing',
-      message: `${name} has no namespace ${namespace}${skips ? ': its label namespace.karmada.io/skip-auto-propagation keeps it from being made' : ' yet; karmada-controller-manager makes it'}`,
-      next: skips
-        ? `karmadactl label namespace ${namespace} namespace.karmada.io/skip-auto-propagation-`
-        : `karmadactl get namespace ${namespace} -s members -C ${name}`,
-    };
-  }
-  if (/being terminated/.test(message))
-    return {
-      cause: 'NamespaceTerminating',
-      message: `namespace ${namespace} of ${name} is being deleted`,
-      next: `karmadactl get namespace ${namespace} -s members -C ${name} -o yaml`,
-    };
-  if (/no matches for kind|could not find the requested resource/.test(message))
-    return {
-      cause: 'ApiNotEnabled',
-      message: `${name} does not serve ${facts.template.apiVersion} ${facts.template.kind}`,
-      next: `karmadactl api-resources -s members --cluster=${name}`,
-    };
-  if (/exceeded quota/.test(message))
-    return {
-      cause: 'MemberQuotaExceeded',
-      message: `a ResourceQuota of ${name} is in the way: ${said}`,
-      next: `karmadactl describe resourcequotas -n ${namespace} -s members -C ${name}`,
-    };
-  if (/is forbidden|denied the request/.test(message))
-    return {
-      cause: 'MemberForbids',
-      message: `${name} does not let it be: ${said}`,
-      next: `karmadactl describe work ${workName}`,
-    };
-  if (/is invalid/.test(message))
-    return {
-      cause: 'MemberRefusesObject',
-      message: `${name} calls it invalid: ${said}`,
-      next: `karmadactl edit ${argumentsOf(facts)}`,
-    };
-  return { cause: 'ApplyFailed', message: `${name}: ${said}`, next: `karmadactl describe work ${workName}` };
-}
-
-/** Applied, though not what the template says now. */
-function outdated(
-  facts: WhyFacts,
-  name: string,
-  work: DeepReadonly<Work> | undefined,
-): Omit<Problem, 'cluster'> | undefined {
-  const carried = work?.spec.workload?.manifests?.[0]?.metadata.annotations?.[templateGenerationAnnotation];
-  const { generation = 0 } = facts.template.metadata;
-  if (carried === undefined || Number(carried) >= generation) return undefined;
-  const failed = lastFailure(
-    facts,
-    facts.binding?.metadata.uid,
-    eventReason.syncWorkFailed,
-    eventReason.syncWorkSucceed,
-  );
-  if (failed === undefined && heartbeat(facts, 'karmada-controller-manager') === 'silent')
-    return controllerNotRunning();
-  return {
-    cause: failed === undefined ? 'WorkOutdated' : 'WorkFailed',
-    severity: failed === undefined ? 'waiting' : 'stuck',
-    message: `the Work for ${name} carries generation ${carried} of the template, which is at ${generation}${failed === undefined ? '' : `: ${failed.message}`}`,
-    since: failed === undefined ? undefined : eventTime(failed),
-    next: `karmadactl describe ${argumentsOf(facts)}`,
-  };
-}
-
-const notReported: Check = (facts, { name, work, applied }) => {
-  const [reported] = work?.status?.manifestStatuses ?? [];
-  const inMember = `${argumentsOf(facts)} -s members -C ${name}`;
-  const customizations = 'karmadactl get resourceinterpretercustomizations,resourceinterpreterwebhookconfigurations';
-  const uid = work?.metadata.uid;
-  const reflect = lastFailure(facts, uid, eventReason.reflectStatusFailed, eventReason.reflectStatusSucceed);
-  if (reflect !== undefined)
-    return {
-      cause: 'StatusInterpreterFailed',
-      severity: 'stuck',
-      message: `its status in ${name} cannot be read: ${reflect.message}`,
-      since: eventTime(reflect),
-      next: customizations,
-    };
-  if (reported === undefined)
-    return {
-      cause: 'NoStatusYet',
-      severity: overdue(facts, sinceOf(applied)),
-      message: `${name} has it, and has not reported its status yet`,
-      since: sinceOf(applied),
-      next: `karmadactl get ${inMember}`,
-    };
-  if (reported.health === 'Unknown') {
-    const health = lastFailure(facts, uid, eventReason.interpretHealthFailed, eventReason.interpretHealthSucceed);
-    return {
-      cause: 'HealthInterpreterFailed',
-      severity: 'stuck',
-      message: `whether it is healthy in ${name} cannot be told${health === undefined ? '' : `: ${health.message}`}`,
-      since: health && eventTime(health),
-      next: customizations,
-    };
-  }
-  if (reported.health !== 'Unhealthy') return undefined;
-  const why = [replicaText(reported.status), ...badConditions(reported.status)].filter((text) => text !== undefined);
-  return {
-    cause: 'Unhealthy',
-    severity: overdue(facts, sinceOf(applied)),
-    message: `it runs in ${name} and is not healthy${why.length > 0 ? `: ${why.join('; ')}` : ''}`,
-    since: sinceOf(applied),
-    next: nextForUnhealthy(facts, inMember, name),
-  };
-};
-
-function badConditions(status: DeepReadonly<Record<string, unknown>> | undefined): string[] {
-  const conditions = status?.['conditions'];
-  if (!Array.isArray(conditions)) return [];
-  return (conditions as Partial<Condition>[])
-    .filter(({ status: value, type }) => (type === 'ReplicaFailure' ? value === 'True' : value === 'False'))
-    .map(({ reason = '', message = '' }) => `${reason}: ${message}`.replace(/^: |: $/g, ''));
-}
-
-/** The pods say why, where there are pods. */
-function nextForUnhealthy(facts: WhyFacts, inMember: string, name: string): string {
-  const spec = facts.template['spec'] as { selector?: { matchLabels?: Record<string, string> } } | undefined;
-  const labels = Object.entries(spec?.selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  if (labels.length === 0) return `karmadactl describe ${inMember}`;
-  return `karmadactl describe pods -l ${labels.join(',')} -n ${facts.template.metadata.namespace} -s members -C ${name}`;
-}
 
 /** Works in clusters that it is to leave, or that leave themselves. */
 function leftovers(facts: WhyFacts): Problem[] {

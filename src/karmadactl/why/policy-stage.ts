@@ -140,7 +140,7 @@ function obstacle(policy: Policy, holder: Policy, facts: WhyFacts): { cause: str
     return { cause: 'ControllerNotRunning', text: 'would take it, but karmada-controller-manager is not running' };
   return {
     cause: 'PreemptionGateOff',
-    text: 'may take it and has not: the gate PropagationPolicyPreemption of karmada-controller-manager is off, its default',
+    text: 'may take it and has not, though karmada-controller-manager runs: its gate PropagationPolicyPreemption is most likely off, its default',
   };
 }
 

@@ -4,12 +4,16 @@ import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { claimedByLabel } from '../../apis/constants.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
+import { parseFlags } from '../../component/flags.ts';
 import type { CoreEvent } from '../../kubernetes/types.ts';
 import type { Policy } from '../../propagation/detector/policy-index.ts';
 import type { AnyOverridePolicy } from '../../propagation/override/override-manager.ts';
 import { whatIf } from '../../scheduler/why/what-if.ts';
+import type { CommandEntry } from '../command.ts';
+import { commandTable } from '../command-table.ts';
+import { descend, findEntry, splitCommand } from '../command-words.ts';
 import type { WhyFacts } from './facts.ts';
-import { whyReport } from './report.ts';
+import { type WhyReport, whyReport } from './report.ts';
 import { reportText } from './report-text.ts';
 
 const now = Date.parse('2026-01-01T01:00:00Z');
@@ -708,21 +712,47 @@ const inProgress: [string, Partial<WhyFacts>, string][] = [
   ['its Work follows the template', { works: [work({ generation: 1 })] }, 'WorkOutdated'],
 ];
 
+/** Every next step is a command line that the tool, or kubectl, reads: known command, known flags, no blanks left open. */
+async function expectRunnable({ problems, next }: WhyReport): Promise<void> {
+  const lines = [next, ...problems.map((problem) => problem.next)].filter((line) => line !== undefined);
+  for (const line of lines.flatMap((each) => each.split(' | '))) {
+    const words = (line.match(/'(?:[^']|'\\'')*'|\S+/g) ?? []).map((word) => word.replace(/^'|'$/g, ''));
+    expect(
+      words.some((word) => /^<.*>$|undefined|null$/.test(word)),
+      line,
+    ).toBe(false);
+    const [tool, ...rest] = words;
+    if (tool === 'kubectl') {
+      expect(rest.join(' ')).toMatch(/^(--context \S+ )?(get|logs|describe|edit) /);
+      continue;
+    }
+    expect(tool, line).toBe('karmadactl');
+    const { word, rest: after } = splitCommand(rest);
+    const entry = findEntry(commandTable, word ?? '');
+    expect(entry, line).toBeDefined();
+    const { command, rest: args } = descend(entry as CommandEntry, after);
+    const body = await command.load?.();
+    expect(() => parseFlags(body?.flags ?? {}, args), line).not.toThrow();
+  }
+}
+
 describe('why', () => {
-  it.each(stuck)('names what is wrong and the next step: %s', (_what, change, cause, next) => {
+  it.each(stuck)('names what is wrong and the next step: %s', async (_what, change, cause, next) => {
     const report = whyReport(facts(change));
     expect({ state: report.state, cause: report.cause }).toEqual({ state: 'Stuck', cause });
     if (typeof next === 'string') expect(report.next).toBe(next);
     else expect(report.next).toMatch(next);
+    await expectRunnable(report);
   });
 
-  it.each(told)('tells what one should know: %s', (_what, change, cause, next) => {
+  it.each(told)('tells what one should know: %s', async (_what, change, cause, next) => {
     const report = whyReport(facts(change));
     expect(report.state).toBe('Fine');
     const problem = report.problems.find((each) => each.cause === cause);
     expect(problem).toBeDefined();
     if (next instanceof RegExp) expect(problem?.next).toMatch(next);
     else expect(problem?.next).toBe(next);
+    await expectRunnable(report);
   });
 
   it.each(inProgress)('does not call stuck what has just begun: %s', (_what, change, cause) => {

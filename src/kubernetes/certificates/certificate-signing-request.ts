@@ -265,6 +265,11 @@ function pemBlocks(data: string | undefined): string[] {
 }
 
 function conditionText({ status }: Typed): string {
+  return requestState(status);
+}
+
+/** `Pending`, `Approved,Issued` and the like. */
+export function requestState(status: Typed['status']): string {
   const has = (type: string) => status?.conditions?.some((condition) => condition.type === type) === true;
   const parts = [has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending'];
   if (has('Failed')) parts.push('Failed');
