@@ -12,13 +12,28 @@ export function observeRequests(observer: TransportOptions['observe']): void {
   observe = observer;
 }
 
+let quiet = false;
+
+/** For requests that nobody asked for one by one: what servers warn of then helps nobody. */
+export async function withoutWarnings<T>(work: () => Promise<T>): Promise<T> {
+  quiet = true;
+  try {
+    return await work();
+  } finally {
+    quiet = false;
+  }
+}
+
 /** client-go's limits for interactive tools. */
 export const clientOptions: TransportOptions & { userAgent: string } = {
   userAgent: 'karmadactl',
   qps: 50,
   burst: 300,
   connectTimeoutMs: 10_000,
-  observe: (exchange) => observe?.(exchange) ?? exchange.response,
+  observe({ response, ...exchange }) {
+    const shown = quiet ? { ...response, headers: { ...response.headers, warning: undefined } } : response;
+    return observe?.({ ...exchange, response: shown }) ?? shown;
+  },
 };
 
 export interface KarmadaFlagValues {

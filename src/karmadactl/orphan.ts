@@ -27,6 +27,7 @@ import type { Work } from '../apis/work/v1alpha1/work.ts';
 import type { Client } from '../client/client.ts';
 import { createDiscovery } from '../client/discovery.ts';
 import { flag } from '../component/flags.ts';
+import { withoutWarnings } from './clients.ts';
 import type { CommandIo } from './command.ts';
 
 export const cascadeFlag = flag.choice(
@@ -151,7 +152,7 @@ export async function finishOrphan({ name, member, objects, ready, io, signal }:
   const later = `when it can be reached: karmadactl unjoin ${name} --cascade=orphan --cluster-kubeconfig=<KUBECONFIG> --cluster-context=<CONTEXT>\n`;
   let swept: Sweep | undefined;
   try {
-    swept = member && (await sweep(member, name, signal));
+    swept = member && (await withoutWarnings(() => sweep(member, name, signal)));
   } catch (error) {
     signal.throwIfAborted();
     io.stderr(`warning: the cluster cannot be reached: ${(error as Error).message}\n`);

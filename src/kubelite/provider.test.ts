@@ -370,7 +370,8 @@ describe('a HorizontalPodAutoscaler', () => {
       ],
     });
     await until('one replica', async () => (await get<Deployment>(deployments, 'calm')).spec?.replicas === 1);
-    expect((await condition('calm', 'AbleToScale'))?.status).toBe('True');
+    // Told a moment after the scale is written.
+    await until('it can scale', async () => (await condition('calm', 'AbleToScale'))?.status === 'True');
   });
   it('says which metrics it cannot get', async () => {
     await workload('custom', {});

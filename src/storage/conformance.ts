@@ -1,7 +1,7 @@
 /** The laws of store.ts as a suite: `describeStore('name', open)` in the backend's own test file. */
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { rounds } from '../../test/support/full.ts';
+import { full, rounds } from '../../test/support/full.ts';
 import {
   CompactedError,
   FutureRevisionError,
@@ -17,6 +17,9 @@ export interface StoreUnderTest {
   reopen?: () => Promise<Store>;
   dispose(): Promise<void>;
 }
+
+/** A history is a few hundred durable writes, one after another: on a slow disk an engine takes a second for it. */
+const patienceMs = full ? 300_000 : 120_000;
 
 /** `histories`: how many random ones are tried. */
 export function describeStore(name: string, open: () => Promise<StoreUnderTest>, histories = 25): void {
@@ -301,19 +304,23 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
   });
 
   describe(`${name}: any history`, () => {
-    it('reads, at every revision kept, like a plain list of states', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
-          const made = await open();
-          try {
-            await runAgainstModel(made, steps);
-          } finally {
-            await made.dispose();
-          }
-        }),
-        { numRuns: rounds(histories) },
-      );
-    });
+    it(
+      'reads, at every revision kept, like a plain list of states',
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+            const made = await open();
+            try {
+              await runAgainstModel(made, steps);
+            } finally {
+              await made.dispose();
+            }
+          }),
+          { numRuns: rounds(histories) },
+        );
+      },
+      patienceMs,
+    );
   });
 }
 
