@@ -37,11 +37,13 @@ export type Lane =
 export interface Sessions {
   /** A way to send one request; `release` must be called when its stream has closed. */
   acquire(): Promise<Lane>;
+  /** How often connections were left for a new client certificate. */
+  readonly renewals: number;
   /**
-   * Whether there is another client certificate by now than the connections were opened with. They take no new requests then; what
-   * runs over them goes on.
+   * Leaves the connections when there is another client certificate by now than they were opened with: they take no new requests
+   * then, and what runs over them goes on.
    */
-  retireIfRenewed(): Promise<boolean>;
+  retireIfRenewed(): Promise<void>;
   /** Forgets that the server spoke HTTP/1.1: after a connection error it is asked again. */
   reset(): void;
   close(): void;
@@ -68,6 +70,7 @@ export function createSessions(connection: Connection, options: SessionOptions):
   let connecting: Promise<void> | undefined;
   let closed = false;
   let presented: string | undefined;
+  let renewals = 0;
   /** Take no new requests; kept to be ended with the others. */
   const retired = new Set<ClientHttp2Session>();
 
@@ -147,8 +150,9 @@ export function createSessions(connection: Connection, options: SessionOptions):
     },
     async retireIfRenewed() {
       const pair = await resolveSource(connection.clientCertificate);
-      if (pair?.cert === presented) return false;
+      if (pair?.cert === presented) return;
       presented = pair?.cert;
+      renewals++;
       for (const entry of entries) {
         retired.add(entry.session);
         entry.session.once('close', () => retired.delete(entry.session));
@@ -157,7 +161,9 @@ export function createSessions(connection: Connection, options: SessionOptions):
       }
       entries.clear();
       if (url.protocol === 'https:') agent = undefined;
-      return true;
+    },
+    get renewals() {
+      return renewals;
     },
     reset() {
       if (url.protocol === 'https:') {

@@ -116,11 +116,13 @@ export function createTransport(connection: Connection, options: TransportOption
   const impatient: Transport = {
     async request({ value, ...asked }) {
       const request = value === undefined ? asked : { ...asked, body: JSON.stringify(value) };
+      const { renewals } = sessions;
       const response = await observed(request);
       if (response.status !== 401) return response;
       connection.onUnauthorized?.();
-      // Who we are is told when a connection is opened: one that is older than our certificate is left.
-      if (!(await sessions.retireIfRenewed())) return response;
+      // Who we are is told when a connection is opened: one that is older than our certificate is left, by all that were sent on it.
+      await sessions.retireIfRenewed();
+      if (sessions.renewals === renewals) return response;
       for await (const _ of response.body);
       return observed(request);
     },
