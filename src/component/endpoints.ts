@@ -68,8 +68,8 @@ export async function serveEndpoints(options: EndpointOptions): Promise<Endpoint
   try {
     const health = await listen(healthAt, true, shared);
     const metrics = shared ? health : await listen(metricsAt, false, true);
-    if (options.profiling?.['enable-pprof'] === true)
-      profiling = await (await import('./profiling.ts')).serveProfilingFor(options.profiling);
+    const { 'enable-pprof': profiled, 'profiling-bind-address': profilingAddress = ':6060' } = options.profiling ?? {};
+    if (profiled === true) profiling = await (await import('./profiling.ts')).serveProfiling(profilingAddress);
     return { health, metrics, stop };
   } catch (error) {
     await stop();

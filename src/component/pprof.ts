@@ -3,6 +3,10 @@
  * them. Pure.
  */
 
+import protobuf, { type Writer as ProtobufWriter } from 'protobufjs/minimal.js';
+
+const { Writer } = protobuf;
+
 /** Of the inspector: Profiler.Profile. Times in microseconds. */
 export interface CpuProfile {
   nodes: readonly CpuNode[];
@@ -86,62 +90,50 @@ function encodeProfile(
   samples: readonly Sample[],
   about: { types: readonly ValueType[]; startedAt: number; durationMs: number },
 ): Buffer {
+  const writer = Writer.create();
   const strings = new Map([['', 0]]);
-  const text = (value: string): number => {
-    const known = strings.get(value);
-    if (known !== undefined) return known;
-    strings.set(value, strings.size);
-    return strings.size - 1;
+  const text = (value: string): number => idOf(strings, value, 0);
+  const locations = new Map<string, number>();
+  const bytesOf = (field: number): ProtobufWriter => writer.uint32((field << 3) | 2);
+  const valueType = (field: number, [type, unit]: ValueType): void => {
+    bytesOf(field).fork().uint32(8).int64(text(type)).uint32(16).int64(text(unit)).ldelim();
   };
-  const functions: Buffer[] = [];
-  const locations: Buffer[] = [];
-  const ids = new Map<string, number>();
+  /** Of a Location, which is written with its Function when it is met first. */
   const locationOf = ({ functionName, url, lineNumber }: CallFrame): number => {
-    const key = `${functionName}|${url}|${lineNumber}`;
-    const known = ids.get(key);
-    if (known !== undefined) return known;
-    const id = ids.size + 1;
-    ids.set(key, id);
+    const known = locations.size;
+    const id = idOf(locations, `${functionName}|${url}|${lineNumber}`, 1);
+    if (locations.size === known) return id;
     const line = lineNumber + 1;
     const name = text(functionName || '(anonymous)');
-    functions.push(
-      message([integer(1, id), integer(2, name), integer(3, name), integer(4, text(url)), integer(5, line)]),
-    );
-    locations.push(message([integer(1, id), bytes(4, message([integer(1, id), integer(2, line)]))]));
+    const place = bytesOf(5).fork().uint32(8).uint64(id).uint32(16).int64(name).uint32(24).int64(name);
+    place.uint32(32).int64(text(url)).uint32(40).int64(line).ldelim();
+    bytesOf(4).fork().uint32(8).uint64(id);
+    bytesOf(4).fork().uint32(8).uint64(id).uint32(16).int64(line).ldelim().ldelim();
     return id;
   };
-  const valueType = ([type, unit]: ValueType): Buffer => message([integer(1, text(type)), integer(2, text(unit))]);
-  const types = about.types.map((type) => bytes(1, valueType(type)));
-  const encoded = samples.map(({ stack, values }) =>
-    bytes(2, message([packed(1, stack.map(locationOf)), packed(2, values)])),
-  );
-  const period = bytes(11, valueType(about.types.at(-1) ?? ['', '']));
-  return message([
-    ...types,
-    ...encoded,
-    ...locations.map((location) => bytes(4, location)),
-    ...functions.map((one) => bytes(5, one)),
-    ...[...strings.keys()].map((value) => bytes(6, Buffer.from(value))),
-    integer(9, about.startedAt * 1e6),
-    integer(10, about.durationMs * 1e6),
-    period,
-  ]);
+  for (const type of about.types) valueType(1, type);
+  for (const { stack, values } of samples) {
+    const ids = stack.map(locationOf);
+    bytesOf(2).fork();
+    bytesOf(1).fork();
+    for (const id of ids) writer.uint64(id);
+    writer.ldelim();
+    bytesOf(2).fork();
+    for (const value of values) writer.int64(Math.round(value));
+    writer.ldelim().ldelim();
+  }
+  writer.uint32(72).int64(Math.round(about.startedAt * 1e6));
+  writer.uint32(80).int64(Math.round(about.durationMs * 1e6));
+  valueType(11, about.types.at(-1) ?? ['', '']);
+  for (const value of strings.keys()) bytesOf(6).string(value);
+  return Buffer.from(writer.finish());
 }
 
-const message = (fields: readonly Buffer[]): Buffer => Buffer.concat(fields);
-const integer = (field: number, value: number): Buffer => Buffer.concat([varint(field << 3), varint(value)]);
-const bytes = (field: number, value: Buffer): Buffer =>
-  Buffer.concat([varint((field << 3) | 2), varint(value.length), value]);
-const packed = (field: number, values: readonly number[]): Buffer => bytes(field, Buffer.concat(values.map(varint)));
-
-/** Of whole numbers from zero on. */
-function varint(value: number): Buffer {
-  const found: number[] = [];
-  let rest = BigInt(Math.round(value));
-  do {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    found.push(rest === 0n ? low : low | 0x80);
-  } while (rest !== 0n);
-  return Buffer.from(found);
+/** Numbers from `first` on, in the order in which the keys are met. */
+function idOf(ids: Map<string, number>, key: string, first: number): number {
+  const known = ids.get(key);
+  if (known !== undefined) return known;
+  const id = ids.size + first;
+  ids.set(key, id);
+  return id;
 }

@@ -4,8 +4,6 @@ import { Session } from 'node:inspector/promises';
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import { parseBindAddress } from './bind-address.ts';
-import type { profilingFlags } from './flag-groups.ts';
-import type { FlagValues } from './flags.ts';
 import { type CpuProfile, cpuPprof, type HeapNode, heapPprof } from './pprof.ts';
 
 export interface Profiling {
@@ -13,17 +11,10 @@ export interface Profiling {
   stop(): Promise<void>;
 }
 
-/** Undefined unless the flags ask for it. Rejects when the address is taken. */
-export async function serveProfilingFor(
-  flags: Partial<FlagValues<typeof profilingFlags>>,
-): Promise<Profiling | undefined> {
-  return flags['enable-pprof'] === true ? serveProfiling(flags['profiling-bind-address'] ?? ':6060') : undefined;
-}
-
 /** A profile is kept in memory while it grows. */
 const maxSeconds = 300;
 
-/** What is allocated is sampled from now on. */
+/** What is allocated is sampled from now on. Rejects when the address is none, or taken. */
 export async function serveProfiling(bindAddress: string, clock: Clock = systemClock): Promise<Profiling> {
   const at = parseBindAddress(bindAddress);
   if (at === undefined) throw new Error(`--profiling-bind-address: ${JSON.stringify(bindAddress)} is no address`);

@@ -23,6 +23,7 @@ const examples = join(root, 'examples/seamless-migration');
 
 describe('the guide to production', () => {
   let port = 0;
+  let profilingPort = 0;
   let member: Kubelite;
   let changes: [string, string][];
   const services = new Map<string, LongProcess>();
@@ -33,7 +34,8 @@ describe('the guide to production', () => {
   };
 
   beforeAll(async () => {
-    [port = 0] = await freePorts(1);
+    [port = 0, profilingPort = 0] = await freePorts(2);
+    ownPorts['karmada'] += ` --enable-pprof --profiling-bind-address=127.0.0.1:${profilingPort}`;
     changes = [
       ['--external-hostname=karmada.example.com', `--external-hostname=127.0.0.1 --secure-port=${port}`],
       ['--bind-address=0.0.0.0', '--bind-address=127.0.0.1'],
@@ -54,7 +56,7 @@ describe('the guide to production', () => {
   });
 
   /** Ports that several of these would share; the rest is the guide's. */
-  const ownPorts: Readonly<Record<string, string>> = {
+  const ownPorts: Record<string, string> = {
     karmada: '--health-probe-bind-address=127.0.0.1:0',
     'karmada-apiserver': '',
   };
@@ -160,6 +162,10 @@ describe('the guide to production', () => {
     expect(await follow('export KUBECONFIG')).toMatch(
       /cluster\(member1\) is joined successfully(.|\n)*member1 +v1.36.0 +Push +True/,
     );
+
+    // Flags that all parts have in common are those of the process.
+    const cmdline = await (await fetch(`http://127.0.0.1:${profilingPort}/debug/pprof/cmdline`)).text();
+    expect(cmdline.split('\0')).toContain('serve');
 
     // The walk, and a kill in the middle of it.
     await inMember(`apply -f ${examples}/deployments-and-services.yaml`);

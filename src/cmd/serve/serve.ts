@@ -45,6 +45,7 @@ export async function serve(flags: ServeFlags, { signal, ready }: ServeOptions):
     metricsAddress: flags['metrics-bind-address'] || healthAddress,
     health,
     registry,
+    profiling: flags,
   });
   const ends = [() => endpoints.stop()];
   try {
@@ -88,7 +89,7 @@ export async function serve(flags: ServeFlags, { signal, ready }: ServeOptions):
       }),
       run(controllerManager, {}),
       run(scheduler, {}),
-      renewCertificates(site, flags, port, life),
+      renewCertificates(site, flags, port, loggerOf('karmada'), life),
     ];
     void untilReady(health, life).then((is) => is && ready({ url, kubeconfig: site.adminConfig }));
     await Promise.all(parts);
@@ -166,10 +167,21 @@ async function untilReady(health: Health, signal: AbortSignal): Promise<boolean>
   return false;
 }
 
-/** The API server takes up what is written here by itself. */
-async function renewCertificates(site: Site, flags: ServeFlags, port: string, signal: AbortSignal): Promise<void> {
+/** The API server takes up what is written here by itself. There are 30 days left when the first try is made. */
+async function renewCertificates(
+  site: Site,
+  flags: ServeFlags,
+  port: string,
+  logger: ReturnType<typeof createLogger>,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await systemClock.sleep(certificateLookMs, signal).catch(() => {});
-    if (!signal.aborted) writeKubeconfigs(site, await ensureCertificates(site, flags), port);
+    if (signal.aborted) return;
+    try {
+      writeKubeconfigs(site, await ensureCertificates(site, flags), port);
+    } catch (error) {
+      logger.error('Cannot renew the certificates, will try again', { certDir: site.certDir, err: error });
+    }
   }
 }
