@@ -1,4 +1,5 @@
 /** The pod that is meant by `NAME`, `pod/NAME` or `TYPE/NAME` of what owns pods. */
+import { formatSelectorObject, type LabelSelector } from '../apimachinery/label-selector.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 import { pods } from '../kubernetes/resource-types.ts';
 import type { Pod } from '../kubernetes/types.ts';
@@ -18,8 +19,14 @@ export function preferredPod(items: readonly Pod[]): Pod {
   return items.find((pod) => pod.status?.phase === 'Running') ?? (items[0] as Pod);
 }
 
-/** All pods of `TYPE/NAME`, the one of `pod/NAME`. */
-export async function podsBehind(target: Target, namespace: string, word: string, signal: AbortSignal): Promise<Pod[]> {
+/** All pods of `TYPE/NAME`, the one of `pod/NAME`. @throws with kubectl's text for kinds that select none: "cannot `doing` …" */
+export async function podsBehind(
+  target: Target,
+  namespace: string,
+  word: string,
+  signal: AbortSignal,
+  doing: 'attach to' | 'get the logs from' = 'attach to',
+): Promise<Pod[]> {
   const resource = target.client.resource<Pod>(pods);
   if (!word.includes('/')) return [await resource.get({ namespace, name: word }, { signal })];
   const [argument] = await resolveArguments(target.client, [word], signal);
@@ -29,17 +36,20 @@ export async function podsBehind(target: Target, namespace: string, word: string
   if (type.group === '' && type.resource === 'pods') return [await resource.get({ namespace, name }, { signal })];
   const owner = await target.client.resource<Unstructured>(type).get({ namespace, name }, { signal });
   const labels = selectorOf(owner);
-  if (labels === undefined) throw new Error(`cannot attach to *${type.kind}: selector not implemented`);
+  if (labels === undefined) {
+    const goType = `*${type.version}.${type.kind}`;
+    throw new Error(`cannot ${doing} ${goType}: selector for ${goType} not implemented`);
+  }
   return (await resource.list({ namespace, labelSelector: labels, signal })).items;
 }
 
-/** `a=b,c=d`; undefined for what selects no pods. */
+/** `a=b,c in (d)`; undefined for what selects no pods. */
 function selectorOf(owner: Unstructured): string | undefined {
-  const selector = (owner['spec'] as { selector?: Record<string, unknown> } | undefined)?.selector;
+  const { selector } = (owner['spec'] ?? {}) as { selector?: LabelSelector | Record<string, string> };
   if (selector === undefined) return undefined;
-  const labels = (selector['matchLabels'] ?? selector) as Record<string, unknown>;
-  const pairs = Object.entries(labels).filter(([, value]) => typeof value === 'string');
-  return pairs.length === 0 ? undefined : pairs.map(([key, value]) => `${key}=${value}`).join(',');
+  const isPlain = Object.values(selector).every((value) => typeof value === 'string');
+  const text = formatSelectorObject((isPlain ? { matchLabels: selector } : selector) as LabelSelector);
+  return text === '' ? undefined : text;
 }
 
 /** The container that is asked for, the one marked as default, or the first. */

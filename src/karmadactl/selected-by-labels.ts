@@ -1,3 +1,4 @@
+/** `-l` for objects that come from files. */
 import { matchesRequirements, parseLabelSelector } from '../apimachinery/label-selector.ts';
 import type { Unstructured } from '../apimachinery/object.ts';
 

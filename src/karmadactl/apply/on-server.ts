@@ -1,4 +1,5 @@
 /** Server-side apply; an object that was applied by clients before is handed over to it. */
+import { type FieldSet, union } from '../../apimachinery/apply/field-set.ts';
 import type { ResourceType } from '../../apimachinery/group-version.ts';
 import { cloneJson, type Unstructured } from '../../apimachinery/object.ts';
 import { isConflict } from '../../apimachinery/status-error.ts';
@@ -90,7 +91,7 @@ interface ManagedFields {
   manager?: string;
   operation?: string;
   subresource?: string;
-  fieldsV1?: Record<string, unknown>;
+  fieldsV1?: FieldSet;
 }
 
 /** Gives the fields that clients applied to the applier, when that is necessary. True: it was. */
@@ -147,16 +148,5 @@ export function upgradedFields(entries: readonly ManagedFields[], applier: strin
     });
 }
 
-type FieldSet = Record<string, unknown>;
-
-const childOf = (set: FieldSet | undefined, key: string): FieldSet | undefined => set?.[key] as FieldSet | undefined;
-
 const ownsLastApplied = (set: FieldSet | undefined): boolean =>
-  childOf(childOf(childOf(set, 'f:metadata'), 'f:annotations'), `f:${lastApplied}`) !== undefined;
-
-function union(a: FieldSet, b: FieldSet): FieldSet {
-  const all: FieldSet = { ...a };
-  for (const [key, below] of Object.entries(b))
-    all[key] = key in a ? union(a[key] as FieldSet, below as FieldSet) : below;
-  return all;
-}
+  set?.['f:metadata']?.['f:annotations']?.[`f:${lastApplied}`] !== undefined;

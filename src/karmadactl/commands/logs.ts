@@ -62,7 +62,7 @@ export const logsCommand = defineCommand({
       args[0] === undefined
         ? (await target.client.resource<Pod>(pods).list({ namespace, labelSelector: values.selector, signal })).items
         : await oncePodExists(values['pod-running-timeout'], signal, async () => {
-            const behind = await podsBehind(target, namespace, args[0] ?? '', signal);
+            const behind = await podsBehind(target, namespace, args[0] ?? '', signal, 'get the logs from');
             return values['all-pods'] ? behind : behind.length === 0 ? [] : [preferredPod(behind)];
           });
     if (found.length === 0) io.stderr(`No resources found in ${namespace} namespace.\n`);

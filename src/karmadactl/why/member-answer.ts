@@ -1,3 +1,4 @@
+/** What the member's API server said of the object, or that it was not asked yet. Pure. */
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { eventReason, templateGenerationAnnotation } from '../../apis/constants.ts';
 import { executionSpace } from '../../apis/naming.ts';

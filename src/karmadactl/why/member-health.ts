@@ -1,3 +1,4 @@
+/** How the object fares in the member: what was reported of it, and why it is not healthy. Pure. */
 import type { Condition, DeepReadonly } from '../../apimachinery/object.ts';
 import { eventReason } from '../../apis/constants.ts';
 import { argumentsOf, eventTime, lastFailure, overdue, sinceOf, type WhyFacts } from './facts.ts';

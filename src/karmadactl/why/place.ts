@@ -1,3 +1,4 @@
+/** What the checks of a member look at: one cluster that the template is to be in. */
 import type { Condition, DeepReadonly } from '../../apimachinery/object.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import type { Work } from '../../apis/work/v1alpha1/work.ts';
