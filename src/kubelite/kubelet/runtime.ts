@@ -90,7 +90,7 @@ export interface PodRuntime {
   remove(uid: string): Promise<void>;
   /** undefined: there is no such container or no earlier run of it. */
   logs(pod: ReadablePod, request: LogRequest): AsyncIterable<LogLine> | undefined;
-  /** Runs a command in a running container; resolves with its exit code. Absent: this runtime cannot. */
+  /** Runs a command in a running container; resolves with its exit code. */
   exec(pod: ReadablePod, container: string, command: readonly string[], streams: ExecStreams): Promise<number>;
   /** Runs the command of a container that reads its standard input (`stdin: true`) for the caller, until one of them is done. */
   attach?(pod: ReadablePod, container: string, streams: ExecStreams): Promise<void>;

@@ -83,6 +83,9 @@ describe('kubectl exec in a simulated container', () => {
       { code: 0, stdout: /^tcp:\/\/10\.13\.0\.1:443\n$/ },
     ],
     ['pipes', ['sh', '-c', 'env | grep COLOUR | cat; ls /etc/app | wc -l'], { code: 0, stdout: 'COLOUR=blue\n2\n' }],
+    ['letters of either case', ['sh', '-c', 'env | grep -i colour'], { code: 0, stdout: 'COLOUR=blue\n' }],
+    ['no options that it has not', ['sh', '-c', 'env | grep -c COLOUR'], { code: 2, stdout: '' }],
+    ['no expressions', ['sh', '-c', 'env | grep ^COLOUR'], { code: 2, stdout: '' }],
     [
       'redirection',
       ['sh', '-c', 'echo "a > b" > /tmp/x; echo c >> /tmp/x; sort -r < /tmp/x; ls /nowhere 2>/dev/null || echo none'],

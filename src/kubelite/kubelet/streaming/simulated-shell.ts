@@ -71,6 +71,17 @@ async function overText(
     return act(content.toString());
   });
 }
+/** False, and told, when there are options that this command has not here: it must not do something else than asked. */
+async function knowsOptions(
+  name: string,
+  args: readonly string[],
+  known: readonly string[],
+  streams: ShellStreams,
+): Promise<boolean> {
+  const unknown = args.find((arg) => arg.startsWith('-') && arg !== '-' && !known.includes(arg));
+  if (unknown !== undefined) await streams.stderr(`${name}: ${unknown}: not supported in a simulated container\n`);
+  return unknown === undefined;
+}
 const linesOf = (text: string): string[] => (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 const operands = (args: readonly string[]): string[] => args.filter((arg) => !arg.startsWith('-'));
 
@@ -102,8 +113,15 @@ const commands: Readonly<Record<string, Command>> = {
   },
   false: async () => 1,
   async grep(args, world, streams) {
+    if (!(await knowsOptions('grep', args, ['-v', '-i', '-F'], streams))) return 2;
     const [pattern = '', ...paths] = operands(args);
-    const wanted = (line: string) => line.includes(pattern) !== args.includes('-v');
+    // Texts only: an expression of somebody's could keep the process busy for ever.
+    if (!args.includes('-F') && /[\\^$.*[]/.test(pattern)) {
+      await streams.stderr(`grep: ${pattern}: only texts are found in a simulated container (grep -F)\n`);
+      return 2;
+    }
+    const fold = (text: string) => (args.includes('-i') ? text.toLowerCase() : text);
+    const wanted = (line: string) => fold(line).includes(fold(pattern)) !== args.includes('-v');
     let found = false;
     const code = await overText('grep', paths, world, streams, async (text) => {
       for (const line of linesOf(text).filter(wanted)) {
@@ -145,8 +163,9 @@ const commands: Readonly<Record<string, Command>> = {
       if (files.isFolder(path) && !has('r')) throw new FileError('Is a directory');
       files.remove(path);
     }),
-  wc: (args, world, streams) =>
-    overText('wc', operands(args), world, streams, async (text) => {
+  async wc(args, world, streams) {
+    if (!(await knowsOptions('wc', args, ['-l', '-w', '-c'], streams))) return 1;
+    return overText('wc', operands(args), world, streams, async (text) => {
       const lines = text.split('\n').length - 1;
       const words = text.split(/\s+/).filter((word) => word !== '').length;
       const all = { '-l': lines, '-w': words, '-c': Buffer.byteLength(text) };
@@ -154,7 +173,8 @@ const commands: Readonly<Record<string, Command>> = {
       await streams.stdout(
         `${(asked.length === 0 ? Object.entries(all) : asked).map(([, count]) => count).join(' ')}\n`,
       );
-    }),
+    });
+  },
   pwd: (_args, _world, streams) => say(streams, ['/']),
   async sh(args, world, streams) {
     if (args[0] === '-c') return runScript(args[1] ?? '', world, streams, args.slice(2));
@@ -173,11 +193,13 @@ const commands: Readonly<Record<string, Command>> = {
     await world.clock.sleep(seconds * 1000, streams.signal).catch(() => {});
     return 0;
   },
-  sort: (args, world, streams) =>
-    overText('sort', operands(args), world, streams, async (text) => {
+  async sort(args, world, streams) {
+    if (!(await knowsOptions('sort', args, ['-r'], streams))) return 2;
+    return overText('sort', operands(args), world, streams, async (text) => {
       const sorted = linesOf(text).sort();
       await say(streams, args.includes('-r') ? sorted.reverse() : sorted);
-    }),
+    });
+  },
   async tar(args, world, streams) {
     try {
       const { create, folder, paths } = parseTar(args);
