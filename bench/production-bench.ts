@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAuditPolicy } from '../src/apiserver/audit/policy.ts';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '../src/apiserver/server.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../src/component/certificates.ts';
 import { openEmbeddedStore } from '../src/storage/embedded/embedded-store.ts';
 import type { Store } from '../src/storage/store.ts';
+import { auditInto } from '../test/support/audit.ts';
 import { benchHandOver } from './hand-over-bench.ts';
 import { percentile, type Row } from './row.ts';
 
@@ -55,18 +55,7 @@ export async function benchProduction(): Promise<Row[]> {
 }
 
 function auditOf(level: string, path: string): NonNullable<ApiServerOptions['audit']> {
-  return {
-    policy: parseAuditPolicy(`apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: ${level}}]`),
-    log: {
-      path,
-      mode: 'blocking',
-      maxSizeBytes: 1e9,
-      maxBackups: 1,
-      maxAgeMs: 0,
-      bufferSize: 10_000,
-      maxEventBytes: Number.POSITIVE_INFINITY,
-    },
-  };
+  return auditInto(path, `- {level: ${level}}`);
 }
 
 async function start(

@@ -4,6 +4,8 @@ import type { Clock } from '../../src/apimachinery/clock.ts';
 export interface ManualClock extends Clock {
   /** Timers that fall due are called in their order. */
   advance(ms: number): void;
+  /** Milliseconds until the next timer. */
+  next(): number;
   /** Somebody sets the clock: timers do not notice. */
   set(ms: number): void;
 }
@@ -44,6 +46,7 @@ export function manualClock(start = 0): ManualClock {
       }
       passed = end;
     },
+    next: () => Math.min(...[...timers].map(({ at }) => at)) - passed,
     set(ms) {
       shown += ms;
     },

@@ -5,7 +5,7 @@ import type { AuditCounts } from './auditor.ts';
 export function createAuditCounts(registry: Registry): AuditCounts {
   const events = counter(registry, 'apiserver_audit_event_total', 'Audit events.', []);
   const levels = counter(registry, 'apiserver_audit_level_total', 'Audit events by level.', ['level']);
-  const errors = counter(registry, 'apiserver_audit_error_total', 'Audit events that did not reach the log.', [
+  const errors = counter(registry, 'apiserver_audit_error_total', 'Audit events that did not reach a backend.', [
     'plugin',
   ]);
   const rejected = counter(
@@ -19,7 +19,7 @@ export function createAuditCounts(registry: Registry): AuditCounts {
       events.inc();
       levels.inc({ level });
     },
-    lost: (count) => errors.inc({ plugin: 'log' }, count),
+    lost: (plugin, count) => errors.inc({ plugin }, count),
     rejected: () => rejected.inc(),
   };
 }

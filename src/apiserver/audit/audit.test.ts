@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWatch, send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
+import { auditInto } from '../../../test/support/audit.ts';
 import type { ApiServerOptions } from '../server.ts';
-import type { AuditLogMode } from './log.ts';
-import { parseAuditPolicy } from './policy.ts';
+import type { AuditMode } from './delivery.ts';
 
 let directory: string;
 let api: TestApiServer;
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 interface Setting {
   rules?: string;
-  mode?: AuditLogMode;
+  mode?: AuditMode;
   path?: string;
   options?: Partial<ApiServerOptions>;
 }
@@ -30,18 +30,7 @@ const quiet = '- {level: None, users: ["system:apiserver", "system:admin"]}\n';
 async function start({ rules = '- {level: Metadata}', mode = 'blocking', path, options }: Setting = {}) {
   api = await startApiServer({
     ...options,
-    audit: {
-      policy: parseAuditPolicy(`apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n${quiet}${rules}`),
-      log: {
-        path: path ?? join(directory, 'audit.log'),
-        mode,
-        maxSizeBytes: 1e9,
-        maxBackups: 0,
-        maxAgeMs: 0,
-        bufferSize: 1000,
-        maxEventBytes: Number.POSITIVE_INFINITY,
-      },
-    },
+    audit: auditInto(path ?? join(directory, 'audit.log'), quiet + rules, mode),
   });
   return api.server.localTransport(alice);
 }
@@ -189,7 +178,7 @@ describe('audit', () => {
     const { text } = await send(api.server.localTransport(), 'GET', '/metrics');
     expect(text).toContain('apiserver_audit_error_total{plugin="log"} 2');
     expect(text).toContain('apiserver_audit_level_total{level="Metadata"} 2');
-    expect(stderr.mock.calls.join()).toMatch(/audit: \d events lost/);
+    expect(stderr.mock.calls.join()).toMatch(/audit log: \d events lost/);
     stderr.mockRestore();
   });
 

@@ -1,4 +1,4 @@
-/** Writes down who asked what and what came of it: events of `audit.k8s.io/v1`, one JSON line for each stage of a request. */
+/** Writes down who asked what and what came of it: events of `audit.k8s.io/v1`, one for each stage of a request. */
 import { parse } from 'yaml';
 import { type Clock, formatMicroTime } from '../../apimachinery/clock.ts';
 import { internalError } from '../../apimachinery/status-error.ts';
@@ -6,19 +6,26 @@ import type { UserInfo } from '../authentication/user-info.ts';
 import { header } from '../negotiation.ts';
 import type { ApiRequest, ApiResponse } from '../request.ts';
 import { type RequestInfo, selectedName } from '../request-info.ts';
-import { type AuditLog, type AuditLogOptions, createAuditLog } from './log.ts';
+import { type AuditDelivery, type AuditOutput, createDelivery, type DeliveryOptions } from './delivery.ts';
 import type { AuditDecision, AuditLevel, AuditPolicy, AuditStage } from './policy.ts';
 import type { AuditTrail } from './trail.ts';
 
 export interface AuditOptions {
   policy: AuditPolicy;
-  log: Omit<AuditLogOptions, 'clock' | 'onLost'>;
+  /** Where events go: each gets them all. */
+  backends: readonly AuditBackend[];
+}
+
+export interface AuditBackend {
+  plugin: 'log' | 'webhook';
+  delivery: DeliveryOptions;
+  open(clock: Clock): AuditOutput;
 }
 
 export interface AuditCounts {
   event(level: AuditLevel): void;
-  /** Events that did not reach the log. */
-  lost(count: number): void;
+  /** Events that did not reach a backend, and by whose fault. */
+  lost(plugin: AuditBackend['plugin'] | 'buffered', count: number): void;
   /** A request that was refused because its event could not be written. */
   rejected(): void;
 }
@@ -58,28 +65,31 @@ const complaintInterval = 10_000;
 
 export function createAuditor(options: AuditOptions, clock: Clock, counts: AuditCounts): Auditor {
   const { policy } = options;
-  let complained = Number.NEGATIVE_INFINITY;
-  let lost = 0;
-  const log = createAuditLog({
-    ...options.log,
-    clock,
-    onLost(count, why) {
-      counts.lost(count);
-      lost += count;
-      if (clock.now() - complained < complaintInterval) return;
-      complained = clock.now();
-      process.stderr.write(`apiserver: audit: ${lost} events lost so far: ${String(why)}\n`);
-    },
+  const deliveries = options.backends.map(({ plugin, delivery, open }) => {
+    let complained = Number.NEGATIVE_INFINITY;
+    let lost = 0;
+    return createDelivery(delivery, open(clock), {
+      clock,
+      onLost(count, why, unsent) {
+        counts.lost(unsent && delivery.mode === 'batch' ? 'buffered' : plugin, count);
+        lost += count;
+        if (clock.now() - complained < complaintInterval) return;
+        complained = clock.now();
+        process.stderr.write(`apiserver: audit ${plugin}: ${lost} events lost so far: ${String(why)}\n`);
+      },
+    });
   });
   function open(request: ApiRequest, info: RequestInfo, user: UserInfo, id: string, receivedAt: number) {
     const decision = policy.decide(info, user);
     return decision.level === 'None'
       ? undefined
-      : new Entry({ request, info, user, id, receivedAt, decision, log, clock, counts });
+      : new Entry({ request, info, user, id, receivedAt, decision, deliveries, clock, counts });
   }
   return {
     begin: open,
-    close: () => log.close(),
+    async close() {
+      await Promise.all(deliveries.map((delivery) => delivery.close()));
+    },
     async refused(request, info, id, receivedAt) {
       const entry = open(request, info, nobody, id, receivedAt);
       await entry?.finish('ResponseStarted', {
@@ -99,7 +109,7 @@ interface EntryParts {
   id: string;
   receivedAt: number;
   decision: AuditDecision;
-  log: AuditLog;
+  deliveries: readonly AuditDelivery[];
   clock: Clock;
   counts: AuditCounts;
 }
@@ -114,7 +124,7 @@ class Entry implements AuditedRequest {
   /** Of the body: what the URL of a create does not tell. */
   #named: { name?: string; namespace?: string; uid?: string; resourceVersion?: string } = {};
   #bodySeen = false;
-  #received: Promise<void> | undefined;
+  #received: Promise<unknown> | undefined;
 
   constructor(parts: EntryParts) {
     this.#parts = parts;
@@ -146,12 +156,11 @@ class Entry implements AuditedRequest {
   }
 
   async received(): Promise<void> {
-    this.#received = this.#write('RequestReceived', undefined);
+    const writes = this.#write('RequestReceived', undefined);
     // Looked at when the request is over.
-    this.#received.catch(() => undefined);
-    if (!this.#parts.log.strict) return;
+    this.#received = Promise.allSettled(writes);
     try {
-      await this.#received;
+      await Promise.all(writes.filter((_, index) => this.#parts.deliveries[index]?.strict));
     } catch (error) {
       this.#parts.counts.rejected();
       throw internalError('audit event could not be written, the request is refused', error);
@@ -186,7 +195,7 @@ class Entry implements AuditedRequest {
 
   /** What does not reach the log is counted there; the request has its answer by then. */
   async finish(stage: AuditStage, status: ResponseStatus): Promise<void> {
-    await Promise.allSettled([this.#received, this.#write(stage, status)]);
+    await Promise.allSettled([this.#received, ...this.#write(stage, status)]);
   }
 
   #readBody(response: ApiResponse, body: Buffer | string): ResponseStatus {
@@ -211,19 +220,19 @@ class Entry implements AuditedRequest {
     return { code: response.status };
   }
 
-  #write(stage: AuditStage, status: ResponseStatus | undefined): Promise<void> {
-    const { log, counts, decision } = this.#parts;
-    if (decision.omitStages.has(stage)) return Promise.resolve();
+  /** To each backend. */
+  #write(stage: AuditStage, status: ResponseStatus | undefined): Promise<void>[] {
+    const { deliveries, counts, decision } = this.#parts;
+    if (decision.omitStages.has(stage)) return [];
     counts.event(decision.level);
-    return log.write((bodies) => this.#line(stage, status, bodies));
+    return deliveries.map((delivery) => delivery.write((bodies) => this.#event(stage, status, bodies)));
   }
 
-  #line(stage: AuditStage, status: ResponseStatus | undefined, bodies: boolean): string {
+  /** As it stands in an EventList: without kind and apiVersion. */
+  #event(stage: AuditStage, status: ResponseStatus | undefined, bodies: boolean): string {
     const { request, info, user, id, receivedAt, decision, clock } = this.#parts;
     const query = request.query.size === 0 ? '' : `?${request.query}`;
     const head = JSON.stringify({
-      kind: 'Event',
-      apiVersion: 'audit.k8s.io/v1',
       level: decision.level,
       auditID: id,
       stage,
@@ -242,13 +251,14 @@ class Entry implements AuditedRequest {
       if (this.#requestObject !== undefined) objects += `,"requestObject":${this.#requestObject}`;
       if (this.#responseObject !== undefined) objects += `,"responseObject":${this.#responseObject}`;
     }
-    if (!bodies) this.#annotations.set('audit.k8s.io/truncated', 'true');
+    const annotations = new Map(this.#annotations);
+    if (!bodies) annotations.set('audit.k8s.io/truncated', 'true');
     const tail = JSON.stringify({
       requestReceivedTimestamp: formatMicroTime(receivedAt),
       stageTimestamp: formatMicroTime(clock.now()),
-      annotations: this.#annotations.size === 0 ? undefined : Object.fromEntries(this.#annotations),
+      annotations: annotations.size === 0 ? undefined : Object.fromEntries(annotations),
     });
-    return `${head.slice(0, -1)}${objects},${tail.slice(1)}\n`;
+    return `${head.slice(0, -1)}${objects},${tail.slice(1)}`;
   }
 
   #objectRef() {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Reply, send, startApiServer, type TestApiServer } from '../../../../test/support/api-server.ts';
-import { parseAuditPolicy } from '../../audit/policy.ts';
+import { auditInto } from '../../../../test/support/audit.ts';
 
 let api: TestApiServer;
 const directory = mkdtempSync(join(tmpdir(), 'policies-'));
@@ -11,20 +11,7 @@ const auditLog = join(directory, 'audit.log');
 
 beforeAll(async () => {
   api = await startApiServer({
-    audit: {
-      policy: parseAuditPolicy(
-        'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata, omitStages: [RequestReceived]}]',
-      ),
-      log: {
-        path: auditLog,
-        mode: 'blocking',
-        maxSizeBytes: 1e9,
-        maxBackups: 0,
-        maxAgeMs: 0,
-        bufferSize: 1000,
-        maxEventBytes: 1e9,
-      },
-    },
+    audit: auditInto(auditLog, '- {level: Metadata, omitStages: [RequestReceived]}'),
   });
   await request('POST', '/api/v1/namespaces', { metadata: { name: 'prod', labels: { env: 'prod' } } });
 });
