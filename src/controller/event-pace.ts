@@ -27,13 +27,15 @@ export function createWorkLoad(): WorkLoad {
   };
 }
 
+/** More waiting keys than this are work that goes first: what one change of a user brings about stays below. */
+const busyFrom = 20;
+export const isBusy = (load: Pick<WorkLoad, 'waiting'>): boolean => load.waiting() > busyFrom;
+
 export interface EventPace {
   /** Resolves when the next Event may be sent. */
   turn(): Promise<void>;
 }
 
-/** More waiting keys than this are work that goes first: what one change of a user brings about stays below. */
-const busyFrom = 20;
 /** How soon the end of the work is noticed. Milliseconds. */
 const lookAgainMs = 100;
 
@@ -43,11 +45,10 @@ export function createEventPace(
   { perSecond = 20, burst = 50, clock = systemClock }: { perSecond?: number; burst?: number; clock?: Clock } = {},
 ): EventPace {
   const bucket = createTokenBucket(perSecond, burst, clock);
-  const isBusy = (): boolean => load.waiting() > busyFrom;
   return {
     async turn() {
-      if (!isBusy()) return;
-      for (let left = bucket.reserve(); left > 0 && isBusy(); left -= lookAgainMs)
+      if (!isBusy(load)) return;
+      for (let left = bucket.reserve(); left > 0 && isBusy(load); left -= lookAgainMs)
         await clock.sleep(Math.min(left, lookAgainMs));
     },
   };

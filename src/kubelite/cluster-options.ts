@@ -1,5 +1,6 @@
 /** What a cluster is made of, with defaults filled in. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Clock } from '../apimachinery/clock.ts';
 import type { Logger } from '../component/logging.ts';
 
@@ -82,3 +83,12 @@ export function nodeName(cluster: string, index: number): string {
   if (index === 0) return `${cluster}-control-plane`;
   return index === 1 ? `${cluster}-worker` : `${cluster}-worker${index}`;
 }
+
+/** Folder of process pods. */
+export const processHome = (options: KubeliteOptions): string => {
+  if (options.processHome !== undefined) return options.processHome;
+  if (options.dataDir === undefined) throw new Error('the process runtime needs a data directory or a process home');
+  return join(options.dataDir, 'process');
+};
+
+export const hostsFile = (options: KubeliteOptions): string => join(options.dataDir ?? processHome(options), 'hosts');

@@ -3,6 +3,7 @@ import type { Clock } from '../../apimachinery/clock.ts';
 import type { Client } from '../../client/client.ts';
 import type { InformerFactory } from '../../client/informer.ts';
 import type { Logger } from '../../component/logging.ts';
+import type { WorkLoad } from '../../controller/event-pace.ts';
 import type { RecordEvent } from '../events.ts';
 
 export interface ControllerContext {
@@ -12,5 +13,7 @@ export interface ControllerContext {
   client: Client;
   recordEvent: RecordEvent;
   clock: Clock;
+  /** Keys that wait in the queues of pods: while they are many, Events come later and statuses fewer. */
+  load: WorkLoad;
   logger: Logger;
 }

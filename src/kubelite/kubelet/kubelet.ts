@@ -6,6 +6,7 @@ import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { deepEqual, objectKey } from '../../apimachinery/object.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import { type Controller, createController, type ReconcileResult } from '../../controller/controller.ts';
+import { isBusy } from '../../controller/event-pace.ts';
 import { nodes, pods } from '../../kubernetes/resource-types.ts';
 import type { Node, Pod } from '../../kubernetes/types.ts';
 import type { ControllerContext } from '../controllers/controller-context.ts';
@@ -24,12 +25,14 @@ export interface KubeletOptions extends ControllerContext {
 
 /** Must be called before the informers start. */
 export function createKubelet(options: KubeletOptions): Controller {
-  const { informers, client, clock, runtime } = options;
+  const { informers, client, clock, load, runtime } = options;
   const podCache = informers.informer<Pod>(pods);
   podCache.addIndex(nodeIndex, nodeNames);
   const podClient = client.resource<Pod>(pods);
   /** The uid that the runtime knows under a key: a pod made anew under an old name is another pod. */
   const uids = new Map<string, string>();
+  /** Statuses that were written and not seen yet: an update that brings nothing else needs no look. */
+  const written = new Map<string, Pod['status']>();
 
   const controller = createController({
     name: 'kubelet',
@@ -38,6 +41,7 @@ export function createKubelet(options: KubeletOptions): Controller {
     maxDelay: 30_000,
     reconcile,
     clock,
+    load,
     logger: options.logger,
   });
 
@@ -47,6 +51,7 @@ export function createKubelet(options: KubeletOptions): Controller {
     if (known !== undefined && known !== pod?.metadata.uid) {
       await runtime.remove(known);
       uids.delete(key);
+      written.delete(key);
     }
     const node = pod?.spec?.nodeName;
     const hostIP = node === undefined ? undefined : options.hostIPOf(node);
@@ -57,6 +62,7 @@ export function createKubelet(options: KubeletOptions): Controller {
     const left = deadlineLeft(pod);
     if (left <= 0) return endOverdue(pod, hostIP);
     const report = await runtime.sync(pod);
+    if (isBusy(load) && beginsSoon(pod, report)) return { requeueAfter: report.lookAgainAfter ?? 0 };
     await writeStatus(pod, report, hostIP);
     const next = Math.min(report.lookAgainAfter ?? Number.POSITIVE_INFINITY, left);
     return Number.isFinite(next) ? { requeueAfter: next } : undefined;
@@ -109,11 +115,22 @@ export function createKubelet(options: KubeletOptions): Controller {
   ): Promise<void> {
     const status = podStatus(pod, report, hostIP, clock.now(), failure);
     if (deepEqual(pod.status ?? {}, status)) return;
+    const key = objectKey(pod);
+    written.set(key, status);
     try {
       await podClient.updateStatus({ ...pod, status } as Pod);
     } catch (error) {
+      written.delete(key);
       if (!isNotFound(error)) throw error;
     }
+  }
+
+  function isOwnWrite(pod: ReadablePod, old: ReadablePod): boolean {
+    const key = objectKey(pod);
+    const status = written.get(key);
+    if (status === undefined || !sameButStatus(pod, old) || !deepEqual(pod.status ?? {}, status)) return false;
+    written.delete(key);
+    return true;
   }
 
   const isOurs = (pod: DeepReadonly<Pod>): boolean =>
@@ -128,8 +145,8 @@ export function createKubelet(options: KubeletOptions): Controller {
     added(pod) {
       if (isOurs(pod)) controller.enqueue(objectKey(pod));
     },
-    updated(pod) {
-      if (isOurs(pod)) controller.enqueue(objectKey(pod));
+    updated(pod, old) {
+      if (isOurs(pod) && !isOwnWrite(pod, old)) controller.enqueue(objectKey(pod));
     },
     deleted(pod) {
       if (uids.has(objectKey(pod))) controller.enqueue(objectKey(pod));
@@ -137,6 +154,21 @@ export function createKubelet(options: KubeletOptions): Controller {
   });
   return controller;
 }
+
+/** As far as a pod's runtime and status depend on it. */
+const sameButStatus = ({ metadata }: ReadablePod, { metadata: old }: ReadablePod): boolean =>
+  metadata.uid === old.uid &&
+  metadata.generation === old.generation &&
+  metadata.deletionTimestamp === old.deletionTimestamp &&
+  deepEqual(metadata.annotations, old.annotations) &&
+  deepEqual(metadata.labels, old.labels);
+
+/** Longer than this a pod that nobody has heard of yet does not wait to be told of, however much there is to do. */
+const soonMs = 500;
+
+/** Of two statuses in a row the later one is enough: as a kubelet does that comes to write when the next status is there. */
+const beginsSoon = (pod: ReadablePod, report: PodReport): boolean =>
+  pod.status?.startTime === undefined && !report.sandboxReady && (report.lookAgainAfter ?? Infinity) <= soonMs;
 
 const overdue = {
   reason: 'DeadlineExceeded',

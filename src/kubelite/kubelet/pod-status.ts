@@ -208,7 +208,16 @@ export function fullImageName(image: string): string {
 
 /** Nothing is ever pulled, so the digest is one of the name: stable, and different for different images. */
 function imageId(image: string): string {
+  const known = imageIds.get(image);
+  if (known !== undefined) return known;
   const last = image.lastIndexOf('/');
   const tail = image.slice(last + 1).replace(/[:@].*$/, '');
-  return `${image.slice(0, last + 1)}${tail}@sha256:${createHash('sha256').update(image).digest('hex')}`;
+  const id = `${image.slice(0, last + 1)}${tail}@sha256:${createHash('sha256').update(image).digest('hex')}`;
+  if (imageIds.size >= mostImageIds) imageIds.clear();
+  imageIds.set(image, id);
+  return id;
 }
+
+/** Pods are many, their images few. */
+const imageIds = new Map<string, string>();
+const mostImageIds = 1000;

@@ -1,4 +1,5 @@
 /** The ConfigMaps and Secrets that a pod's volumes and environment refer to, read from the API server when they are needed. */
+import type { Clock } from '../../apimachinery/clock.ts';
 import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { configMaps, secrets } from '../../kubernetes/resource-types.ts';
@@ -12,9 +13,16 @@ export interface ReferenceReader {
   /** undefined when there is none. */
   configMap(namespace: string, name: string): Promise<Content | undefined>;
   secret(namespace: string, name: string): Promise<Content | undefined>;
+  /** What was there a second ago counts as there: all pods of a namespace mount the same ConfigMap of authorities. */
+  exists(kind: 'configmap' | 'secret', namespace: string, name: string): Promise<boolean>;
 }
 
-export function createReferenceReader(client: Client): ReferenceReader {
+const rememberMs = 1000;
+/** Found objects that are remembered. */
+const mostRemembered = 1000;
+
+export function createReferenceReader(client: Client, clock: Clock): ReferenceReader {
+  const remembered = new Map<string, { until: number; found: Promise<boolean> }>();
   const orUndefined = async <T>(read: Promise<T>): Promise<T | undefined> => {
     try {
       return await read;
@@ -24,6 +32,18 @@ export function createReferenceReader(client: Client): ReferenceReader {
     }
   };
   return {
+    exists(kind, namespace, name) {
+      const key = `${kind}/${namespace}/${name}`;
+      const known = remembered.get(key);
+      if (known !== undefined && known.until > clock.now()) return known.found;
+      if (remembered.size >= mostRemembered) remembered.clear();
+      const read = client.resource(kind === 'configmap' ? configMaps : secrets).get({ namespace, name });
+      const found = orUndefined(read).then((object) => object !== undefined);
+      remembered.set(key, { until: clock.now() + rememberMs, found });
+      const forget = (): void => void (remembered.get(key)?.found === found && remembered.delete(key));
+      found.then((isThere) => isThere || forget(), forget);
+      return found;
+    },
     async configMap(namespace, name) {
       const found = await orUndefined(client.resource<ConfigMap>(configMaps).get({ namespace, name }));
       if (found === undefined) return undefined;
@@ -62,8 +82,8 @@ export async function findMissingVolume(pod: ReadablePod, reader: ReferenceReade
       note('secret', source.secret?.name, source.secret?.optional);
     }
     for (const { kind, name } of sources) {
-      const found = await (kind === 'configmap' ? reader.configMap(namespace, name) : reader.secret(namespace, name));
-      if (found === undefined) return { volume: volume.name, message: `${kind} "${name}" not found` };
+      if (!(await reader.exists(kind, namespace, name)))
+        return { volume: volume.name, message: `${kind} "${name}" not found` };
     }
   }
   return undefined;

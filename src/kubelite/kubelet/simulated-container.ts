@@ -55,6 +55,7 @@ export class SimulatedContainer {
   #pulls = 0;
   #pullState: 'error' | 'backoff' | undefined;
   #toldNotReady = false;
+  #id: { run: number; text: string } | undefined;
 
   constructor(
     uid: string,
@@ -73,9 +74,12 @@ export class SimulatedContainer {
   }
 
   get id(): string {
+    if (this.#id?.run === this.restartCount) return this.#id.text;
     // The same after a restart of the process, so that an adopted pod's status does not change.
     const run = this.restartCount === 0 ? '' : `/${this.restartCount}`;
-    return `containerd://${createHash('sha256').update(`${this.#uid}/${this.spec.name}${run}`).digest('hex')}`;
+    const text = `containerd://${createHash('sha256').update(`${this.#uid}/${this.spec.name}${run}`).digest('hex')}`;
+    this.#id = { run: this.restartCount, text };
+    return text;
   }
   get running(): boolean {
     return this.startedAt !== undefined && this.ended === undefined;

@@ -8,7 +8,7 @@ import { nodeRefusal, rawPreferences, resourceScore } from './node-fit.ts';
 import { type PlacementRule, type Refusal, refuse } from './placement-rule.ts';
 import { affinityPreference, affinityRule } from './pod-affinity.ts';
 import type { NamespaceLabels, PodInfo } from './pod-info.ts';
-import { fewestFirst, spreadPreference, spreadRule } from './topology-spread.ts';
+import { costScore, spreadPreference, spreadRule } from './topology-spread.ts';
 
 export type Placement =
   | { readonly node: string }
@@ -32,10 +32,12 @@ export interface Placer {
 interface Verdicts {
   position: number;
   readonly refusals: (Refusal | undefined)[];
-  readonly resources: number[];
-  readonly taints: number[];
-  readonly affinity: number[];
-  readonly siblings: number[];
+  readonly resources: Int32Array;
+  readonly taints: Int32Array;
+  readonly affinity: Int32Array;
+  readonly siblings: Int32Array;
+  /** On the node. */
+  readonly pods: Int32Array;
 }
 
 /** Kinds of pods whose verdicts are kept. */
@@ -55,7 +57,16 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
     let verdicts = kinds.get(key);
     if (verdicts === undefined) {
       if (kinds.size >= maxKinds) kinds.delete(kinds.keys().next().value ?? '');
-      verdicts = { position: -1, refusals: [], resources: [], taints: [], affinity: [], siblings: [] };
+      const numbers = (): Int32Array => new Int32Array(state.nodes.length);
+      verdicts = {
+        position: -1,
+        refusals: new Array(state.nodes.length).fill(undefined),
+        resources: numbers(),
+        taints: numbers(),
+        affinity: numbers(),
+        siblings: numbers(),
+        pods: numbers(),
+      };
     } else kinds.delete(key);
     kinds.set(key, verdicts);
     const changed = verdicts.position < 0 ? undefined : state.changedSince(verdicts.position);
@@ -74,6 +85,7 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
     verdicts.taints[index] = raw.taints;
     verdicts.affinity[index] = raw.affinity;
     verdicts.siblings[index] = info.controller === undefined ? 0 : (node.byController.get(info.controller) ?? 0);
+    verdicts.pods[index] = node.pods.size;
   }
 
   const rulesFor = (info: PodInfo, more: readonly PlacementRule[]): readonly PlacementRule[] =>
@@ -85,14 +97,13 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
       if (only !== undefined) return placeOn(only, info, more);
       const verdicts = verdictsFor(info);
       const rules = rulesFor(info, more);
+      const refusals =
+        rules.length === 0
+          ? verdicts.refusals
+          : verdicts.refusals.map((own, index) => own ?? refusedBy(rules, state.nodes[index] as NodeState));
       const feasible: number[] = [];
-      const refusals: Refusal[] = [];
-      for (let index = 0; index < state.nodes.length; index++) {
-        const refusal = verdicts.refusals[index] ?? refusedBy(rules, state.nodes[index] as NodeState);
-        if (refusal === undefined) feasible.push(index);
-        else refusals.push(refusal);
-      }
-      if (feasible.length === 0) return { refusals };
+      for (let index = 0; index < refusals.length; index++) if (refusals[index] === undefined) feasible.push(index);
+      if (feasible.length === 0) return { refusals: refusals.filter((refusal) => refusal !== undefined) };
       const best = feasible.length === 1 ? feasible[0] : choose(info, verdicts, feasible);
       return { node: (state.nodes[best ?? 0] as NodeState).name };
     },
@@ -114,18 +125,19 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
 
   /** The best of the nodes; of equals the one with fewer pods, then the first. */
   function choose(info: PodInfo, verdicts: Verdicts, feasible: readonly number[]): number | undefined {
-    const { resources, taints, affinity, siblings } = verdicts;
-    const mostTaints = maximum(taints, feasible);
-    const mostAffinity = maximum(affinity, feasible);
-    const spread = spreadPreference(info, state);
-    const preferences = [spread, affinityPreference(info, state, namespaceLabels)].filter((p) => p !== undefined);
+    const { resources, taints, affinity, siblings, pods } = verdicts;
+    const preferences = [spreadPreference(info, state), affinityPreference(info, state, namespaceLabels)].filter(
+      (preference) => preference !== undefined,
+    );
     const nodes = preferences.length === 0 ? [] : feasible.map((index) => state.nodes[index] as NodeState);
     const scored = preferences.map(({ weight, scores }) => ({ weight, scores: scores(nodes) }));
     // Pods of one controller spread over nodes unless the pod says how it wants to be spread.
-    const apart =
-      info.controller === undefined || info.pod.spec?.topologySpreadConstraints !== undefined
-        ? undefined
-        : fewestFirst(feasible.map((index) => siblings[index]));
+    const apart = info.controller !== undefined && info.pod.spec?.topologySpreadConstraints === undefined;
+    const mostTaints = maximum(taints, feasible);
+    const mostAffinity = maximum(affinity, feasible);
+    const mostSiblings = maximum(siblings, feasible);
+    let leastSiblings = mostSiblings;
+    for (const index of feasible) leastSiblings = Math.min(leastSiblings, siblings[index] ?? 0);
     let best: number | undefined;
     let bestScore = -1;
     let bestPods = 0;
@@ -134,14 +146,14 @@ export function createPlacer({ state, namespaceLabels, nominated }: PlacementOpt
       let score = resources[index] ?? 0;
       if (mostTaints > 0) score += weights.taints * (100 - Math.floor((100 * (taints[index] ?? 0)) / mostTaints));
       if (mostAffinity > 0) score += weights.affinity * Math.floor((100 * (affinity[index] ?? 0)) / mostAffinity);
-      if (apart !== undefined) score += weights.siblings * (apart[position] ?? 0);
+      if (apart) score += weights.siblings * costScore(siblings[index] ?? 0, leastSiblings, mostSiblings);
       for (const { weight, scores } of scored) score += weight * (scores[position] ?? 0);
       if (score < bestScore) continue;
-      const pods = state.nodes[index]?.pods.size ?? 0;
-      if (score === bestScore && pods >= bestPods) continue;
+      const crowd = pods[index] ?? 0;
+      if (score === bestScore && crowd >= bestPods) continue;
       best = index;
       bestScore = score;
-      bestPods = pods;
+      bestPods = crowd;
     }
     return best;
   }
@@ -167,7 +179,7 @@ function refusedBy(rules: readonly PlacementRule[], node: NodeState): Refusal | 
   return undefined;
 }
 
-function maximum(values: readonly number[], indexes: readonly number[]): number {
+function maximum(values: Int32Array, indexes: readonly number[]): number {
   let most = 0;
   for (const index of indexes) most = Math.max(most, values[index] ?? 0);
   return most;

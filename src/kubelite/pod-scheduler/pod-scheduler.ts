@@ -24,7 +24,7 @@ export const schedulerName = 'default-scheduler';
 
 /** Must be called before the informers start. */
 export function createPodScheduler(context: ControllerContext): Runnable {
-  const { informers, client, clock, logger } = context;
+  const { informers, client, clock, load, logger } = context;
   const podCache = informers.informer<Pod>(pods);
   const nodeCache = informers.informer<Node>(nodes);
   const namespaceCache = informers.informer<Namespace>(namespaces);
@@ -40,7 +40,7 @@ export function createPodScheduler(context: ControllerContext): Runnable {
   let ending = new AbortController().signal;
 
   // One worker decides, so that two pods never get the same free place; the bindings themselves overlap.
-  const controller = createController({ name: 'pod-scheduler', reconcile: schedule, clock, logger });
+  const controller = createController({ name: 'pod-scheduler', reconcile: schedule, clock, load, logger });
   const retries = createRetries(clock, (key, afterMs) => controller.enqueue(key, { afterMs }));
 
   async function schedule(key: string): Promise<void> {

@@ -67,10 +67,12 @@ export function fewestFirst(costs: readonly (number | undefined)[]): number[] {
     least = Math.min(least, cost);
     most = Math.max(most, cost);
   }
-  return costs.map((cost) =>
-    cost === undefined ? 0 : most === 0 ? 100 : Math.floor((100 * (most + least - cost)) / most),
-  );
+  return costs.map((cost) => (cost === undefined ? 0 : costScore(cost, least, most)));
 }
+
+/** 100 for the lowest of all costs, less for higher ones. */
+export const costScore = (cost: number, least: number, most: number): number =>
+  most === 0 ? 100 : Math.floor((100 * (most + least - cost)) / most);
 
 const declared = ({ pod }: PodInfo): readonly Constraint[] => pod.spec?.topologySpreadConstraints ?? [];
 

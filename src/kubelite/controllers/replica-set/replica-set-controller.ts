@@ -109,10 +109,9 @@ function createReplicaController<T extends KubeObject>(
     let error: unknown;
     if (current && set.metadata.deletionTimestamp === undefined) {
       const outcome = await manageReplicas(set, counts.active, active);
-      // The events of these pods bring the next pass, which counts them.
-      if (outcome === 'changed') return undefined;
-      failure = outcome?.failure;
-      error = outcome?.error;
+      // The events of these pods bring the next pass, which counts them. Where many more are to come, it is long until then.
+      if (outcome === 'done') return undefined;
+      if (typeof outcome === 'object') ({ failure, error } = outcome);
     }
     const now = clock.now();
     const minReadySeconds = set.spec?.minReadySeconds ?? 0;
@@ -129,7 +128,7 @@ function createReplicaController<T extends KubeObject>(
     set: ReadableSet,
     count: number,
     active: () => readonly ReadablePod[],
-  ): Promise<{ failure: ReplicaFailure; error: unknown } | 'changed' | undefined> {
+  ): Promise<{ failure: ReplicaFailure; error: unknown } | 'done' | 'begun' | undefined> {
     const difference = count - (set.spec?.replicas ?? 0);
     if (difference === 0) return undefined;
     const reason = difference < 0 ? 'FailedCreate' : 'FailedDelete';
@@ -137,7 +136,8 @@ function createReplicaController<T extends KubeObject>(
       difference < 0
         ? await createPods(set, Math.min(-difference, burst))
         : await deletePods(set, podsToDelete(active(), Math.min(difference, burst), crowdOf(set)));
-    return error === undefined ? 'changed' : { failure: { reason, message: asStatusError(error).message }, error };
+    if (error === undefined) return Math.abs(difference) > burst ? 'begun' : 'done';
+    return { failure: { reason, message: asStatusError(error).message }, error };
   }
 
   /** One pod first, then twice as many at a time: a refusal is met once, not five hundred times. */
