@@ -21,7 +21,7 @@ export interface StorageNumbers {
   sizeBytes: number;
   inUseBytes: number;
   /** Objects by group and resource. */
-  objects: readonly { group: string; resource: string; count: number }[];
+  objects: readonly { group: string; resource: string; count: number; unreadable: number }[];
 }
 
 /** There is one store; upstream numbers its etcd clusters. */
@@ -69,6 +69,10 @@ function storageGauges(registry: Registry): (numbers: StorageNumbers) => void {
     new Gauge({ name, help, labelNames, registers: [registry] });
   const resources = gauge('apiserver_resource_objects', 'Stored objects by kind.', ['group', 'resource']);
   const objects = gauge('apiserver_storage_objects', 'Stored objects by kind, under one label.', ['resource']);
+  const unreadable = gauge('apiserver_storage_unreadable_objects', 'Stored objects that cannot be read.', [
+    'group',
+    'resource',
+  ]);
   const inUse = gauge('etcd_mvcc_db_total_size_in_use_in_bytes', 'Bytes of the store that hold data.');
   const total = gauge('etcd_mvcc_db_total_size_in_bytes', 'Size of the store.');
   const revision = gauge('etcd_debugging_mvcc_current_revision', 'Newest revision.');
@@ -85,8 +89,10 @@ function storageGauges(registry: Registry): (numbers: StorageNumbers) => void {
     // Kinds come and go.
     resources.reset();
     objects.reset();
-    for (const { group, resource, count } of numbers.objects) {
+    unreadable.reset();
+    for (const { group, resource, count, unreadable: hidden } of numbers.objects) {
       resources.set({ group, resource }, count);
+      if (hidden > 0) unreadable.set({ group, resource }, hidden);
       objects.set({ resource: group === '' ? resource : `${resource}.${group}` }, count);
     }
   };

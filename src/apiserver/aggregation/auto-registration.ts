@@ -59,7 +59,7 @@ export function startAutoRegistration(catalog: ResourceCatalog, client: Client, 
   const unsubscribe = catalog.onChange(enqueue);
   enqueue();
   // Left from a time when the server was not running.
-  void reader.list().then((all) => {
+  void reader.readable().then((all) => {
     for (const { metadata } of all) if (metadata.labels?.[label] === 'true') controller.enqueue(metadata.name ?? '');
   });
   const running = controller.run(stopped.signal);

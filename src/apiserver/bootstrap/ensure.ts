@@ -4,6 +4,7 @@ import { cloneJson, type DeepReadonly, deepEqual, type KubeObject } from '../../
 import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import type { ResourceCatalog } from '../registry/resource-catalog.ts';
+import { isUnreadable } from '../registry/stored-object.ts';
 
 export interface BootstrapContext {
   catalog: ResourceCatalog;
@@ -24,8 +25,8 @@ export async function ensureObject<T extends KubeObject>(
   const ref = { namespace: wanted.metadata.namespace, name: wanted.metadata.name ?? '' };
   const resource = client.resource<T>(type);
   for (let attempt = 1; ; attempt++) {
-    const stored = (await catalog.reader(type).get(ref)) as DeepReadonly<T> | undefined;
     try {
+      const stored = (await catalog.reader(type).get(ref)) as DeepReadonly<T> | undefined;
       if (stored === undefined) await resource.create(wanted as DeepReadonly<T>);
       else if (reconcile !== undefined) {
         const next = cloneJson<T>(stored as T);
@@ -34,6 +35,8 @@ export async function ensureObject<T extends KubeObject>(
       }
       return;
     } catch (error) {
+      // It is told where it is read, and must not keep everything else from being served.
+      if (isUnreadable(error)) return;
       // Another writer was faster: look again.
       if (attempt === 5 || !(isConflict(error) || isAlreadyExists(error) || isNotFound(error))) throw error;
     }

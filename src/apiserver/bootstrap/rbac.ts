@@ -60,7 +60,9 @@ const sameSubject = (a: Subject, b: Subject): boolean =>
 /** roleRef cannot be changed: a binding to another role is replaced. */
 async function ensureBinding(context: BootstrapContext, type: ResourceType, wanted: BootstrapBinding): Promise<void> {
   const ref = { namespace: wanted.metadata.namespace, name: wanted.metadata.name ?? '' };
-  const stored = (await context.catalog.reader(type).get(ref)) as BootstrapBinding | undefined;
+  const reader = context.catalog.reader(type);
+  if (reader.isUnreadable(ref)) return;
+  const stored = (await reader.get(ref)) as BootstrapBinding | undefined;
   if (
     stored !== undefined &&
     stored.metadata.annotations?.[autoUpdate] !== 'false' &&

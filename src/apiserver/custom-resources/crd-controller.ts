@@ -48,7 +48,7 @@ export function createCrdController(
     async start(client) {
       const reader = catalog.reader(customResourceDefinitions);
       const serving = new ServedCrds(catalog, (crd) => conversionOf(crd, webhookClient, converters, stopped.signal));
-      const established = (await reader.list()).map(asCrd).filter(isEstablished);
+      const established = (await reader.readable()).map(asCrd).filter(isWhole).filter(isEstablished);
       // One that cannot be served must not keep the server from starting: its reconciliation tries again and says why.
       await serving.serve(established).catch(() => Promise.allSettled(established.map((crd) => serving.serve([crd]))));
       const reconciler = new CrdReconciler(catalog, reader, client, clock, serving);
@@ -143,6 +143,8 @@ class CrdReconciler {
   }
 
   async reconcile(name: string): Promise<ReconcileResult> {
+    // What it defines stays as it was served last.
+    if (this.reader.isUnreadable({ name })) return undefined;
     const object = this.reader.cached({ name });
     if (object === undefined) {
       const group = this.serving.groupOf(name) ?? name.slice(name.indexOf('.') + 1);
@@ -152,6 +154,7 @@ class CrdReconciler {
       return undefined;
     }
     const crd = asCrd(object);
+    if (!isWhole(crd)) return undefined;
     return crd.metadata.deletionTimestamp === undefined ? this.establish(crd) : this.finalize(crd);
   }
 
@@ -217,7 +220,8 @@ class CrdReconciler {
   }
 
   private async othersInGroup(group: string, name: string): Promise<ReadonlyCrd[]> {
-    return (await this.reader.list()).map(asCrd).filter((crd) => crd.spec.group === group && crdName(crd) !== name);
+    const all = (await this.reader.readable()).map(asCrd).filter(isWhole);
+    return all.filter((crd) => crd.spec.group === group && crdName(crd) !== name);
   }
 
   /** Names in the group that are not a CRD's: built-in kinds and those that the executable brought along. */
@@ -234,6 +238,8 @@ class CrdReconciler {
 }
 
 const asCrd = (object: DeepReadonly<Unstructured>): ReadonlyCrd => object as unknown as ReadonlyCrd;
+/** Not so what somebody has written into the store past every check. */
+const isWhole = (crd: ReadonlyCrd): boolean => Array.isArray(crd.spec?.versions) && crd.spec.names !== undefined;
 const isEstablished = (crd: ReadonlyCrd): boolean => isConditionTrue(crd.status?.conditions, 'Established');
 
 /** Changes when what is served must change: a new spec (generation), other accepted names, or another object of that name. */

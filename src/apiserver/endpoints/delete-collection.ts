@@ -1,7 +1,8 @@
 /** DELETE of a collection: each object by itself, as a DELETE of its name would. */
-import { isNotFound } from '../../apimachinery/status-error.ts';
+import { fieldError, invalid, isNotFound } from '../../apimachinery/status-error.ts';
 import { encodeList } from '../encoding.ts';
 import type { StoredObject } from '../registry/stored-object.ts';
+import { unsafeOption } from '../registry/unsafe-delete.ts';
 import type { ApiResponse } from '../request.ts';
 import { type EndpointContext, encodingOf } from './context.ts';
 import { readDeleteOptions } from './delete-options.ts';
@@ -13,6 +14,14 @@ const concurrency = 32;
 export async function deleteCollection(context: EndpointContext): Promise<ApiResponse> {
   const { registry } = context;
   const options = await readDeleteOptions(context);
+  if (options.delete[unsafeOption] === true)
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [
+      fieldError.invalid(
+        unsafeOption,
+        true,
+        'is not allowed with DELETECOLLECTION, try again after removing the option',
+      ),
+    ]);
   const encoding = encodingOf(context);
   const { items, metadata } = await readList(context);
   const queue = [...items];

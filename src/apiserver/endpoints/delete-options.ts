@@ -5,6 +5,7 @@ import { parseText } from '../decoding.ts';
 import { bodyFormat } from '../negotiation.ts';
 import { checkDeleteOptions, type DeleteOptions } from '../registry/deletion.ts';
 import type { WriteOptions } from '../registry/registry.ts';
+import { unsafeOption } from '../registry/unsafe-delete.ts';
 import { queryFlag, queryInteger } from '../request-info.ts';
 import { dryRunOf, type EndpointContext, writeOptionsOf } from './context.ts';
 
@@ -40,6 +41,8 @@ function fromBody({ request, info }: EndpointContext, body: Buffer): DeleteOptio
   if (apiVersion !== undefined && !['', 'v1', 'meta.k8s.io/v1', own].includes(String(apiVersion)))
     throw badRequest(`no kind "DeleteOptions" is registered for version "${String(apiVersion)}"`);
   for (const [key, entry] of Object.entries(options)) if (entry === null) delete options[key as keyof DeleteOptions];
+  if (options[unsafeOption] !== undefined && typeof options[unsafeOption] !== 'boolean')
+    throw badRequest(`json: cannot unmarshal into Go struct field DeleteOptions.${unsafeOption} of type bool`);
   if (options.gracePeriodSeconds !== undefined && !Number.isInteger(options.gracePeriodSeconds))
     throw badRequest('json: cannot unmarshal into Go struct field DeleteOptions.gracePeriodSeconds of type int64');
   return options;
@@ -50,6 +53,7 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
   const grace = queryInteger(query, 'gracePeriodSeconds');
   if (grace !== undefined) options.gracePeriodSeconds = grace;
   if (query.has('orphanDependents')) options.orphanDependents = queryFlag(query, 'orphanDependents');
+  if (query.has(unsafeOption)) options[unsafeOption] = queryFlag(query, unsafeOption);
   const policy = query.get('propagationPolicy');
   if (policy) options.propagationPolicy = policy;
   return options;

@@ -111,7 +111,13 @@ const listQuery = [
   'watch',
 ];
 const writeQuery = ['dryRun', 'fieldManager', 'fieldValidation'];
-const deleteQuery = ['dryRun', 'gracePeriodSeconds', 'orphanDependents', 'propagationPolicy'];
+const deleteQuery = [
+  'dryRun',
+  'gracePeriodSeconds',
+  'ignoreStoreReadErrorWithClusterBreakingPotential',
+  'orphanDependents',
+  'propagationPolicy',
+];
 
 type Target = Pick<Operation, 'kind' | 'pathParameters'>;
 

@@ -135,7 +135,14 @@ function bodyOf(
 }
 
 const integerQueries = new Set(['limit', 'timeoutSeconds', 'gracePeriodSeconds']);
-const booleanQueries = new Set(['allowWatchBookmarks', 'sendInitialEvents', 'watch', 'force', 'orphanDependents']);
+const booleanQueries = new Set([
+  'allowWatchBookmarks',
+  'sendInitialEvents',
+  'watch',
+  'force',
+  'ignoreStoreReadErrorWithClusterBreakingPotential',
+  'orphanDependents',
+]);
 
 export const queryType = (name: string): string =>
   integerQueries.has(name) ? 'integer' : booleanQueries.has(name) ? 'boolean' : 'string';

@@ -69,9 +69,14 @@ export class Catalog implements ResourceCatalog {
   }
 
   /** How many objects are stored of each kind; kinds that share storage are counted once. */
-  counts(): { group: string; resource: string; count: number }[] {
+  counts(): { group: string; resource: string; count: number; unreadable: number }[] {
     const stores = new Set([...this.#registries.values()].map((registry) => registry.objects));
-    return [...stores].map(({ type, cache }) => ({ group: type.group, resource: type.resource, count: cache.size }));
+    return [...stores].map(({ type: { group, resource }, cache }) => ({
+      group,
+      resource,
+      count: cache.size,
+      unreadable: cache.unreadableCount,
+    }));
   }
 
   virtualResources(): readonly VirtualResource[] {

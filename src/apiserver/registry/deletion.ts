@@ -9,6 +9,7 @@ import { formatTime } from '../../apimachinery/clock.ts';
 import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachinery/object.ts';
 import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { fieldError, invalid, statusFailure } from '../../apimachinery/status-error.ts';
+import { unsafeOption } from './unsafe-delete.ts';
 
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
@@ -16,6 +17,7 @@ export interface DeleteOptions {
   orphanDependents?: boolean;
   propagationPolicy?: string;
   dryRun?: string[];
+  ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
 }
 
 export type DeletionStep =
@@ -34,6 +36,16 @@ export function checkDeleteOptions(options: DeleteOptions): void {
     );
   if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(policy))
     errors.push(fieldError.notSupported('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan']));
+  if (options[unsafeOption] === true)
+    for (const other of [
+      'dryRun',
+      'propagationPolicy',
+      'orphanDependents',
+      'gracePeriodSeconds',
+      'preconditions',
+    ] as const)
+      if (options[other] !== undefined)
+        errors.push(fieldError.invalid(unsafeOption, true, `cannot be set together with .${other}`));
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
 }
 

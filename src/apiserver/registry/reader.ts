@@ -1,9 +1,10 @@
 /** In-process reads of one kind, for authorizers, admission plugins and controllers inside the server. */
 import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { ResourceDefinition } from '../../apimachinery/resource-definition.ts';
 import { prepareViews } from './converted-views.ts';
 import type { Registry } from './registry.ts';
 import type { ReaderHandler, ResourceReader } from './resource-catalog.ts';
-import { splitKey } from './stored-object.ts';
+import { isUnreadable, type StoredObject, splitKey } from './stored-object.ts';
 import type { CacheEvent } from './watch-cache.ts';
 
 /** `registry` gives the one that serves the kind now; `served` whether its cache is still fed. */
@@ -30,6 +31,19 @@ export function createReader(registry: () => Registry, served: () => boolean): R
       await prepareViews(all, definition);
       return all.map((stored) => stored.objectFor(definition));
     },
+    async readable() {
+      const { objects, definition } = registry();
+      await objects.feed.fresh();
+      const all = [...objects.cache.range(objects.prefix)];
+      await prepareViews(all, definition);
+      return all.map((stored) => shown(stored, definition)).filter((object) => object !== undefined);
+    },
+    isUnreadable(ref) {
+      const { objects, definition } = registry();
+      const key = objects.keyOf(ref);
+      const stored = objects.cache.get(key);
+      return objects.cache.isUnreadable(key) || (stored !== undefined && shown(stored, definition) === undefined);
+    },
     async refs() {
       const { objects } = registry();
       await objects.feed.fresh();
@@ -45,11 +59,23 @@ export function createReader(registry: () => Registry, served: () => boolean): R
   };
 }
 
+/** Undefined for what cannot be read. */
+function shown(stored: StoredObject, definition: ResourceDefinition): DeepReadonly<Unstructured> | undefined {
+  try {
+    return stored.objectFor(definition);
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What has become unreadable counts as it was last. */
 function subscribe(registry: () => Registry, served: () => boolean, handler: ReaderHandler): () => void {
   const known = new Map<string, DeepReadonly<Unstructured>>();
   let unsubscribe = (): void => undefined;
   let stopped = false;
-  const put = (key: string, object: DeepReadonly<Unstructured>): void => {
+  const put = (key: string, object: DeepReadonly<Unstructured> | undefined): void => {
+    if (object === undefined) return;
     const old = known.get(key);
     known.set(key, object);
     handler.put(object, old);
@@ -63,15 +89,20 @@ function subscribe(registry: () => Registry, served: () => boolean, handler: Rea
     const { objects, definition } = registry();
     const present = served() ? [...objects.cache.range(objects.prefix)] : [];
     const keys = new Set(present.map((stored) => stored.key));
-    for (const [key, object] of [...known]) if (!keys.has(key)) gone(key, object);
+    for (const [key, object] of [...known])
+      if (!keys.has(key) && !(served() && objects.cache.isUnreadable(key))) gone(key, object);
     for (const stored of present)
       if (known.get(stored.key)?.metadata.resourceVersion !== String(stored.revision))
-        put(stored.key, stored.objectFor(definition));
+        put(stored.key, shown(stored, definition));
     if (!served()) return;
     const event = (change: CacheEvent): void => {
       const { definition: newest } = registry();
-      if (change.current !== undefined) put(change.current.key, change.current.objectFor(newest));
-      else if (change.previous !== undefined) gone(change.previous.key, change.gone().objectFor(newest));
+      if (change.current !== undefined) put(change.current.key, shown(change.current, newest));
+      else if (change.previous !== undefined) {
+        const { key } = change.previous;
+        const last = shown(change.gone(), newest) ?? known.get(key);
+        if (last !== undefined) gone(key, last);
+      }
     };
     // After a reload of the cache the differences are told.
     const cut = (): void => queueMicrotask(begin);

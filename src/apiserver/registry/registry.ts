@@ -35,6 +35,7 @@ import { storageType } from './storage-key.ts';
 import type { StoredObject } from './stored-object.ts';
 import { bumpGeneration, carryOver, cleanForCreate, stampForCreate } from './strategy.ts';
 import { restoreBroken, track, writerOf } from './tracking.ts';
+import { deleteUnreadable } from './unsafe-delete.ts';
 import { generatedNameTaken, sameObject, updateErrors, versionRequired } from './write-checks.ts';
 
 export interface WriteOptions {
@@ -262,6 +263,15 @@ export class Registry {
       this.#checkDeadline(deadline, options);
       if (current === undefined) throw notFound(this.definition.type, ref.name);
       return this.#tryDelete(ref, current, deleteOptions, options);
+    });
+  }
+
+  /** Removes what is there and cannot be read, whatever finalizers it has. Throws 422 for everything else. */
+  deleteUnreadable(ref: ObjectRef, options: WriteOptions): Promise<void> {
+    return deleteUnreadable(this.definition, this.objects, ref, async (old) => {
+      const request = this.#admissionRequest('DELETE', ref, undefined, old, options);
+      await this.#admission.admit(request);
+      await this.#admission.validate(request);
     });
   }
 

@@ -49,6 +49,10 @@ export interface ResourceReader {
   cached(ref: ObjectRef): DeepReadonly<Unstructured> | undefined;
   /** The newest acknowledged state of all, or of one namespace, in key order. */
   list(namespace?: string): Promise<readonly DeepReadonly<Unstructured>[]>;
+  /** The same of all that can be read, where `list` would refuse because of one that cannot. */
+  readable(): Promise<readonly DeepReadonly<Unstructured>[]>;
+  /** Something is there, as far as the cache knows, and cannot be read. O(1). */
+  isUnreadable(ref: ObjectRef): boolean;
   /** Which objects there are, in key order, without looking into them: no conversion is asked for. */
   refs(): Promise<readonly ObjectRef[]>;
   /** Synchronous calls in revision order, first for all that is there. Returns the removal. */

@@ -40,14 +40,23 @@ export type StoredValue = Pick<KeyValue, 'key' | 'value' | 'modRevision' | 'unre
 /** Why there is no object in a stored value. */
 export function unreadable({ value, unreadable: why }: Pick<KeyValue, 'value' | 'unreadable'>): string | undefined {
   if (why !== undefined) return why;
-  if (value[0] === 0x7b) return undefined;
+  if (value[0] === 0x7b && value[value.length - 1] === 0x7d) return undefined;
   return value.toString('latin1', 0, 8) === 'k8s:enc:'
     ? 'it is encrypted, and no encryption configuration is in use for it'
     : 'it is no JSON';
 }
 
-export const unreadableError = (key: string, why: string): Error =>
-  internalError(`unable to transform key ${JSON.stringify(key)}: ${why}`);
+const unreadableErrors = new WeakSet<object>();
+
+export function unreadableError(key: string, why: string): Error {
+  const error = internalError(`unable to transform key ${JSON.stringify(key)}: ${why}`);
+  unreadableErrors.add(error);
+  return error;
+}
+
+/** Thrown here, because of what lies in the store. */
+export const isUnreadable = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && unreadableErrors.has(error);
 
 export class StoredObject {
   readonly key: string;
@@ -159,7 +168,7 @@ export class StoredObject {
     if (this.#object !== undefined) return this.#object;
     const text = this.#stored.toString();
     const version = this.#version();
-    const parsed = JSON.parse(`${text.slice(0, this.#splice)}${version}${text.slice(this.#splice)}`) as Unstructured;
+    const parsed = this.#parse(`${text.slice(0, this.#splice)}${version}${text.slice(this.#splice)}`);
     if (this.#shared === undefined) this.#object = parsed;
     else {
       // The rest is kept already.
@@ -168,6 +177,15 @@ export class StoredObject {
       this.#keepForNow({ ...this.#shared, metadata });
     }
     return this.#object ?? parsed;
+  }
+
+  /** Throws 500 for what somebody else has written into the store that is none of ours. */
+  #parse(text: string): Unstructured {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw unreadableError(this.key, 'it is no JSON');
+    }
   }
 
   /** The object that a definition made the bytes of: it need not be parsed. Nobody may change it any more. */

@@ -100,6 +100,7 @@ export class WatchCache implements FeedTarget {
       if (why === undefined) this.#objects.set(kv.key, StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv));
       else this.#unreadable.set(kv.key, why);
     }
+    this.#tellUnreadable([...this.#unreadable.keys()]);
     this.#keys.load([...this.#objects.keys()]);
     this.#history = [];
     this.#historyBytes = 0;
@@ -112,7 +113,11 @@ export class WatchCache implements FeedTarget {
     if (event.revision <= this.#loadedAt) return;
     const key = event.type === 'put' ? event.kv.key : event.key;
     const previous = this.#objects.get(key);
-    if (this.#unreadable.delete(key)) this.#lastChange = event.revision;
+    if (this.#unreadable.delete(key)) {
+      this.#lastChange = event.revision;
+      // Who follows from before it could not be read learns only from the whole that it is gone.
+      if (event.type === 'delete') this.cutWatchers();
+    }
     const why = event.type === 'put' ? unreadable(event.kv) : undefined;
     if (why !== undefined) {
       this.#applyUnreadable(key, event.revision, why);
@@ -150,6 +155,7 @@ export class WatchCache implements FeedTarget {
    */
   #applyUnreadable(key: string, revision: number, why: string): void {
     this.#unreadable.set(key, why);
+    this.#tellUnreadable([key]);
     if (this.#objects.delete(key)) this.#keys.remove(key);
     this.#lastChange = revision;
     this.#history = [];
@@ -162,6 +168,22 @@ export class WatchCache implements FeedTarget {
   checkReadable(prefix: string, exactly = false): void {
     for (const [key, why] of this.#unreadable)
       if (exactly ? key === prefix : key.startsWith(prefix)) throw unreadableError(key, why);
+  }
+
+  #tellUnreadable(keys: readonly string[]): void {
+    const [first] = keys;
+    if (first === undefined) return;
+    const others = keys.length === 1 ? '' : ` (and ${keys.length - 1} more below ${this.prefix})`;
+    process.stderr.write(`apiserver: unable to transform key "${first}": ${this.#unreadable.get(first)}${others}\n`);
+  }
+
+  /** How many objects are there and cannot be read. */
+  get unreadableCount(): number {
+    return this.#unreadable.size;
+  }
+
+  isUnreadable(key: string): boolean {
+    return this.#unreadable.has(key);
   }
 
   /** Keys of what is there and cannot be read. */
