@@ -10,7 +10,7 @@ import { createOpenApiV2Route, createOpenApiV3Route } from './openapi/openapi-ro
 import { type ApiServer, type ApiServerOptions, assembleServer } from './server.ts';
 
 export interface ExtensionServerOptions
-  extends Pick<ApiServerOptions, 'store' | 'connect' | 'serving' | 'compaction' | 'clock' | 'version'> {
+  extends Pick<ApiServerOptions, 'store' | 'connect' | 'admission' | 'serving' | 'compaction' | 'clock' | 'version'> {
   resources: readonly ResourceDefinition[];
   authenticator: Authenticator;
   authorizer: Authorizer;

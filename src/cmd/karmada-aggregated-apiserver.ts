@@ -15,6 +15,7 @@ import { type Client, createClient } from '../client/client.ts';
 import { connect, waitForServer } from '../client/connect.ts';
 import { createTransport } from '../client/http-transport.ts';
 import { withImpersonation } from '../client/impersonation.ts';
+import { createAgentRestriction } from '../clusters/agent/agent-restriction.ts';
 import { clusterResourceDefinition } from '../clusters/cluster-api.ts';
 import { createClusterProxy } from '../clusters/proxy/cluster-proxy.ts';
 import { parseExecutable } from '../component/executable.ts';
@@ -170,6 +171,7 @@ async function serve(parts: Parts, store: Awaited<ReturnType<typeof openEmbedded
     store,
     serving: parts.serving,
     resources: [clusterResourceDefinition],
+    admission: [createAgentRestriction()],
     connect: [
       createClusterProxy({
         readSecret: (ref) => main.client.resource<Secret>(secrets).get(ref),

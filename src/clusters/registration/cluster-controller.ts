@@ -8,7 +8,7 @@
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import { isConditionTrue } from '../../apimachinery/conditions.ts';
 import { cloneJson, type DeepReadonly, type Unstructured } from '../../apimachinery/object.ts';
-import { isAlreadyExists, isNotFound } from '../../apimachinery/status-error.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import {
   clusterControllerFinalizer,
@@ -167,7 +167,9 @@ async function ensureTaintsAndFinalizer({ client, events, clock, cluster, signal
       events.event(cluster, 'Normal', eventReason.taintClusterSucceed, message);
     }
   } catch (error) {
-    if (changed) events.event(cluster, 'Warning', eventReason.taintClusterFailed, (error as Error).message);
+    // A conflict is nothing that failed: it is tried again with what was written meanwhile.
+    if (changed && !isConflict(error))
+      events.event(cluster, 'Warning', eventReason.taintClusterFailed, (error as Error).message);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** cluster-taint-policy-controller: gives and takes the taints of ClusterTaintPolicies. Key: the Cluster's name. */
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import { cloneJson, deepEqual } from '../../apimachinery/object.ts';
+import { isConflict } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { eventReason } from '../../apis/constants.ts';
 import type { ClusterTaintPolicy } from '../../apis/policy/v1alpha1/cluster-taint-policy.ts';
@@ -43,7 +44,8 @@ export function createClusterTaintPolicyController(options: ClusterTaintPolicyCo
       try {
         await client.resource<Cluster>(clusters).update(desired, { signal });
       } catch (error) {
-        events.event(cluster, 'Warning', eventReason.taintClusterFailed, (error as Error).message);
+        if (!isConflict(error))
+          events.event(cluster, 'Warning', eventReason.taintClusterFailed, (error as Error).message);
         throw error;
       }
       const message = `Update Cluster(${name}) with taints(${taintsMessage(taints)}) succeed`;

@@ -7,6 +7,7 @@ import { bindingConverters } from '../../apis/work/binding-conversion.ts';
 import { encryptStore } from '../../apiserver/encryption/encryption-flags.ts';
 import { type ApiServer, createApiServer } from '../../apiserver/server.ts';
 import { createClient } from '../../client/client.ts';
+import { createAgentRestriction } from '../../clusters/agent/agent-restriction.ts';
 import { clusterResourceDefinition } from '../../clusters/cluster-api.ts';
 import { createClusterProxy } from '../../clusters/proxy/cluster-proxy.ts';
 import type { Logger } from '../../component/logging.ts';
@@ -87,6 +88,7 @@ export async function startKarmadaApiServer(
           },
           allowNoExecuteTaintPolicy: flags['allow-no-execute-taint-policy'],
         }),
+        createAgentRestriction(),
       ],
       serving: { host: flags['bind-address'], port: flags['secure-port'], ...certificate.current },
       serviceAccountVerifyKeys,
