@@ -106,7 +106,7 @@ export function createBuiltinParts({ options, catalog, store, clock, version }: 
   const webhooks = createWebhookAdmission(catalog, clock, authorizer);
   const policies = createPolicyAdmission(catalog, clock, authorizer);
   const chain = createAdmissionChain(catalog, clock, webhooks, policies, authorizer, options.disableAdmission);
-  const remote = options.aggregation && createAggregator(catalog, clock, options.aggregation.proxyClient);
+  const remote = options.aggregation && createAggregator(catalog, clock, options.aggregation);
   let stopFollowing = () => {};
 
   return {

@@ -10,7 +10,7 @@ import { builtinResources } from '../kubernetes/kinds.ts';
 import { type CompactionLimits, startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
-import type { ProxyClient } from './aggregation/backend.ts';
+import type { AggregationOptions } from './aggregation/aggregator.ts';
 import { createAuditCounts } from './audit/audit-metrics.ts';
 import { type AuditOptions, createAuditor } from './audit/auditor.ts';
 import type { RequestHeaderOptions } from './authentication/front-proxy.ts';
@@ -111,7 +111,7 @@ export interface ApiServerOptions {
   /** How long requests that are worked on have to finish at stop. Default 5 s. */
   drainMs?: number;
   /** APIServices are served, and requests for what other servers serve are forwarded to them. */
-  aggregation?: { proxyClient?: ProxyClient | undefined } | undefined;
+  aggregation?: AggregationOptions | undefined;
   /** Who asked what is written down. */
   audit?: AuditOptions | undefined;
   /** Default 1 hour. */

@@ -266,6 +266,27 @@ describe('a group version that another server serves', () => {
     expect(answer).toBe('echo hello admin');
   });
 
+  it('is found by the slices of a Service that has no address, as they come and go', async () => {
+    const path = '/api/v1/namespaces/wardle/services/flunders';
+    const slices = '/apis/discovery.k8s.io/v1/namespaces/wardle/endpointslices';
+    const slice = (ready: boolean) => ({
+      metadata: { name: 'flunders-1', labels: { 'kubernetes.io/service-name': 'flunders' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready } }],
+      ports: [{ name: 'api', port }],
+    });
+    await send(transport(), 'DELETE', path);
+    await condition('ServiceNotFound');
+    await create(slices, slice(false));
+    await service({ ports: [{ name: 'api', port }] });
+    expect((await condition('MissingEndpoints')).message).toBe(
+      'endpoints for service/flunders in "wardle" have no addresses with port name "api"',
+    );
+    await send(transport(), 'PUT', `${slices}/flunders-1`, { body: slice(true) });
+    await condition('Passed');
+    expect((await get(`${group}/flunders`)).status).toBe(200);
+  });
+
   it('is trusted by its certificate only', async () => {
     const other = await createCertificateAuthority({ commonName: 'other', days: 1 });
     const change = (spec: object) =>

@@ -2,15 +2,14 @@
  * Group versions that another server serves, registered by an APIService with a `service`:
  *
  *   request ──authenticated, authorized here──▶ forwarded with X-Remote-* and the proxy's certificate ──▶ the other server
- *   APIService, its Service or Endpoints changed, or 30 s passed ──▶ asked for its discovery ──▶ condition Available, discovery here
+ *   APIService, its Service or those behind it changed, or 30 s passed ──▶ asked for its discovery ──▶ condition Available, discovery here
  */
 import type { Clock } from '../../apimachinery/clock.ts';
-import type { Condition, DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { Condition, DeepReadonly } from '../../apimachinery/object.ts';
 import { statusFailure } from '../../apimachinery/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { createController } from '../../controller/controller.ts';
 import { type ApiService, apiServices } from '../../kubernetes/apiregistration/api-service.ts';
-import { endpoints, services } from '../../kubernetes/resource-types.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
 import type { ServedVersion } from '../discovery/served-groups.ts';
 import type { Route } from '../endpoints/special-routes.ts';
@@ -20,8 +19,15 @@ import type { ResourceCatalog } from '../registry/resource-catalog.ts';
 import type { ApiRequest, ApiResponse } from '../request.ts';
 import { type AutoRegistration, startAutoRegistration } from './auto-registration.ts';
 import { writeCondition } from './available-condition.ts';
-import { type BackendSources, createBackends, locate, type ProxyClient } from './backend.ts';
+import { createBackends, locate, type ProxyClient } from './backend.ts';
 import { discover } from './remote-discovery.ts';
+import { createServiceEndpoints } from './service-endpoints.ts';
+
+export interface AggregationOptions {
+  proxyClient?: ProxyClient | undefined;
+  /** Requests go to those behind a Service, not to its clusterIP. */
+  toEndpoints?: boolean;
+}
 
 export interface RemoteVersion {
   groupPriority: number;
@@ -64,7 +70,7 @@ const path = /^\/(?:apis|openapi\/v3\/apis)\/([^/]+)\/([^/]+)\/?$/;
 export function createAggregator(
   catalog: ResourceCatalog,
   clock: Clock,
-  proxyClient: ProxyClient | undefined,
+  { proxyClient, toEndpoints = false }: AggregationOptions,
 ): Aggregator {
   /** By `<version>.<group>`, the object's name. */
   const registered = new Map<string, Registered>();
@@ -74,17 +80,14 @@ export function createAggregator(
   let generation = 0;
   let running: Promise<unknown> = Promise.resolve();
   let registration: AutoRegistration | undefined;
-  const sources: BackendSources = {
-    service: (namespace, name) => catalog.reader(services).cached({ namespace, name }),
-    endpoints: (namespace, name) => catalog.reader(endpoints).cached({ namespace, name }),
-  };
+  const sources = createServiceEndpoints(catalog);
 
   async function check(name: string, client: Client): Promise<void> {
     const entry = registered.get(name);
     if (entry === undefined) return;
     const { object } = entry;
     const { group = '', version = '' } = object.spec;
-    const place = locate(object, sources);
+    const place = locate(object, sources, toEndpoints);
     let condition: Omit<Condition, 'lastTransitionTime'>;
     if ('reason' in place) condition = { type: 'Available', status: 'False', ...place };
     else {
@@ -106,7 +109,7 @@ export function createAggregator(
 
   const forwardTo = async (request: ApiRequest, name: string, user: UserInfo): Promise<ApiResponse> => {
     const entry = registered.get(name);
-    const place = entry?.available === true ? locate(entry.object, sources) : undefined;
+    const place = entry?.available === true ? locate(entry.object, sources, toEndpoints) : undefined;
     if (entry === undefined || place === undefined || 'reason' in place) throw unavailable();
     const { url, agent } = backends.connect(entry.object, place);
     const { namespace = '', name: service = '' } = entry.object.spec.service ?? {};
@@ -181,14 +184,14 @@ export function createAggregator(
           deleted: ({ metadata }) => forget(metadata.name ?? ''),
         }),
       );
-      const concerned = ({ metadata }: DeepReadonly<Unstructured>): void => {
-        for (const [name, { object }] of registered) {
-          const { service } = object.spec;
-          if (service?.name === metadata.name && service?.namespace === metadata.namespace) controller.enqueue(name);
-        }
-      };
-      for (const type of [services, endpoints])
-        unsubscribe.push(catalog.reader(type).subscribe({ put: concerned, deleted: concerned }));
+      unsubscribe.push(
+        sources.follow((namespace, changed) => {
+          for (const [name, { object }] of registered) {
+            const { service } = object.spec;
+            if (service?.name === changed && service?.namespace === namespace) controller.enqueue(name);
+          }
+        }),
+      );
       running = controller.run(stopped.signal);
       registration = startAutoRegistration(catalog, client, clock);
     },

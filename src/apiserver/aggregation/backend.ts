@@ -1,9 +1,10 @@
 /** The server behind an APIService: where it is, whether it can be asked, and how. */
 import { Agent } from 'node:https';
 import type { LookupFunction as NetLookup } from 'node:net';
-import type { DeepReadonly, Unstructured } from '../../apimachinery/object.ts';
+import type { DeepReadonly } from '../../apimachinery/object.ts';
 import { createLookup } from '../../component/host-lookup.ts';
 import type { ApiService } from '../../kubernetes/apiregistration/api-service.ts';
+import type { ServiceEndpoints } from './service-endpoints.ts';
 
 /** How the aggregator proves to servers behind it that its headers may be believed. */
 export interface ProxyClient {
@@ -18,7 +19,7 @@ export interface Backend {
 }
 
 export interface Unavailable {
-  reason: 'ServiceNotFound' | 'ServicePortError' | 'EndpointsNotFound' | 'MissingEndpoints';
+  reason: 'ServiceNotFound' | 'ServicePortError' | 'EndpointsNotFound' | 'MissingEndpoints' | 'FailedDiscoveryCheck';
   message: string;
 }
 
@@ -29,53 +30,56 @@ interface ServiceSpec {
   ports?: { name?: string; port: number }[];
 }
 
-interface Endpoints {
-  subsets?: { addresses?: unknown[]; ports?: { name?: string }[] }[];
+export interface Place {
+  host: string;
+  port: number;
 }
 
-export interface BackendSources {
-  service(namespace: string, name: string): DeepReadonly<Unstructured> | undefined;
-  endpoints(namespace: string, name: string): DeepReadonly<Unstructured> | undefined;
-}
-
-/** Where requests for the service go: host and port, or why there is none. */
+/**
+ * Where requests for the service go, or why nowhere. `toEndpoints`: to one of those behind the Service, also where it has an address.
+ * Where Services are templates nobody gives them addresses, and mostly no endpoints: then names are looked up as this process does.
+ */
 export function locate(
   apiService: DeepReadonly<ApiService>,
-  sources: BackendSources,
-): { host: string; port: number } | Unavailable {
+  sources: Pick<ServiceEndpoints, 'service' | 'ready'>,
+  toEndpoints: boolean,
+): Place | Unavailable {
   const { namespace = '', name = '', port = 443 } = apiService.spec.service ?? {};
+  const where = `service/${name} in ${JSON.stringify(namespace)}`;
   const service = sources.service(namespace, name);
-  if (service === undefined)
-    return { reason: 'ServiceNotFound', message: `service/${name} in ${JSON.stringify(namespace)} is not present` };
-  const { type, externalName, clusterIP, ports = [] } = (service['spec'] ?? {}) as DeepReadonly<ServiceSpec>;
-  if (type === 'ExternalName') return { host: externalName ?? '', port };
+  if (service === undefined) return { reason: 'ServiceNotFound', message: `${where} is not present` };
+  const spec = (service['spec'] ?? {}) as DeepReadonly<ServiceSpec>;
+  const { type = 'ClusterIP', externalName = '', clusterIP = '', ports = [] } = spec;
+  if (type === 'ExternalName')
+    return toEndpoints
+      ? { reason: 'FailedDiscoveryCheck', message: `unsupported service type ${JSON.stringify(type)}` }
+      : { host: externalName, port };
   const found = ports.find((candidate) => candidate.port === port);
   if (found === undefined)
-    return {
-      reason: 'ServicePortError',
-      message: `service/${name} in ${JSON.stringify(namespace)} is not listening on port ${port}`,
-    };
-  // Where Services are templates nobody gives them addresses or endpoints: names are looked up as this process looks up names.
-  if (!clusterIP || clusterIP === 'None') return { host: `${name}.${namespace}.svc`, port };
-  const endpoints = sources.endpoints(namespace, name);
-  if (endpoints === undefined)
-    return {
-      reason: 'EndpointsNotFound',
-      message: `cannot find endpoints for service/${name} in ${JSON.stringify(namespace)}`,
-    };
-  const { subsets = [] } = endpoints as unknown as DeepReadonly<Endpoints>;
+    return type === 'ClusterIP'
+      ? { reason: 'ServicePortError', message: `${where} is not listening on port ${port}` }
+      : {
+          reason: 'FailedDiscoveryCheck',
+          message: `no service port ${port} found for service ${JSON.stringify(name)}`,
+        };
+  const hasAddress = clusterIP !== '' && clusterIP !== 'None';
+  const ready = sources.ready(namespace, name);
+  if (ready === undefined)
+    return hasAddress || toEndpoints
+      ? { reason: 'EndpointsNotFound', message: `cannot find endpoints for ${where}` }
+      : { host: `${name}.${namespace}.svc`, port };
   const portName = found.name ?? '';
-  const ready = subsets.some(
-    (subset) =>
-      (subset.addresses?.length ?? 0) > 0 &&
-      (subset.ports ?? []).some((candidate) => (candidate.name ?? '') === portName),
-  );
-  if (!ready)
+  const places = ready.flatMap(({ addresses, ports: open }) => {
+    const target = open.find((candidate) => (candidate.name ?? '') === portName)?.port;
+    return target === undefined ? [] : addresses.map((host) => ({ host, port: target }));
+  });
+  const any = places[Math.floor(Math.random() * places.length)];
+  if (any === undefined)
     return {
       reason: 'MissingEndpoints',
-      message: `endpoints for service/${name} in ${JSON.stringify(namespace)} have no addresses with port name ${JSON.stringify(portName)}`,
+      message: `endpoints for ${where} have no addresses with port name ${JSON.stringify(portName)}`,
     };
-  return { host: clusterIP, port };
+  return hasAddress && !toEndpoints ? { host: clusterIP, port } : any;
 }
 
 /** Connections are kept as long as nothing about them changes. */
@@ -83,7 +87,7 @@ export function createBackends(client: ProxyClient | undefined) {
   const lookup = createLookup() as unknown as NetLookup;
   const agents = new Map<string, { key: string; agent: Agent }>();
   return {
-    connect({ metadata, spec }: DeepReadonly<ApiService>, { host, port }: { host: string; port: number }): Backend {
+    connect({ metadata, spec }: DeepReadonly<ApiService>, { host, port }: Place): Backend {
       const { namespace, name } = spec.service ?? {};
       const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
       const key = JSON.stringify([spec.service, spec.caBundle, spec.insecureSkipTLSVerify]);

@@ -44,6 +44,10 @@ export const apiServerFlags = {
     'File with the client certificate by which servers behind APIServices know this server. It names users to them in headers.',
   ),
   'proxy-client-key-file': flag.string('', 'File with the private key that belongs to --proxy-client-cert-file.'),
+  'enable-aggregator-routing': flag.bool(
+    false,
+    'Send requests for APIServices to the endpoints of their Services instead of the clusterIP.',
+  ),
   'service-account-key-file': flag.list(
     [],
     'File with a PEM-encoded key that service account tokens are verified with, besides the signing key. May be given several times.',

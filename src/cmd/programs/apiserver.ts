@@ -99,6 +99,7 @@ export async function startKarmadaApiServer(
       disableAdmission: flags['disable-admission-plugins'],
       aggregation: {
         proxyClient: proxyCert === undefined || proxyKey === undefined ? undefined : { cert: proxyCert, key: proxyKey },
+        toEndpoints: flags['enable-aggregator-routing'],
       },
       flowControl: {
         maxReads: flags['max-requests-inflight'] || Number.POSITIVE_INFINITY,
