@@ -18,9 +18,11 @@ export async function runKarmadactl(
     io.stderr(`${text}\n`);
     return 1;
   };
-  if (argv[0] === '__complete') {
-    const { complete } = await import('./completion.ts');
-    for (const line of await complete(argv.slice(1), signal)) io.stdout(`${line}\n`);
+  if (argv[0] === '__complete' || argv[0] === '__completeNoDesc') {
+    const { complete } = await import('./completion/complete.ts');
+    const lines = await complete(argv.slice(1), signal);
+    const shown = argv[0] === '__complete' ? lines : lines.map((line) => line.replace(/\t.*/s, ''));
+    io.stdout(shown.map((line) => `${line}\n`).join(''));
     return 0;
   }
   const { word, rest } = splitCommand(argv);
@@ -48,7 +50,8 @@ export async function runKarmadactl(
     const wantsHelp = words.includes('--help') || words.includes('-h');
     if (command.load === undefined) {
       const { args } = parseFlags(klogFlags, wantsHelp ? ['--help'] : words);
-      if (args.length > 0) throw new UsageError(`unknown command ${JSON.stringify(args.join(' '))}`);
+      if (args.length > 0 && command.lenient !== true)
+        throw new UsageError(`unknown command ${JSON.stringify(args.join(' '))}`);
       io.stdout(await commandHelp(command, path, executable));
       return 0;
     }
@@ -64,7 +67,8 @@ export async function runKarmadactl(
     for (const notice of parsed.notices) log.write('W', 'helpers.go', notice);
     // Only with a command that asks a server is there anything to see.
     if ('kubeconfig' in flags) (await import('./clients.ts')).observeRequests(requestObserver(log, io));
-    await body.run({ values: parsed.values as never, given: parsed.given, args: parsed.args, io, signal });
+    const { values, given, args } = parsed;
+    await body.run({ values: values as never, given, args, io, signal, executable });
     return 0;
   } catch (error) {
     if (error instanceof ExitCode) return error.code;

@@ -17,6 +17,8 @@ export interface Invocation<F extends FlagTable> {
   args: readonly string[];
   io: CommandIo;
   signal: AbortSignal;
+  /** What the tool is called in its texts: `karmadactl` or `kubectl karmada`. */
+  executable: string;
 }
 
 export interface CommandBody<F extends FlagTable> {
@@ -48,6 +50,8 @@ export interface CommandEntry {
   examples: string;
   /** Commands below this one: `top pod`. */
   children?: readonly CommandEntry[];
+  /** Words that name no command below get this one's help instead of an error. */
+  lenient?: boolean;
   /** Absent: there are only the commands below. */
   load?(): Promise<CommandBody<FlagTable>>;
 }

@@ -191,22 +191,55 @@ describe('why', () => {
 });
 
 describe('completion', () => {
+  const answer = async (line: string, how = '__complete') =>
+    (await run(how, `--kubeconfig=${folder}/config`, ...line.split(' '))).out.trimEnd().split('\n');
+
   it.each([
     ['cre', ['create']],
     ['create dep', ['deployment']],
     ['create service ', ['clusterip', 'externalname', 'loadbalancer', 'nodeport']],
-    ['get deploym', ['deployments']],
+    ['token ', ['create', 'delete', 'list']],
+    ['help taint', ['taint']],
+    ['get deploym', ['deployments.apps']],
+    ['get pods,deploym', ['pods,deployments.apps']],
     ['get deploy ', ['a', 'b']],
-    ['get deploy -o js', ['json', 'jsonpath=']],
+    ['get deploy a ', ['b']],
+    ['get deploy/', ['deploy/a', 'deploy/b']],
+    ['get deploy -o js', ['json', 'jsonpath-as-json=', 'jsonpath-file=', 'jsonpath=']],
+    ['api-resources -o na', ['name']],
+    ['get -s ', ['all', 'karmada', 'members']],
+    ['describe -s ', ['karmada', 'members']],
+    ['delete deploy a --cascade=', ['--cascade=background', '--cascade=foreground', '--cascade=orphan']],
+    ['unjoin --cascade ', ['background', 'orphan']],
+    ['apply --dry-run=', ['--dry-run=client', '--dry-run=none', '--dry-run=server']],
+    ['cordon --dry-run=', ['--dry-run=false', '--dry-run=true']],
     ['cordon ', ['m1']],
+    ['cordon m1 ', []],
     ['get pods -s members -C ', ['m1']],
+    ['get pods -s members -C m1,', []],
+    ['logs -C m1 deploym', ['deployments/']],
     ['get -n kube-s', ['kube-system']],
     ['edit deploy b', ['b']],
+    ['exec a -- l', []],
     ['get --sort', ['--sort-by']],
     ['completion ', ['bash', 'fish', 'zsh']],
     ['--karmada-context ', ['karmada']],
+    ['bogus ', []],
   ])('%j', async (line, offered) => {
-    const { out } = await run('__complete', `--kubeconfig=${folder}/config`, ...line.split(' '));
-    expect(out.trimEnd().split('\n')).toEqual(offered);
+    const lines = await answer(line, '__completeNoDesc');
+    expect(lines.slice(0, -1)).toEqual(offered);
+  });
+
+  it('says what each is for, and what the shell is to do after it', async () => {
+    expect(await answer('cordo')).toEqual(['cordon\tMark cluster as unschedulable', ':4']);
+    // No blank: more must follow.
+    expect((await answer('get -o jsonpath=')).at(-1)).toBe(':6');
+    // Files are the shell's.
+    for (const line of ['apply -f ', 'join m1 --cluster-kubeconfig=', '--kubeconfig ', 'interpret --observed-file x'])
+      expect(await answer(line)).toEqual([':0']);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('has a script for %s, of the name that the tool is called by', async (shell) => {
+    expect((await run('completion', shell)).out).toMatch(/__complete/);
   });
 });

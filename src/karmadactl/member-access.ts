@@ -25,8 +25,13 @@ export const operationScopeFlag: Flag<OperationScope> = {
 };
 
 /** Commands that act on one server: the control plane or one member. */
+export const singleScopeFlag: Flag<OperationScope> = {
+  ...operationScopeFlag,
+  usage: 'Used to control the operation scope of the command. The optional values are karmada and members.',
+};
+
 export const singleScopeFlags = {
-  'operation-scope': operationScopeFlag,
+  'operation-scope': singleScopeFlag,
   cluster: flag.string(
     '',
     'Used to specify a target member cluster and only takes effect with --operation-scope=members.',

@@ -33,7 +33,7 @@ import type { CommandIo } from './command.ts';
 export const cascadeFlag = flag.choice(
   ['background', cascadeOrphan],
   'background',
-  'What becomes of the resources that Karmada brought to the cluster. background: they are deleted; orphan: they go on running, without the labels and annotations of Karmada.',
+  'What becomes of the resources that Karmada brought to the cluster. One of: (background, orphan). background: they are deleted; orphan: they go on running, without the labels and annotations of Karmada.',
 );
 
 /** `Deployment.apps default/web`, sorted: what Karmada keeps in the cluster now, but for objects of its own. */

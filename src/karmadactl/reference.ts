@@ -10,7 +10,8 @@ anew. Errors go to stderr and end with exit code 1; \`exec\` passes on the exit 
 the control plane with the caller's own credentials: who may use \`clusters/proxy\` of a cluster is bound by name there (a
 ClusterRoleBinding of Users), and may do in the member what the member's own RBAC allows.
 
-All of it works as a plugin, too: \`kubectl karmada get clusters\` runs \`kubectl-karmada\` of the PATH. What differs from upstream's tool
+All of it works as a plugin, too: \`kubectl karmada get clusters\` runs \`kubectl-karmada\` of the PATH, and kubectl's
+completion asks \`kubectl_complete-karmada\`; both are in \`bin/\`. What differs from upstream's tool
 is in [differences](differences.md); \`init\`, \`deinit\` and \`addons\` need container images and say so.
 `;
 

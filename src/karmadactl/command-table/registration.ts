@@ -70,20 +70,49 @@ karmadactl unjoin CLUSTER_NAME --wait 5m`,
     name: 'token',
     group: 'Cluster Registration Commands',
     short: 'Manage bootstrap tokens',
-    usage: 'token create|list|delete [flags]',
+    usage: 'token [command]',
     examples: `
 # Create a bootstrap token that is good for a day
 karmadactl token create
 
-# Create one and print the command that registers a cluster with it
-karmadactl token create --print-register-command
-
 # List all bootstrap tokens
-karmadactl token list
+karmadactl token list`,
+    lenient: true,
+    children: [
+      {
+        name: 'create',
+        short: 'Create bootstrap tokens on the server',
+        usage: 'token create [flags]',
+        examples: `
+# A token that is good for a day
+karmadactl token create
 
-# Delete a bootstrap token by its id
-karmadactl token delete abcdef`,
-    load: async () => loaded((await import('../commands/token.ts')).tokenCommand),
+# Print the command that registers a cluster with it
+karmadactl token create --print-register-command`,
+        load: async () => loaded((await import('../commands/token.ts')).tokenCreateCommand),
+      },
+      {
+        name: 'list',
+        short: 'List bootstrap tokens on the server',
+        usage: 'token list [flags]',
+        examples: `
+# All bootstrap tokens, with what they are good for and until when
+karmadactl token list`,
+        load: async () => loaded((await import('../commands/token.ts')).tokenListCommand),
+      },
+      {
+        name: 'delete',
+        short: 'Delete bootstrap tokens on the server',
+        usage: 'token delete [token-value] ... [flags]',
+        examples: `
+# By the id
+karmadactl token delete abcdef
+
+# By the whole token
+karmadactl token delete abcdef.0123456789abcdef`,
+        load: async () => loaded((await import('../commands/token.ts')).tokenDeleteCommand),
+      },
+    ],
   },
   {
     name: 'register',

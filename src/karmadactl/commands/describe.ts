@@ -7,13 +7,13 @@ import { describeObject } from '../describe/describe.ts';
 import { relatedOf } from '../describe/related.ts';
 import { errorText } from '../error-text.ts';
 import { namesFiles } from '../manifests.ts';
-import { operationScopeFlag, singleTarget } from '../member-access.ts';
+import { singleScopeFlag, singleTarget } from '../member-access.ts';
 import { objectFlags, type SelectedObject, selectObjects } from '../object-arguments.ts';
 
 export const describeCommand = defineCommand({
   flags: {
     ...objectFlags,
-    'operation-scope': operationScopeFlag,
+    'operation-scope': singleScopeFlag,
     cluster: flag.string(
       '',
       'Used to specify a target member cluster and only takes effect with --operation-scope=members.',
@@ -24,7 +24,7 @@ export const describeCommand = defineCommand({
     'chunk-size': flag.int(500, 'Return large lists in chunks rather than all at once. Pass 0 to disable.'),
     'show-events': flag.bool(true, 'If true, display events related to the described object.'),
   },
-  async run({ values, args, io, signal }) {
+  async run({ values, args, io, signal, executable }) {
     const target = await singleTarget(values, signal);
     const named = args.length > 1 || args.some((arg) => arg.includes('/')) || namesFiles(values);
     const selection = { ...values, all: values.all || (!named && values.selector === '') };
@@ -37,7 +37,7 @@ export const describeCommand = defineCommand({
       );
     if (args.length === 0 && !namesFiles(values))
       throw new Error(
-        'You must specify the type of resource to describe. Use "karmadactl api-resources" for a complete list of supported resources.',
+        `You must specify the type of resource to describe. Use "${executable} api-resources" for a complete list of supported resources.`,
       );
     let first = true;
     const errors: unknown[] = [];

@@ -38,11 +38,11 @@ export const explainCommand = defineCommand({
       { shorthand: 'o' },
     ),
   },
-  async run({ values, args, io, signal }) {
+  async run({ values, args, io, signal, executable }) {
     const [word, ...more] = args;
     if (word === undefined)
       throw new Error(
-        'You must specify the type of resource to explain. Use "karmadactl api-resources" for a complete list of supported resources.',
+        `You must specify the type of resource to explain. Use "${executable} api-resources" for a complete list of supported resources.`,
       );
     if (more.length > 0) throw new Error('We accept only this format: explain RESOURCE');
     const { client } = await singleTarget(values, signal);

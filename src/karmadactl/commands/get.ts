@@ -59,13 +59,13 @@ export const getCommand = defineCommand({
     'label-columns': flag.list([], 'Labels that are presented as columns; may be repeated.', { shorthand: 'L' }),
     'ignore-not-found': flag.bool(false, 'If the requested object does not exist the command exits with 0.'),
   },
-  async run({ values, args, io, signal }) {
+  async run({ values, args, io, signal, executable }) {
     const format = await outputFormat(values);
     const watching = values.watch || values['watch-only'];
     if (values['output-watch-events'] && !watching)
       throw new Error('--output-watch-events option can only be used with --watch or --watch-only');
     if (args[0] === undefined) {
-      throw new Error('You must specify the type of resource to get. Use "karmadactl get --help" for examples');
+      throw new Error(`You must specify the type of resource to get. Use "${executable} get --help" for examples`);
     }
     const controlPlane = controlPlaneClient(values);
     const query: Query = {

@@ -18,7 +18,7 @@ import { humanDuration } from '../../kubernetes/printing/human-duration.ts';
 import { secrets } from '../../kubernetes/resource-types.ts';
 import type { Secret } from '../../kubernetes/types.ts';
 import { controlPlaneClient } from '../clients.ts';
-import { type CommandIo, defineCommand, karmadaFlags, UsageError } from '../command.ts';
+import { type CommandIo, defineCommand, karmadaFlags } from '../command.ts';
 import { formatColumns } from '../printing/columns.ts';
 
 const createFlags = {
@@ -29,26 +29,22 @@ const createFlags = {
   'print-register-command': flag.bool(false, "Print the full 'karmadactl register' command instead of the token."),
 };
 
-export const tokenCommand = defineCommand({
+export const tokenCreateCommand = defineCommand({
   flags: { ...karmadaFlags, ...createFlags },
-  async run({ values, given, args, io, signal }) {
-    const [action = '', ...rest] = args;
-    if (action !== 'create')
-      for (const name of Object.keys(createFlags)) if (given.has(name)) throw new UsageError(`unknown flag: --${name}`);
-    switch (action) {
-      case 'create':
-        if (rest.length > 0) throw new Error(`unknown command "${rest[0]}" for "karmadactl token create"`);
-        return create(values, io, signal);
-      case 'list':
-        return list(controlPlaneClient(values).client, io, signal);
-      case 'delete':
-        return remove(controlPlaneClient(values).client, rest, io, signal);
-      default:
-        io.stdout(
-          'Manage bootstrap tokens: create, list, delete.\n\nUsage:\n  karmadactl token create|list|delete [flags]\n\nSee karmadactl token --help for flags and examples.\n',
-        );
-    }
+  async run({ values, args, io, signal, executable }) {
+    if (args.length > 0) throw new Error(`unknown command "${args[0]}" for "${executable} token create"`);
+    await create(values, io, executable, signal);
   },
+});
+
+export const tokenListCommand = defineCommand({
+  flags: karmadaFlags,
+  run: ({ values, io, signal }) => list(controlPlaneClient(values).client, io, signal),
+});
+
+export const tokenDeleteCommand = defineCommand({
+  flags: karmadaFlags,
+  run: ({ values, args, io, signal }) => remove(controlPlaneClient(values).client, args, io, signal),
 });
 
 type CreateValues = Parameters<typeof controlPlaneClient>[0] & {
@@ -61,7 +57,7 @@ type CreateValues = Parameters<typeof controlPlaneClient>[0] & {
 
 const knownUsages = ['signing', 'authentication'];
 
-async function create(values: CreateValues, io: CommandIo, signal: AbortSignal): Promise<void> {
+async function create(values: CreateValues, io: CommandIo, executable: string, signal: AbortSignal): Promise<void> {
   const unknown = values.usages.filter((usage) => !knownUsages.includes(usage));
   if (unknown.length > 0)
     throw new Error(
@@ -74,7 +70,7 @@ async function create(values: CreateValues, io: CommandIo, signal: AbortSignal):
     );
   if (values.ttl < 0) throw new Error('--ttl must not be negative');
   const { client } = controlPlaneClient(values);
-  const command = values['print-register-command'] ? registerCommand(values) : undefined;
+  const command = values['print-register-command'] ? registerCommand(values, executable) : undefined;
   const [id, secret] = [randomText(6), randomText(16)];
   const data: Record<string, string> = { 'token-id': id, 'token-secret': secret };
   if (values.description !== '') data['description'] = values.description;
@@ -95,7 +91,7 @@ async function create(values: CreateValues, io: CommandIo, signal: AbortSignal):
 }
 
 /** Throws when the kubeconfig does not say where the control plane is and who signs for it. */
-function registerCommand(values: CreateValues): (token: string) => string {
+function registerCommand(values: CreateValues, executable: string): (token: string) => string {
   const config = loadKubeconfig(values.kubeconfig);
   const contextName = values['karmada-context'] || config['current-context'];
   const context = config.contexts.find(({ name }) => name === contextName)?.context;
@@ -109,7 +105,7 @@ function registerCommand(values: CreateValues): (token: string) => string {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   const hashes = certificates.map(publicKeyHash).join(',');
   const endpoint = cluster.server.replace(/^https:\/\//, '');
-  return (token) => `karmadactl register ${endpoint} --token ${token} --discovery-token-ca-cert-hash ${hashes}`;
+  return (token) => `${executable} register ${endpoint} --token ${token} --discovery-token-ca-cert-hash ${hashes}`;
 }
 
 async function list(client: Client, io: CommandIo, signal: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@ import { defineCommand } from '../command.ts';
 
 export const versionCommand = defineCommand({
   flags: {},
-  async run({ io }) {
+  async run({ io, executable }) {
     const fields = Object.entries(versionInfo()).map(([name, value]) => `${name}:${JSON.stringify(value)}`);
-    io.stdout(`karmadactl version: version.Info{${fields.join(', ')}}\n`);
+    io.stdout(`${executable} version: version.Info{${fields.join(', ')}}\n`);
   },
 });

@@ -31,7 +31,7 @@ export const whyCommand = defineCommand({
       'Do not check the certificate of --decisions-server: whoever answers there gets the token.',
     ),
   },
-  async run({ values, args, io, signal }) {
+  async run({ values, args, io, signal, executable }) {
     const { output } = values;
     if (output !== '' && output !== 'json' && output !== 'yaml')
       throw new Error(
@@ -69,6 +69,7 @@ export const whyCommand = defineCommand({
       whyReport(facts),
       facts.clusters.map(({ metadata }) => metadata.name ?? ''),
       values,
+      executable,
     );
     io.stdout(output === '' ? reportText(report, systemClock.now()) : await formatObject(report, output));
   },
@@ -78,7 +79,12 @@ export const whyCommand = defineCommand({
  * The commands of the report reach the control plane as this one did; those for the host or for a member go through a context of the
  * kubeconfig, when there is one that can only be it.
  */
-function withFlags(report: WhyReport, clusterNames: readonly string[], values: KarmadaFlagValues): WhyReport {
+function withFlags(
+  report: WhyReport,
+  clusterNames: readonly string[],
+  values: KarmadaFlagValues,
+  executable: string,
+): WhyReport {
   const config = loadKubeconfig(values.kubeconfig);
   const contexts = config.contexts.map(({ name }) => name);
   const current = values['karmada-context'] || config.currentContext;
@@ -97,7 +103,7 @@ function withFlags(report: WhyReport, clusterNames: readonly string[], values: K
       return host === ''
         ? `${line}   # in the cluster that Karmada runs on`
         : line.replace(/^kubectl /, `kubectl ${host}`);
-    return line.replace(/(^|\| )karmadactl /g, `$1karmadactl ${ours}`);
+    return line.replace(/(^|\| )karmadactl /g, `$1${executable} ${ours}`);
   };
   const problems = report.problems.map((problem) =>
     problem.next === undefined ? problem : { ...problem, next: adapt(problem.next) },
