@@ -6,8 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../apimachinery/clock.ts';
-import { ConfigError, expandVariables, rewriteArgument } from './command-line.ts';
-import { containerEnvironment, refuseForbiddenVariables } from './environment.ts';
+import { ConfigError } from './command-line.ts';
 import { executableOf, unknownExecutable } from './executables.ts';
 import { endLeftovers, recordProcesses } from './leftovers.ts';
 import { listensOn } from './own-ports.ts';
@@ -15,30 +14,24 @@ import type { AddressPool } from './pod-addresses.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { refused } from './pod-responder.ts';
-import { createProcessContainer, type Launch, type ProcessContainer } from './process-container.ts';
+import { createProcessContainer, type ProcessContainer } from './process-container.ts';
 import { execInProcessPod } from './process-exec.ts';
-import { MissingReference, type ReferenceReader } from './references.ts';
+import { type LaunchOptions, processLaunch } from './process-launch.ts';
+import { MissingReference } from './references.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import type { Usage } from './usage.ts';
 import { type VolumeContents, VolumeError } from './volume-contents.ts';
 import { containerMounts, createVolumeManager } from './volumes.ts';
 
-export interface ProcessRuntimeOptions {
+export interface ProcessRuntimeOptions extends LaunchOptions {
   /** Everything of the pods is kept under it; hostPath volumes must lie in it. */
   home: string;
-  /** Folder of the executables' scripts, `<name>.js`. */
-  executables: string;
-  /** Told to the processes for name look-up. */
-  hostsFile: string;
   addressesOf(node: string): AddressPool;
   hostIPOf(node: string): string;
-  /** Of the cluster: for processes that use the account of their pod. */
-  apiServerUrl: string;
   backoff: { baseMs: number; maxMs: number };
   /** Of a node. */
   allocatableOf(node: string): Readonly<Record<string, string>>;
   volumes: VolumeContents;
-  references: ReferenceReader;
   events: PodEvents;
   clock: Clock;
   /** The pod under this key (namespace/name) should be looked at. */
@@ -64,14 +57,12 @@ interface ProcessPod {
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];
 type Waiting = { reason: string; message?: string };
 
-/** Where pods find the token of their account. */
-const accountMount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const retryMs = 1000;
 /** Volumes follow their ConfigMaps and Secrets at the next look. */
 const volumeRefreshMs = 60_000;
 
 export async function createProcessRuntime(options: ProcessRuntimeOptions): Promise<PodRuntime> {
-  const { clock, events, references } = options;
+  const { clock, events } = options;
   const podsDirectory = join(options.home, 'pods');
   const recordFile = join(options.home, 'processes.json');
   mkdirSync(podsDirectory, { recursive: true, mode: 0o700 });
@@ -162,45 +153,8 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     allocatable: options.allocatableOf(node),
   });
 
-  async function launchOf(
-    pod: ReadablePod,
-    known: ProcessPod,
-    spec: Container,
-    folders: ReadonlyMap<string, string>,
-  ): Promise<Launch> {
-    if (spec.restartPolicy === 'Always') throw new ConfigError('a process pod runs no sidecars');
-    const executable = executableOf(spec);
-    if (executable === undefined) throw new ConfigError(unknownExecutable(spec));
-    const variables = await containerEnvironment(pod, spec, factsOf(known), references);
-    refuseForbiddenVariables(variables);
-    const mounts = containerMounts(spec, folders);
-    const environment: Record<string, string> = {
-      PATH: '/usr/local/bin:/usr/bin:/bin',
-      HOME: known.directory,
-      HOSTNAME: pod.metadata.name ?? '',
-    };
-    for (const [name, value] of variables) environment[name] = value;
-    environment['KARMADA_PARENT_PID'] = String(process.pid);
-    environment['KARMADA_HOSTS_FILE'] = options.hostsFile;
-    // A pod has its own network: what it listens on everywhere is its own address, never another pod's or this host's.
-    environment['KARMADA_POD_IP'] = known.podIP;
-    const account = mounts.find(({ mountPath }) => mountPath === accountMount)?.directory;
-    if (account !== undefined) {
-      const { hostname, port } = new URL(options.apiServerUrl);
-      environment['KUBERNETES_SERVICE_HOST'] = hostname;
-      environment['KUBERNETES_SERVICE_PORT'] = port;
-      environment['KARMADA_SERVICE_ACCOUNT_DIR'] = account;
-    }
-    // One process of a container at a time, ever: the next starts when the last is gone, also after a crash (leftovers.ts).
-    environment['KARMADA_INSTANCE'] = `${pod.metadata.name}_${pod.metadata.uid}_${spec.name}`;
-    return {
-      nodeFlags: executable.nodeFlags,
-      script: join(options.executables, `${executable.name}.js`),
-      args: executable.args.map((argument) => rewriteArgument(expandVariables(argument, variables), mounts)),
-      environment,
-      directory: known.directory,
-    };
-  }
+  const launchOf = (pod: ReadablePod, known: ProcessPod, spec: Container, folders: ReadonlyMap<string, string>) =>
+    processLaunch(options, pod, spec, { ...known, facts: factsOf(known), folders });
 
   /** Starts what may start now. Returns what the containers that have not started are waiting for. */
   async function advance(pod: ReadablePod, known: ProcessPod): Promise<{ waiting: Waiting; lookAgainAfter?: number }> {
