@@ -67,6 +67,15 @@ describe('createEventRecorder', () => {
     expect(await recorded()).toEqual(['w R ×1 c: other', 'w R ×4 c: same']);
   });
 
+  it('names Events in the order of what happened', async () => {
+    const recorder = createEventRecorder(api.client, 'c');
+    recorder.event(work('w'), 'Normal', 'First', '1');
+    recorder.event(work('w'), 'Warning', 'Second', '2');
+    await recorder.flush();
+    const { items } = await api.client.resource<CoreEvent>(events).list({ namespace: 'default' });
+    expect(items.map(({ reason }) => reason)).toEqual(['First', 'Second']);
+  });
+
   it('starts a new Event when the old one has expired', async () => {
     const recorder = createEventRecorder(api.client, 'c');
     recorder.event(work('w'), 'Normal', 'R', 'same');

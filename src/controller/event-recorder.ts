@@ -62,6 +62,8 @@ interface CoreEvent extends KubeObject {
 }
 
 interface Pending {
+  /** Of its name: clients show Events of one second in the order of their names. */
+  suffix: string;
   content: EventContent;
   host: string | undefined;
   count: number;
@@ -98,7 +100,7 @@ export function createEventRecorder(
   let dropped = 0;
 
   const send = async (key: string, pending: Pending): Promise<void> => {
-    const { content, host, count, firstAt, lastAt } = pending;
+    const { content, host, count, firstAt, lastAt, suffix } = pending;
     const namespace = content.involvedObject.namespace ?? 'default';
     const known = correlator.sent(key);
     if (known !== undefined) {
@@ -113,7 +115,7 @@ export function createEventRecorder(
         if (!isNotFound(error)) throw error;
       }
     }
-    const name = `${content.involvedObject.name}.${nextSuffix(clock.now())}`;
+    const name = `${content.involvedObject.name}.${suffix}`;
     await resource.create({
       apiVersion: 'v1',
       kind: 'Event',
@@ -188,7 +190,7 @@ export function createEventRecorder(
           if (queue !== warnings || oldest === undefined) return;
           others.delete(oldest);
         }
-        queue.set(key, { content, host, count: 1, firstAt: now, lastAt: now });
+        queue.set(key, { suffix: nextSuffix(now), content, host, count: 1, firstAt: now, lastAt: now });
       }
       void start();
     },

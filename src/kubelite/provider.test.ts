@@ -376,9 +376,18 @@ describe('a HorizontalPodAutoscaler', () => {
   it('says which metrics it cannot get', async () => {
     await workload('custom', {});
     const target = { type: 'AverageValue', averageValue: '1' };
-    await autoscaler('custom', { metrics: [{ type: 'Pods', pods: { metric: { name: 'requests' }, target } }] });
+    const metrics = [
+      { type: 'Pods', pods: { metric: { name: 'requests' }, target } },
+      { type: 'Resource', resource: { name: 'memory', target: { type: 'AverageValue', averageValue: '1Gi' } } },
+    ];
+    await autoscaler('custom', { metrics });
     const active = await until('the condition', () => condition('custom', 'ScalingActive'));
     expect(active).toMatchObject({ status: 'False', reason: 'FailedGetPodsMetric' });
+    // Each metric has its status at its place.
+    await until('the other metric', async () => {
+      const { status } = await get<HorizontalPodAutoscaler>(horizontalPodAutoscalers, 'custom');
+      return status?.currentMetrics?.[0]?.type === '' && status.currentMetrics[1]?.resource?.name === 'memory';
+    });
     await autoscaler('nobody', {});
     const able = await until('the condition', () => condition('nobody', 'AbleToScale'));
     expect(able).toMatchObject({ status: 'False', reason: 'FailedGetScale' });

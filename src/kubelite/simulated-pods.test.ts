@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../test/support/local-environment.ts';
-import { events, pods } from '../kubernetes/resource-types.ts';
+import type { KubeObject } from '../apimachinery/object.ts';
+import { configMaps, events, pods } from '../kubernetes/resource-types.ts';
 import type { CoreEvent, Pod } from '../kubernetes/types.ts';
 import { type Kubelite, startKubelite } from './cluster.ts';
 
@@ -97,6 +98,74 @@ describe('a declared outcome of a probe', () => {
     await create('no-probe', { annotations: { 'kubelite/readiness': 'Failure', 'kubelite/liveness': 'Failure' } });
     await eventually(async () => expect(main(await get('no-probe'))?.ready).toBe(true));
   });
+});
+
+describe('what a container refers to and is not there', () => {
+  const configMap = (name: string, data: Record<string, string>) =>
+    cluster.client
+      .resource(configMaps)
+      .create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name }, data } as KubeObject);
+
+  it('keeps that container from starting, and no other', async () => {
+    const waits = { name: 'waits', image: 'busybox:1', envFrom: [{ configMapRef: { name: 'late' } }] };
+    const containers = [{ name: 'main', image: 'busybox:1' }, waits];
+    await create('half', { spec: { containers } });
+    const states = async () => (await get('half')).status?.containerStatuses?.map(({ state }) => state);
+    const message = 'configmap "late" not found';
+    await eventually(async () =>
+      expect(await states()).toMatchObject([
+        { running: {} },
+        { waiting: { reason: 'CreateContainerConfigError', message } },
+      ]),
+    );
+    expect((await get('half')).status).toMatchObject({ phase: 'Pending', podIP: expect.any(String) });
+    await eventually(async () =>
+      expect(await eventsOf('half')).toContainEqual(
+        expect.objectContaining({
+          reason: 'Failed',
+          message: `Error: ${message}`,
+          involvedObject: expect.objectContaining({ fieldPath: 'spec.containers{waits}' }),
+        }),
+      ),
+    );
+    await configMap('late', { a: 'b' });
+    await eventually(async () => expect(await states()).toMatchObject([{ running: {} }, { running: {} }]));
+  });
+
+  it('keeps the pod from starting when a volume has no such key', async () => {
+    await configMap('few', { a: 'b' });
+    const volumes = [{ name: 'v', configMap: { name: 'few', items: [{ key: 'c', path: 'c' }] } }];
+    await create('no-key', { spec: { volumes } });
+    const message = 'MountVolume.SetUp failed for volume "v" : references non-existent config key: c';
+    await eventually(async () =>
+      expect(await eventsOf('no-key')).toContainEqual(expect.objectContaining({ reason: 'FailedMount', message })),
+    );
+  });
+});
+
+it('a container starts again by its own rules, whatever the policy of its pod', async () => {
+  const rules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }];
+  const containers = [
+    { name: 'main', image: 'busybox:1' },
+    { name: 'again', image: 'busybox:1', restartPolicy: 'Never', restartPolicyRules: rules },
+  ];
+  const annotations = { 'kubelite/exit-code.again': '42', 'kubelite/duration.again': '10ms' };
+  await create('rules', { annotations, spec: { containers, restartPolicy: 'Never' } });
+  await eventually(async () => expect((await get('rules')).status?.containerStatuses?.[0]?.restartCount).toBe(1));
+  expect((await get('rules')).status?.phase).toBe('Running');
+});
+
+it('an image that is always pulled is said to be', async () => {
+  await create('pulls', { container: { image: 'busybox' } });
+  await eventually(async () =>
+    expect((await eventsOf('pulls')).map(({ message }) => message)).toEqual([
+      'Successfully assigned default/pulls to sim-control-plane',
+      'Pulling image "busybox"',
+      'Successfully pulled image "busybox" in 0s (0s including waiting). Image size: 0 bytes.',
+      'Container created',
+      'Container started',
+    ]),
+  );
 });
 
 it('a pod that is active for longer than its deadline has failed', async () => {

@@ -6,6 +6,7 @@ import type { ReadablePod } from './runtime.ts';
 interface Container {
   readonly name: string;
   readonly image?: string;
+  readonly imagePullPolicy?: string;
 }
 
 export interface PodEvents {
@@ -17,7 +18,7 @@ export interface PodEvents {
   imageFailed(pod: ReadablePod, container: Container, message: string): void;
   imageBackOff(pod: ReadablePod, container: Container): void;
   failedMount(pod: ReadablePod, message: string): void;
-  failed(pod: ReadablePod, message: string): void;
+  failed(pod: ReadablePod, container: Container, message: string): void;
 }
 
 export function createPodEvents(record: RecordEvent): PodEvents {
@@ -26,7 +27,12 @@ export function createPodEvents(record: RecordEvent): PodEvents {
   };
   return {
     started(pod, container) {
-      const message = `Container image "${container.image}" already present on machine and can be accessed by the pod`;
+      const image = `"${container.image}"`;
+      const pulls = container.imagePullPolicy === 'Always';
+      if (pulls) tell(pod, container, 'Normal', 'Pulling', `Pulling image ${image}`);
+      const message = pulls
+        ? `Successfully pulled image ${image} in 0s (0s including waiting). Image size: 0 bytes.`
+        : `Container image ${image} already present on machine and can be accessed by the pod`;
       tell(pod, container, 'Normal', 'Pulled', message);
       tell(pod, container, 'Normal', 'Created', 'Container created');
       tell(pod, container, 'Normal', 'Started', 'Container started');
@@ -52,7 +58,7 @@ export function createPodEvents(record: RecordEvent): PodEvents {
       tell(pod, container, 'Warning', 'Failed', 'Error: ImagePullBackOff');
     },
     failedMount: (pod, message) => record(pod, 'Warning', 'FailedMount', message, onNode(pod)),
-    failed: (pod, message) => record(pod, 'Warning', 'Failed', `Error: ${message}`, onNode(pod)),
+    failed: (pod, container, message) => tell(pod, container, 'Warning', 'Failed', `Error: ${message}`),
   };
 }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { formatTime } from '../../apimachinery/clock.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
 import type { Pod } from '../../kubernetes/types.ts';
+import { restartsAfter } from './restarts.ts';
 import {
   type ContainerReport,
   type ContainerState,
@@ -60,27 +61,30 @@ export function podStatus(
 }
 
 function podPhase(pod: ReadablePod, report: PodReport): string {
-  const restarts = pod.spec?.restartPolicy ?? 'Always';
-  const failedInit = report.initContainers.find(
-    (container) => 'terminated' in container.state && container.state.terminated.exitCode !== 0,
-  );
-  if (failedInit !== undefined && restarts === 'Never') return 'Failed';
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  const startsAgain = (specs: readonly { readonly name: string }[], container: ContainerReport): boolean => {
+    const spec = specs.find(({ name }) => name === container.name);
+    return spec !== undefined && restartsAfter(pod, spec, exitCodeOf(container) ?? 0);
+  };
+  const failed = (container: ContainerReport): boolean => (exitCodeOf(container) ?? 0) !== 0;
+  if (report.initContainers.some((container) => failed(container) && !startsAgain(initContainers, container)))
+    return 'Failed';
   const terminated = report.containers.filter(isTerminated);
   if (terminated.length === report.containers.length && terminated.length > 0) {
-    const failed = terminated.some(
-      (container) => 'terminated' in container.state && container.state.terminated.exitCode !== 0,
-    );
     // A pod that is being deleted does not start again, whatever its policy.
-    const ending = restarts !== 'Always' || pod.metadata.deletionTimestamp !== undefined;
-    if (ending && !failed) return 'Succeeded';
-    if (failed && (restarts === 'Never' || pod.metadata.deletionTimestamp !== undefined)) return 'Failed';
-    return 'Running';
+    const ending = pod.metadata.deletionTimestamp !== undefined;
+    if (!ending && terminated.some((container) => startsAgain(containers, container))) return 'Running';
+    return terminated.some(failed) ? 'Failed' : 'Succeeded';
   }
-  const begun = report.containers.some(
+  // As long as one of them has yet to start for the first time the pod is pending, whatever the others do.
+  const begun = report.containers.every(
     (container) => isRunning(container) || isTerminated(container) || container.lastTermination !== undefined,
   );
   return begun ? 'Running' : 'Pending';
 }
+
+const exitCodeOf = ({ state }: ContainerReport): number | undefined =>
+  'terminated' in state ? state.terminated.exitCode : undefined;
 
 function conditionsOf(pod: ReadablePod, phase: string, report: PodReport, now: number): PodCondition[] {
   const stored = (pod.status?.conditions ?? []) as unknown as readonly PodCondition[];

@@ -13,6 +13,7 @@ import { identifyProcess, type ProcessIdentity } from '../../component/process-i
 import { createLogWriter, readLogFile } from './log-file.ts';
 import { crashLoopMessage, type PodEvents, podLabel } from './pod-events.ts';
 import { type ProbeResults, startProbes } from './probes.ts';
+import { restartsAfter } from './restarts.ts';
 import type { ContainerReport, ContainerState, LogLine, LogRequest, ReadablePod, TerminatedState } from './runtime.ts';
 import { createProcessMeter, type Usage } from './usage.ts';
 
@@ -177,11 +178,9 @@ export function createProcessContainer(options: ProcessContainerOptions): Proces
   function state(pod: ReadablePod, waiting: { reason: string; message?: string }): ContainerState {
     if (child !== undefined) return { running: { startedAt } };
     if (last === undefined || runs === 0) return { waiting };
-    const policy = pod.spec?.restartPolicy ?? 'Always';
-    const restarts =
-      policy === 'Always' ? !options.init || last.exitCode !== 0 : policy === 'OnFailure' && last.exitCode !== 0;
     const wait = startIn();
-    if (!restarts || wait === 0 || pod.metadata.deletionTimestamp !== undefined) return { terminated: last };
+    if (!restartsAfter(pod, spec, last.exitCode) || wait === 0 || pod.metadata.deletionTimestamp !== undefined)
+      return { terminated: last };
     if (!toldBackOff) {
       toldBackOff = true;
       events.backOff(pod, spec);

@@ -18,6 +18,7 @@ import { createProcessContainer, type ProcessContainer } from './process-contain
 import { execInProcessPod } from './process-exec.ts';
 import { type LaunchOptions, processLaunch } from './process-launch.ts';
 import { MissingReference } from './references.ts';
+import { restartsAfter } from './restarts.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import type { Usage } from './usage.ts';
 import { type VolumeContents, VolumeError } from './volume-contents.ts';
@@ -172,7 +173,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       return { waiting: creating, lookAgainAfter: retryMs };
     }
 
-    const policy = pod.spec?.restartPolicy ?? 'Always';
+    const again = ({ exitCode = 0 }: ProcessContainer, spec: Container) => restartsAfter(pod, spec, exitCode);
     let soonest = (pod.spec?.volumes ?? []).length > 0 ? volumeRefreshMs : Number.POSITIVE_INFINITY;
     let obstacle: Waiting | undefined;
     const startIfDue = async (container: ProcessContainer, spec: Container, again: boolean): Promise<void> => {
@@ -188,7 +189,7 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
       } catch (error) {
         if (!(error instanceof MissingReference) && !(error instanceof ConfigError) && !(error instanceof VolumeError))
           throw error;
-        tellOnce(known, error.message, () => events.failed(pod, error.message));
+        tellOnce(known, error.message, () => events.failed(pod, spec, error.message));
         obstacle = { reason: 'CreateContainerConfigError', message: error.message };
         soonest = Math.min(soonest, retryMs);
       }
@@ -197,14 +198,12 @@ export async function createProcessRuntime(options: ProcessRuntimeOptions): Prom
     for (const [index, container] of known.init.entries()) {
       if (container.exitCode === 0) continue;
       const spec = pod.spec?.initContainers?.[index] as Container | undefined;
-      if (spec !== undefined) await startIfDue(container, spec, policy !== 'Never');
+      if (spec !== undefined) await startIfDue(container, spec, again(container, spec));
       return withLook(obstacle ?? creating, soonest);
     }
     for (const [index, container] of known.main.entries()) {
       const spec = pod.spec?.containers[index];
-      const failed = container.exitCode !== 0;
-      if (spec !== undefined)
-        await startIfDue(container, spec, policy === 'Always' || (policy === 'OnFailure' && failed));
+      if (spec !== undefined) await startIfDue(container, spec, again(container, spec));
     }
     return withLook(obstacle ?? { reason: 'ContainerCreating' }, soonest);
   }

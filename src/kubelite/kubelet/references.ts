@@ -67,23 +67,34 @@ export interface MissingVolume {
   message: string;
 }
 
-/** The first volume whose ConfigMap or Secret does not exist (and is not optional). */
+interface Projection {
+  readonly optional?: boolean;
+  readonly items?: readonly { readonly key: string }[];
+}
+
+/** The first volume whose ConfigMap or Secret, or a key of it, does not exist (and is not optional). */
 export async function findMissingVolume(pod: ReadablePod, reader: ReferenceReader): Promise<MissingVolume | undefined> {
   const namespace = pod.metadata.namespace ?? '';
   for (const volume of pod.spec?.volumes ?? []) {
-    const sources: { kind: 'configmap' | 'secret'; name: string }[] = [];
-    const note = (kind: 'configmap' | 'secret', name: string | undefined, optional: boolean | undefined) => {
-      if (name !== undefined && optional !== true) sources.push({ kind, name });
+    const sources: { kind: 'configmap' | 'secret'; name: string; keys: string[] }[] = [];
+    const note = (kind: 'configmap' | 'secret', name: string | undefined, source: Projection | undefined) => {
+      if (name !== undefined && source?.optional !== true)
+        sources.push({ kind, name, keys: (source?.items ?? []).map(({ key }) => key) });
     };
-    note('configmap', volume.configMap?.name, volume.configMap?.optional);
-    note('secret', volume.secret?.secretName, volume.secret?.optional);
+    note('configmap', volume.configMap?.name, volume.configMap);
+    note('secret', volume.secret?.secretName, volume.secret);
     for (const source of volume.projected?.sources ?? []) {
-      note('configmap', source.configMap?.name, source.configMap?.optional);
-      note('secret', source.secret?.name, source.secret?.optional);
+      note('configmap', source.configMap?.name, source.configMap);
+      note('secret', source.secret?.name, source.secret);
     }
-    for (const { kind, name } of sources) {
+    for (const { kind, name, keys } of sources) {
       if (!(await reader.exists(kind, namespace, name)))
         return { volume: volume.name, message: `${kind} "${name}" not found` };
+      if (keys.length === 0) continue;
+      const found = await (kind === 'configmap' ? reader.configMap(namespace, name) : reader.secret(namespace, name));
+      const key = keys.find((wanted) => found?.has(wanted) !== true);
+      const what = kind === 'configmap' ? 'config' : 'secret';
+      if (key !== undefined) return { volume: volume.name, message: `references non-existent ${what} key: ${key}` };
     }
   }
   return undefined;

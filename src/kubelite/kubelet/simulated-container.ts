@@ -11,7 +11,6 @@ import type { ContainerProfile } from './simulated-profile.ts';
 
 type ContainerSpec = NonNullable<ReadablePod['spec']>['containers'][number];
 type ContainerStatus = NonNullable<NonNullable<ReadablePod['status']>['containerStatuses']>[number];
-export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
 export interface Backoff {
   baseMs: number;
@@ -30,12 +29,16 @@ export interface ContainerEvents {
   notReady(): void;
   pullFailed(): void;
   pullBackingOff(): void;
+  /** It cannot be configured. */
+  blocked(message: string): void;
 }
 
 /** After a run this long a container counts as healthy: the next restart does not wait. */
 const healthyAfterMs = 10 * 60_000;
 /** How long a failed pull shows as ErrImagePull. */
 const pullErrorMs = 1000;
+/** How often what its configuration lacks is looked for again. */
+const blockedRetryMs = 1000;
 
 export class SimulatedContainer {
   readonly spec: ContainerSpec;
@@ -45,7 +48,7 @@ export class SimulatedContainer {
   startedAt: number | undefined;
   ended: TerminatedState | undefined;
   readonly #uid: string;
-  readonly #policy: RestartPolicy;
+  readonly #restarts: (exitCode: number) => boolean;
   readonly #backoff: Backoff;
   readonly #events: ContainerEvents;
   /** Restarts without a healthy run in between. */
@@ -56,19 +59,20 @@ export class SimulatedContainer {
   #pullState: 'error' | 'backoff' | undefined;
   #toldNotReady = false;
   #id: { run: number; text: string } | undefined;
+  #blocked: string | undefined;
 
   constructor(
     uid: string,
     spec: ContainerSpec,
     profile: ContainerProfile,
-    policy: RestartPolicy,
+    restarts: (exitCode: number) => boolean,
     backoff: Backoff,
     events: ContainerEvents,
   ) {
     this.#uid = uid;
     this.spec = spec;
     this.profile = profile;
-    this.#policy = policy;
+    this.#restarts = restarts;
     this.#backoff = backoff;
     this.#events = events;
   }
@@ -86,7 +90,7 @@ export class SimulatedContainer {
   }
   /** It ended and will not start again. */
   get done(): boolean {
-    return this.ended !== undefined && !this.#restarts(this.ended);
+    return this.ended !== undefined && !this.#restarts(this.ended.exitCode);
   }
   get succeeded(): boolean {
     return this.done && this.ended?.exitCode === 0;
@@ -110,8 +114,14 @@ export class SimulatedContainer {
     }
   }
 
+  /** It waits for configuration that is not there; undefined: it is there. */
+  block(message: string | undefined): void {
+    if (message !== undefined && message !== this.#blocked) this.#events.blocked(message);
+    this.#blocked = message;
+  }
+
   start(now: number): void {
-    if (this.startedAt !== undefined) return;
+    if (this.startedAt !== undefined || this.#blocked !== undefined) return;
     if (this.profile.pullFails) {
       this.#failToPull(now);
       return;
@@ -176,7 +186,7 @@ export class SimulatedContainer {
       if (flappingMs !== undefined && now >= this.#readyAt())
         times.push(now + flappingMs - ((now - this.#readyAt()) % flappingMs));
     }
-    times.push(this.#restartAt ?? 0);
+    times.push(this.#restartAt ?? 0, this.#blocked === undefined ? 0 : now + blockedRetryMs);
     if (this.#pullFailedAt !== undefined) times.push(this.#pullFailedAt + pullErrorMs, this.#nextPullAt());
     const ahead = times.filter((time) => time > now);
     return ahead.length === 0 ? undefined : Math.min(...ahead);
@@ -208,6 +218,8 @@ export class SimulatedContainer {
             },
           };
     }
+    if (this.#blocked !== undefined)
+      return { waiting: { reason: 'CreateContainerConfigError', message: this.#blocked } };
     if (this.startedAt === undefined) return { waiting: { reason: waiting } };
     if (this.ended === undefined) return { running: { startedAt: this.startedAt } };
     if (!this.#isBackingOff(now)) return { terminated: this.ended };
@@ -245,7 +257,7 @@ export class SimulatedContainer {
   }
 
   #planRestart(ended: TerminatedState): void {
-    if (!this.#restarts(ended)) return;
+    if (!this.#restarts(ended.exitCode)) return;
     this.#crashes++;
     this.#restartAt = ended.finishedAt + this.#pause();
     if (this.#pause() > 0) this.#events.backingOff();
@@ -254,10 +266,6 @@ export class SimulatedContainer {
   /** The first restart comes at once. */
   #pause(): number {
     return this.#crashes <= 1 ? 0 : Math.min(this.#backoff.baseMs * 2 ** (this.#crashes - 2), this.#backoff.maxMs);
-  }
-
-  #restarts({ exitCode }: TerminatedState): boolean {
-    return this.#policy === 'Always' || (this.#policy === 'OnFailure' && exitCode !== 0);
   }
 
   #endsAt(): number | undefined {

@@ -1,5 +1,6 @@
 /** What a simulated pod is declared to do, read from its annotations once, when the kubelet first sees it. */
 import { controllerOf } from '../../apimachinery/owner-references.ts';
+import { restartsAfter } from './restarts.ts';
 import type { ReadablePod } from './runtime.ts';
 
 /** All annotations are `kubelite/<what>` for the main containers, or `kubelite/<what>.<container>` for one of any sort. */
@@ -49,10 +50,12 @@ export function containerProfile(pod: ReadablePod, spec: ContainerSpec, role: Ro
     role === 'init'
       ? 0
       : ends
-        ? jobDurationMs
+        ? ofJob && exitCode === 0
+          ? taskDuration(pod, spec, role, ofJob)
+          : jobDurationMs
         : reads || role === 'sidecar'
           ? undefined
-          : taskDuration(pod, spec, role);
+          : taskDuration(pod, spec, role, false);
   const fatal = failingProbe(spec, read);
   const ownEnd = declared ?? byDefault;
   if (fatal !== undefined && (ownEnd === undefined || fatal.afterMs < ownEnd))
@@ -101,14 +104,14 @@ function failingProbe(
 }
 
 /**
- * What is started once for a command (`kubectl run --restart=Never -- make`, the pods of `helm test`) does its work and ends.
+ * What is started once for a command (`kubectl run --restart=Never -- make`, pods of Jobs and of `helm test`) does its work and ends.
  * `sleep` takes its time; a pod without a command is a server, which runs on.
  */
-function taskDuration(pod: ReadablePod, spec: ContainerSpec, role: Role): number | undefined {
-  if (role === 'main' && (pod.spec?.restartPolicy ?? 'Always') === 'Always') return undefined;
+function taskDuration(pod: ReadablePod, spec: ContainerSpec, role: Role, ofJob: boolean): number | undefined {
+  if (role === 'main' && restartsAfter(pod, spec, 0)) return undefined;
   const command = [...(spec.command ?? []), ...(spec.args ?? [])];
   const isTest = pod.metadata.annotations?.['helm.sh/hook'] !== undefined;
-  if (command.length === 0) return isTest || role === 'ephemeral' ? jobDurationMs : undefined;
+  if (command.length === 0) return ofJob || isTest || role === 'ephemeral' ? jobDurationMs : undefined;
   const ms = sleepMs(command);
   return ms === Number.POSITIVE_INFINITY ? undefined : (ms ?? jobDurationMs);
 }

@@ -12,9 +12,10 @@ import type { AddressPool } from './pod-addresses.ts';
 import { type PodEvents, podLabel } from './pod-events.ts';
 import { dialSimulated } from './pod-responder.ts';
 import { findMissingVolume, MissingReference, type ReferenceReader, readEnvironmentSources } from './references.ts';
+import { restartsAfter } from './restarts.ts';
 import type { ContainerReport, PodReport, PodRuntime, ReadablePod } from './runtime.ts';
 import type { ServicesOf } from './service-variables.ts';
-import { type Backoff, pullMessage, type RestartPolicy, SimulatedContainer } from './simulated-container.ts';
+import { type Backoff, pullMessage, SimulatedContainer } from './simulated-container.ts';
 import { simulatedLogs } from './simulated-logs.ts';
 import { containerProfile, type Role } from './simulated-profile.ts';
 import { type PodFiles, simulatedWorld } from './simulated-world.ts';
@@ -63,7 +64,7 @@ interface SimulatedPod {
   files?: PodFiles;
 }
 
-/** How often missing volumes and references are looked for again. */
+/** How often missing volumes are looked for again. */
 const retryMs = 1000;
 /**
  * Containers end so long after they are told to. `kubectl delete` reads the pod and only then begins to watch it: one that is gone
@@ -76,15 +77,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
   const pods = new Map<string, SimulatedPod>();
 
   const createContainer = (pod: ReadablePod, spec: ContainerSpec, role: Role): SimulatedContainer => {
-    const policy = (pod.spec?.restartPolicy ?? 'Always') as RestartPolicy;
-    const policies: Record<Role, RestartPolicy> = {
-      main: policy,
-      init: policy === 'Always' ? 'OnFailure' : policy,
-      sidecar: 'Always',
-      ephemeral: 'Never',
-    };
+    const restarts = (exitCode: number): boolean => role !== 'ephemeral' && restartsAfter(pod, spec, exitCode);
     const profile = containerProfile(pod, spec, role);
-    return new SimulatedContainer(pod.metadata.uid ?? '', spec, profile, policies[role], options.backoff, {
+    return new SimulatedContainer(pod.metadata.uid ?? '', spec, profile, restarts, options.backoff, {
       podLabel: () => podLabel(pod),
       started: () => events.started(pod, spec),
       backingOff: () => events.backOff(pod, spec),
@@ -96,6 +91,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       notReady: () => events.unhealthy(pod, spec, 'Readiness probe failed: declared by annotation'),
       pullFailed: () => events.imageFailed(pod, spec, pullMessage(spec.image ?? '')),
       pullBackingOff: () => events.imageBackOff(pod, spec),
+      blocked: (message) => events.failed(pod, spec, message),
     });
   };
 
@@ -143,11 +139,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
     }
   };
 
-  const report = (known: SimulatedPod, now: number, misconfigured?: string): PodReport => {
+  const report = (known: SimulatedPod, now: number): PodReport => {
     const blocked = known.init.some((container) => !isPassed(container));
     const waiting = blocked ? 'PodInitializing' : 'ContainerCreating';
-    const failing = { waiting: { reason: 'CreateContainerConfigError', message: misconfigured ?? '' } };
-    const main = known.main.map((container) => container.report(now, waiting));
     const ofInit = (container: SimulatedContainer): ContainerReport => {
       const own = container.report(now, 'PodInitializing');
       return { ...own, ready: isSidecar(container.spec) ? own.ready : container.succeeded };
@@ -159,23 +153,41 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       ...(known.ephemeral === undefined
         ? {}
         : { ephemeralContainers: known.ephemeral.map((container) => container.report(now, 'ContainerCreating')) }),
-      containers: misconfigured === undefined ? main : main.map((own) => ({ ...own, state: failing })),
+      containers: known.main.map((container) => container.report(now, waiting)),
     };
   };
 
+  /** Starts it for the first time, once what its environment refers to is there. */
+  const startFirst = async (container: SimulatedContainer, pod: ReadablePod, now: number): Promise<void> => {
+    if (container.startedAt !== undefined) return;
+    const { env, envFrom } = container.spec;
+    if (env !== undefined || envFrom !== undefined) container.block(await missingReference(pod, container.spec));
+    container.start(now);
+  };
+
+  const missingReference = async (pod: ReadablePod, spec: ContainerSpec): Promise<string | undefined> => {
+    try {
+      await readEnvironmentSources(pod.metadata.namespace ?? '', spec, references);
+      return undefined;
+    } catch (error) {
+      if (error instanceof MissingReference) return error.message;
+      throw error;
+    }
+  };
+
   /** Init containers one after the other, sidecars among them; then the rest. When the main ones are done, sidecars end. */
-  const advance = (known: SimulatedPod, now: number): void => {
+  const advance = async (known: SimulatedPod, pod: ReadablePod, now: number): Promise<void> => {
     for (const container of known.ephemeral ?? []) {
       container.start(now);
       container.advance(now);
     }
     for (const container of known.init) {
-      container.start(now);
+      await startFirst(container, pod, now);
       container.advance(now);
       if (!isPassed(container)) return;
     }
     for (const container of known.main) {
-      container.start(now);
+      await startFirst(container, pod, now);
       container.advance(now);
     }
     if (known.main.every((container) => container.done)) {
@@ -207,21 +219,18 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): PodRun
       if (!known.begun) {
         const wait = known.dueAt - clock.now();
         if (wait > 0) return { ...report(known, clock.now()), lookAgainAfter: wait };
-        const obstacle = await obstacleOf(pod, references);
-        if (obstacle !== undefined) {
-          if (known.told !== obstacle.message) {
-            known.told = obstacle.message;
-            if (obstacle.kind === 'volume') events.failedMount(pod, obstacle.message);
-            else events.failed(pod, obstacle.message);
-          }
-          const message = obstacle.kind === 'configuration' ? obstacle.message : undefined;
-          return { ...report(known, clock.now(), message), lookAgainAfter: retryMs };
+        const missing = await findMissingVolume(pod, references);
+        if (missing !== undefined) {
+          const message = `MountVolume.SetUp failed for volume "${missing.volume}" : ${missing.message}`;
+          if (known.told !== message) events.failedMount(pod, message);
+          known.told = message;
+          return { ...report(known, clock.now()), lookAgainAfter: retryMs };
         }
         if (!known.hostNetwork) known.podIP = options.addressesOf(known.node).allocate();
         known.begun = true;
       }
       const now = clock.now();
-      if (!known.stopped) advance(known, now);
+      if (!known.stopped) await advance(known, pod, now);
       const changes = allContainers(known).map((container) => container.nextChange(now));
       const next = Math.min(...changes.filter((time): time is number => time !== undefined));
       const found = report(known, now);
@@ -317,19 +326,3 @@ const isSidecar = (spec: { readonly restartPolicy?: string }): boolean => spec.r
 /** What comes after the init container may start. */
 const isPassed = (container: SimulatedContainer): boolean =>
   isSidecar(container.spec) ? container.startedAt !== undefined : container.succeeded;
-
-type Obstacle = { kind: 'volume' | 'configuration'; message: string };
-
-async function obstacleOf(pod: ReadablePod, references: ReferenceReader): Promise<Obstacle | undefined> {
-  const missing = await findMissingVolume(pod, references);
-  if (missing !== undefined)
-    return { kind: 'volume', message: `MountVolume.SetUp failed for volume "${missing.volume}" : ${missing.message}` };
-  try {
-    for (const container of pod.spec?.containers ?? [])
-      await readEnvironmentSources(pod.metadata.namespace ?? '', container, references);
-  } catch (error) {
-    if (error instanceof MissingReference) return { kind: 'configuration', message: error.message };
-    throw error;
-  }
-  return undefined;
-}

@@ -194,6 +194,8 @@ export function createAutoscalerController(context: ControllerContext, options: 
         statuses.push(result.status);
         if (best === undefined || result.replicas > best.replicas) best = result;
       } catch (error) {
+        // Clients find the status of a metric by its place.
+        statuses.push({ type: '' });
         failed++;
         failure ??= { reason: failureReason(metric), message: (error as Error).message };
       }
@@ -203,6 +205,7 @@ export function createAutoscalerController(context: ControllerContext, options: 
       context.recordEvent(autoscaler, 'Warning', failure.reason, failure.message);
       const message = `invalid metrics (${failed} invalid out of ${metrics.length}), first error is: ${failure.message}`;
       context.recordEvent(autoscaler, 'Warning', 'FailedComputeMetricsReplicas', message);
+      draft.metrics(statuses);
       draft.condition(
         'ScalingActive',
         'False',

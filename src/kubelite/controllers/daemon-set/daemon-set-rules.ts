@@ -114,7 +114,8 @@ const isLeaving = (pod: ReadablePod): boolean => pod.metadata.deletionTimestamp 
 const isFailed = (pod: ReadablePod): boolean => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
 const byAge = (a: ReadablePod, b: ReadablePod): number =>
   Number(!a.spec?.nodeName) - Number(!b.spec?.nodeName) ||
-  String(a.metadata.creationTimestamp).localeCompare(String(b.metadata.creationTimestamp));
+  String(a.metadata.creationTimestamp).localeCompare(String(b.metadata.creationTimestamp)) ||
+  String(a.metadata.name).localeCompare(String(b.metadata.name));
 
 function groupBy<K>(pods: readonly ReadablePod[], keyOf: (pod: ReadablePod) => K): Map<K, ReadablePod[]> {
   const groups = new Map<K, ReadablePod[]>();
@@ -207,12 +208,13 @@ export function daemonSetStatus(
       continue;
     }
     counts.desired++;
-    if (found.length === 0) continue;
+    // While an update has two pods on a node the older one counts: a surge is not over before that has gone.
+    const [oldest] = [...found].sort(byAge);
+    if (oldest === undefined) continue;
     counts.current++;
-    if (found.some((pod) => !isLeaving(pod) && isPodReady(pod))) counts.ready++;
-    if (found.some((pod) => !isLeaving(pod) && isPodAvailable(pod, set.spec?.minReadySeconds ?? 0, now)))
-      counts.available++;
-    if (found.some((pod) => !isLeaving(pod) && pod.metadata.labels?.[daemonHashLabel] === hash)) counts.updated++;
+    if (isPodReady(oldest)) counts.ready++;
+    if (isPodAvailable(oldest, set.spec?.minReadySeconds ?? 0, now)) counts.available++;
+    if (oldest.metadata.labels?.[daemonHashLabel] === hash) counts.updated++;
   }
   return {
     currentNumberScheduled: counts.current,

@@ -91,6 +91,7 @@ describe('kubectl exec in a simulated container', () => {
       ['sh', '-c', 'echo "a > b" > /tmp/x; echo c >> /tmp/x; sort -r < /tmp/x; ls /nowhere 2>/dev/null || echo none'],
       { code: 0, stdout: 'c\na > b\nnone\n' },
     ],
+    ['both outputs', ['sh', '-c', 'echo out; echo err >&2; ls /nowhere 2>&1'], { code: 1, stdout: /^out\nls: .*\n$/ }],
     ['files that cannot be written', ['sh', '-c', 'echo a > /etc/app/x'], { code: 1, stdout: '' }],
     ['nothing more after exit', ['sh', '-c', 'exit 3; echo no'], { code: 3, stdout: '' }],
   ])('knows %s', async (_what, command, expected) => {

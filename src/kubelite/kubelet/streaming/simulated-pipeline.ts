@@ -45,7 +45,7 @@ export async function runPipeline(
   return code;
 }
 
-const operators = '2>&1|2>>|2>|>>|>|<';
+const operators = '2>&1|(?<=\\s)1>&2|>&2|2>>|2>|>>|>|<';
 
 async function runRedirected(
   text: string,
@@ -63,6 +63,11 @@ async function runRedirected(
     const rest = pieces[i]?.[0] ?? '';
     if (operator === '2>&1') {
       own = { ...own, stderr: own.stdout };
+      command += ` ${rest}`;
+      continue;
+    }
+    if (operator.endsWith('>&2')) {
+      own = { ...own, stdout: own.stderr };
       command += ` ${rest}`;
       continue;
     }

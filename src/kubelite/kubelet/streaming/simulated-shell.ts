@@ -285,7 +285,7 @@ async function runScript(
   for (const { text, operator } of splitScript(script)) {
     if (!skip && text.trim() !== '') {
       const unsupported = unquoted(text)
-        .replace(/2>&1|2>/g, '>')
+        .replace(/2>&1|1?>&2|2>/g, '>')
         .match(/[`&()]|\$\(/)?.[0];
       if (unsupported !== undefined) {
         await streams.stderr(`sh: ${unsupported}: not supported in a simulated container\n`);
