@@ -10,6 +10,7 @@ import { createLogger } from '../component/logging.ts';
 import { createRegistry } from '../component/metrics.ts';
 import type { Kubelite } from '../kubelite/cluster.ts';
 import type { KubeliteOptions } from '../kubelite/cluster-options.ts';
+import { checkFlags } from '../kubelite/flag-checks.ts';
 
 const flags = parseExecutable({
   name: 'kubelite',
@@ -74,14 +75,17 @@ const flags = parseExecutable({
 
     # A cluster that leaves nothing behind
     kubelite --memory --kubeconfig=/tmp/throwaway.config
+
+    # Ten members of five nodes in one process, contexts edge-1 to edge-10
+    kubelite --memory --clusters=10 --nodes=5 --name=edge --kubeconfig=/tmp/edge.config
   `,
+  check: checkFlags,
 });
 const logger = createLogger('kubelite', { v: flags.v, format: flags['logging-format'] });
 
 function optionsOf(): KubeliteOptions {
   const text = (value: string): string | undefined => (value === '' ? undefined : value);
   const path = (value: string): string | undefined => (value === '' ? undefined : resolve(value));
-  if (!flags.memory && flags['data-dir'] === '') throw new Error('give --data-dir, or --memory');
   return {
     name: flags.name,
     dataDir: flags.memory ? undefined : resolve(flags['data-dir']),
@@ -112,10 +116,6 @@ function optionsOf(): KubeliteOptions {
 function allOptions(): KubeliteOptions[] {
   const options = optionsOf();
   if (flags.clusters === 1) return [options];
-  if (flags.clusters < 1) throw new Error('--clusters must be at least 1');
-  if (flags.runtime !== 'simulated')
-    throw new Error(`--clusters is for simulated clusters: --runtime=${flags.runtime} runs one`);
-  if (flags['secure-port'] !== 0) throw new Error('--secure-port is for one cluster: leave it out with --clusters');
   return Array.from({ length: flags.clusters }, (_, index) => {
     const name = `${flags.name}-${index + 1}`;
     const { dataDir } = options;

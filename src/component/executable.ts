@@ -8,6 +8,8 @@ export interface Executable<F extends FlagTable> {
   flags: F;
   /** Command lines with a comment line before each, as shown by --help. */
   examples: string;
+  /** Throws FlagError for values that cannot be, or cannot go together. */
+  check?: (values: FlagValues<F>) => void;
 }
 
 /**
@@ -28,6 +30,7 @@ export function parseExecutable<F extends FlagTable>(
       const shown = parsed.args.map((arg) => JSON.stringify(arg)).join(' ');
       throw new FlagError(`"${executable.name}" does not take any arguments, got [${shown}]`);
     }
+    executable.check?.(parsed.values);
     for (const warning of parsed.warnings) process.stderr.write(`${warning}\n`);
     return parsed.values;
   } catch (error) {
@@ -37,7 +40,7 @@ export function parseExecutable<F extends FlagTable>(
   }
 }
 
-export function helpText(executable: Executable<FlagTable>): string {
+export function helpText(executable: Omit<Executable<FlagTable>, 'check'>): string {
   const examples = executable.examples
     .trim()
     .split('\n')

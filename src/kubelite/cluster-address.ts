@@ -29,10 +29,14 @@ export async function writeKubeconfig(options: KubeliteOptions, url: string, pki
   const { name } = options;
   const cluster = { 'certificate-authority-data': base64(pki.ca.cert), server: url };
   const user = { 'client-certificate-data': base64(pki.admin.cert), 'client-key-data': base64(pki.admin.key) };
-  await mergeIntoKubeconfig(options.kubeconfig, {
-    clusters: [{ name, cluster }],
-    users: [{ name, user }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    currentContext: name,
-  });
+  try {
+    await mergeIntoKubeconfig(options.kubeconfig, {
+      clusters: [{ name, cluster }],
+      users: [{ name, user }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      currentContext: name,
+    });
+  } catch (cause) {
+    throw new Error(`cannot write the kubeconfig ${options.kubeconfig}: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -18,6 +18,7 @@ import { createParts } from './cluster-parts.ts';
 import { ensureClusterPki } from './cluster-pki.ts';
 import { chooseControllers } from './controller-choice.ts';
 import { ensureProviderRights } from './controllers/provider-rights.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { ensureMetricsReader, ensureNodeRights } from './identities.ts';
 import { formatAddress, formatCidr, parseCidr } from './kubelet/pod-addresses.ts';
 import { createPodLogHandler } from './kubelet/pod-log-handler.ts';
@@ -52,7 +53,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
   const serviceCidr = parseCidr(options.serviceCidr ?? ranges.serviceCidr);
   const bindAddress = options.bindAddress ?? '127.0.0.1';
   const dataDir = options.dataDir;
-  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (dataDir !== undefined) makeDataDirectory(dataDir);
 
   // The store first: it holds the lock of the data directory, so nobody else writes what follows.
   const store =

@@ -14,6 +14,7 @@ import {
   checkPortName,
   checkPortNumberOrName,
 } from '../validation.ts';
+import { checkRestarts } from './container-restart-validation.ts';
 import { checkResourceClaims } from './pod-claims-validation.ts';
 import { checkPlacement } from './pod-placement-validation.ts';
 
@@ -177,6 +178,7 @@ function checkContainer(container: Container, at: string, volumes: ReadonlySet<s
       `${at}.terminationMessagePolicy`,
     ),
   );
+  checkRestarts(container, at, errors);
   checkContainerPorts(container, `${at}.ports`, errors);
   checkEnv(container, at, errors);
   const paths = new Set<string>();

@@ -178,6 +178,18 @@ describe('validation of a Pod', () => {
       container({ imagePullPolicy: 'Later' }),
       'spec.containers[0].imagePullPolicy: Unsupported value: "Later": supported values: "Always", "IfNotPresent", "Never"',
     ],
+    [
+      container({ restartPolicy: 'Sometimes' }),
+      'spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+    ],
+    [
+      container({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }),
+      'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+    ],
+    [
+      container({ restartPolicy: 'Never', restartPolicyRules: [{ action: 'RestartAllContainers' }] }),
+      'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "RestartAllContainers": supported values: "Restart"',
+    ],
     [container({ env: [{ value: 'x' }] }), 'spec.containers[0].env[0].name: Required value'],
     [{ ...minimal, volumes: [{ name: 'v' }, { name: 'v' }] }, 'spec.volumes[1].name: Duplicate value: "v"'],
   ])('refuses %j', (spec, message) => {
