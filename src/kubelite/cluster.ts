@@ -1,6 +1,5 @@
 /** A cluster in this process: its store and API server, and the parts (cluster-parts.ts) that make a cluster of it. */
 import { setMaxListeners } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../apimachinery/clock.ts';
 import { internalError, statusFailure } from '../apimachinery/status-error.ts';
