@@ -27,7 +27,8 @@ export async function withTimeout<T>(
   const abort = (): void => own.abort(signal?.reason);
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
-  const timer = setTimeout(() => own.abort(new Error(`no answer within ${ms} ms`)), ms);
+  const late = (): Error => Object.assign(new Error(`no answer within ${ms} ms`), { code: 'ETIMEDOUT' });
+  const timer = setTimeout(() => own.abort(late()), ms);
   try {
     return await work(own.signal);
   } finally {

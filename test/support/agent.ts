@@ -12,10 +12,8 @@ import { createClusterStatusController } from '../../src/clusters/status/cluster
 import { type Logger, silentLogger } from '../../src/component/logging.ts';
 import { createManager } from '../../src/controller/manager.ts';
 import { createMemberClusters } from '../../src/members/member-clusters.ts';
-import { createWorkSide } from '../../src/propagation/create-control-plane.ts';
-import { createExecutionController } from '../../src/propagation/execution/execution-controller.ts';
-import { createMemberObjects } from '../../src/propagation/member-objects.ts';
 import type { TestApiServer } from './api-server.ts';
+import { carryWorks } from './carry-works.ts';
 
 /** How the control plane answers an agent. */
 type Way = 'answers' | 'is cut off' | 'refuses';
@@ -47,8 +45,8 @@ export async function startAgent(
   });
   const informers = createInformerFactory(client);
   const controllers = { baseDelay: 5, maxDelay: 200 };
-  const workSide = createWorkSide({ client, informers, cluster: name, controllers });
   const members = createMemberClusters({ client, informers, only: name, connect: async () => memberClient() });
+  const execution = carryWorks({ client, informers, members, controllers, only: name });
   const manager = createManager({
     informers: [informers],
     leaderElection: {
@@ -60,14 +58,7 @@ export async function startAgent(
       ...{ leaseDuration: 60_000, renewDeadline: 50_000, retryPeriod: 50 },
     },
   });
-  manager.add({
-    name: 'execution',
-    run: (signal) =>
-      createExecutionController(workSide, {
-        members: createMemberObjects(members),
-        serves: ({ metadata }) => metadata.name === name,
-      }).run(signal),
-  });
+  manager.add({ name: 'execution', run: (signal) => execution.run(signal) });
   manager.add(
     createClusterStatusController({
       client,

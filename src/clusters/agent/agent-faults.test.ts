@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Agent, startAgent } from '../../../test/support/agent.ts';
 import { startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
+import { configMapWork } from '../../../test/support/carry-works.ts';
 import { eventually } from '../../../test/support/control-plane.ts';
 import { systemClock } from '../../apimachinery/clock.ts';
 import { findCondition } from '../../apimachinery/conditions.ts';
@@ -64,24 +65,8 @@ afterAll(async () => {
 const cluster = () => api.client.resource<Cluster>(clusters).get({ name });
 const becomes = (status: string) =>
   eventually(async () => expect(findCondition((await cluster()).status?.conditions, 'Ready')?.status).toBe(status));
-const manifest = (object: string, data: Record<string, string>) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: {
-    namespace: 'default',
-    name: object,
-    labels: { 'karmada.io/managed': 'true' },
-    annotations: { 'work.karmada.io/namespace': namespace, 'work.karmada.io/name': object },
-  },
-  data,
-});
 const carry = (object: string, data: Record<string, string>) =>
-  api.client.resource(works).create({
-    apiVersion: 'work.karmada.io/v1alpha1',
-    kind: 'Work',
-    metadata: { namespace, name: object, finalizers: ['karmada.io/execution-controller'] },
-    spec: { workload: { manifests: [manifest(object, data)] } },
-  } as Unstructured);
+  api.client.resource(works).create(configMapWork(namespace, object, data) as unknown as Unstructured);
 const inMember = (object: string) =>
   member.client.resource<Unstructured>(configMaps).get({ namespace: 'default', name: object });
 
@@ -123,7 +108,7 @@ describe('an agent', () => {
     // Meanwhile the control plane wants something else, and one thing no longer.
     const resource = api.client.resource(works);
     await resource.patch({ namespace, name: 'kept' }, 'merge', {
-      spec: { workload: { manifests: [manifest('kept', { a: '2' })] } },
+      spec: configMapWork(namespace, 'kept', { a: '2' }).spec,
     });
     await resource.delete({ namespace, name: 'dropped' });
     expect((await inMember('kept')).metadata.uid).toBe(uid);

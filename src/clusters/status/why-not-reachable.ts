@@ -37,7 +37,7 @@ function byCode(code: string, secret: string): string | undefined {
     case 'EAI_AGAIN':
       return 'the name in spec.apiEndpoint is not known';
     case 'ETIMEDOUT':
-      return 'it does not answer';
+      return 'it does not answer: its API server hangs, or the network loses what it sends';
     default:
       return undefined;
   }
