@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
+import { manyListeners } from '../component/abort.ts';
 import { runKarmadactl } from '../karmadactl/cli.ts';
 
 const stop = new AbortController();
+manyListeners(stop.signal);
 process.on('SIGINT', () => stop.abort(new Error('interrupted')));
 process.on('SIGTERM', () => stop.abort(new Error('terminated')));
 const io = {

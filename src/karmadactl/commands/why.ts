@@ -87,7 +87,7 @@ function withFlags(
 ): WhyReport {
   const config = loadKubeconfig(values.kubeconfig);
   const contexts = config.contexts.map(({ name }) => name);
-  const current = values['karmada-context'] || config.currentContext;
+  const current = values['karmada-context'] || config['current-context'];
   const others = contexts.filter((name) => name !== current && !clusterNames.includes(name));
   const shown = (name: 'kubeconfig' | 'karmada-context', as: string = name): string =>
     values[name] === '' ? '' : `--${as}=${shellWord(values[name])} `;

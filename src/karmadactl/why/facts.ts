@@ -60,6 +60,22 @@ export interface Problem {
   next?: string | undefined;
 }
 
+/** A kind of its own has to be brought to the member first; what else is served there is listed. */
+export function servingNext({ type }: WhyFacts, cluster: string): string {
+  const own = type.group.includes('.') && !/(^|\.)(k8s|karmada)\.io$/.test(type.group);
+  return own
+    ? `karmadactl get crd ${type.resource}.${type.group} -o yaml | karmadactl apply --all-clusters -f -`
+    : `karmadactl api-resources -s members --cluster=${cluster}`;
+}
+
+/** The customization that an interpreter's error names, or all there are. */
+export function interpreterNext(message = ''): string {
+  const named = /ResourceInterpreterCustomization\(([^)]+)\)/.exec(message)?.[1];
+  return named === undefined
+    ? 'karmadactl get resourceinterpretercustomizations,resourceinterpreterwebhookconfigurations'
+    : `karmadactl edit resourceinterpretercustomization ${named}`;
+}
+
 /** What is not there after that time is not merely slow. */
 const patienceMs = 30_000;
 

@@ -13,6 +13,7 @@ import {
   mergePatch,
   overdue,
   type Problem,
+  servingNext,
   sinceOf,
   type WhyFacts,
 } from './facts.ts';
@@ -82,7 +83,7 @@ function refusal(
     return {
       cause: 'ApiNotEnabled',
       message: `${name} does not serve ${facts.template.apiVersion} ${facts.template.kind}`,
-      next: `karmadactl api-resources -s members --cluster=${name}`,
+      next: servingNext(facts, name),
     };
   if (/exceeded quota/.test(message))
     return {
@@ -90,7 +91,13 @@ function refusal(
       message: `a ResourceQuota of ${name} is in the way: ${said}`,
       next: `karmadactl describe resourcequotas -n ${namespace} -s members -C ${name}`,
     };
-  if (/is forbidden|denied the request/.test(message))
+  if (/denied (the )?request/.test(message))
+    return {
+      cause: 'MemberRefusesObject',
+      message: `${name} does not admit it: ${said}`,
+      next: `karmadactl edit ${argumentsOf(facts)}`,
+    };
+  if (/is forbidden/.test(message))
     return {
       cause: 'MemberForbids',
       message: `${name} does not let it be: ${said}`,

@@ -1,13 +1,12 @@
 /** How the object fares in the member: what was reported of it, and why it is not healthy. Pure. */
 import type { Condition, DeepReadonly } from '../../apimachinery/object.ts';
 import { eventReason } from '../../apis/constants.ts';
-import { argumentsOf, eventTime, lastFailure, overdue, sinceOf, type WhyFacts } from './facts.ts';
+import { argumentsOf, eventTime, interpreterNext, lastFailure, overdue, sinceOf, type WhyFacts } from './facts.ts';
 import { type Check, replicaText } from './place.ts';
 
 export const notReported: Check = (facts, { name, work, applied }) => {
   const [reported] = work?.status?.manifestStatuses ?? [];
   const inMember = `${argumentsOf(facts)} -s members -C ${name}`;
-  const customizations = 'karmadactl get resourceinterpretercustomizations,resourceinterpreterwebhookconfigurations';
   const uid = work?.metadata.uid;
   const reflect = lastFailure(facts, uid, eventReason.reflectStatusFailed, eventReason.reflectStatusSucceed);
   if (reflect !== undefined)
@@ -16,7 +15,7 @@ export const notReported: Check = (facts, { name, work, applied }) => {
       severity: 'stuck',
       message: `its status in ${name} cannot be read: ${reflect.message}`,
       since: eventTime(reflect),
-      next: customizations,
+      next: interpreterNext(reflect.message),
     };
   if (reported === undefined)
     return {
@@ -33,7 +32,7 @@ export const notReported: Check = (facts, { name, work, applied }) => {
       severity: 'stuck',
       message: `whether it is healthy in ${name} cannot be told${health === undefined ? '' : `: ${health.message}`}`,
       since: health && eventTime(health),
-      next: customizations,
+      next: interpreterNext(health?.message),
     };
   }
   if (reported.health !== 'Unhealthy') return undefined;

@@ -10,6 +10,7 @@ import {
   argumentsOf,
   eventTime,
   heartbeat,
+  interpreterNext,
   lastFailure,
   mergePatch,
   overdue,
@@ -177,22 +178,37 @@ function unclaimedProblems(facts: WhyFacts, best: Policy | undefined, misses: re
   // Dependencies follow other templates, and some bindings are made by other APIs.
   if ((binding?.spec.requiredBy?.length ?? 0) > 0 || binding?.metadata.labels?.['binding.karmada.io/managed-by'])
     return [];
-  const [nearest] = misses;
+  const others =
+    misses.length === 0
+      ? ''
+      : `; ${misses.length === 1 ? 'one selects' : `${misses.length} select`} objects of its kind`;
   return [
     {
       cause: 'NoPolicy',
       severity: 'stuck',
-      message:
-        nearest === undefined
-          ? 'no propagation policy selects it, so it stays in the control plane'
-          : `no propagation policy selects it, so it stays in the control plane; ${misses.length === 1 ? 'one selects' : `${misses.length} select`} objects of its kind`,
+      message: `no propagation policy selects it, so it stays in the control plane${others}`,
       since: facts.template.metadata.creationTimestamp,
-      next:
-        nearest === undefined
-          ? `karmadactl get ${argumentsOf(facts)} -o yaml | karmadactl apply --all-clusters -f -`
-          : `karmadactl edit ${policyArguments(shownPolicy(nearest, facts))}`,
+      next: labelsThatSelect(misses, facts) ?? newPolicy(facts),
     },
   ];
+}
+
+const newPolicy = (facts: WhyFacts): string =>
+  `karmadactl get ${argumentsOf(facts)} -o yaml | karmadactl apply --all-clusters -f -`;
+
+/** Where a policy asks for labels only, the template may be given them. */
+function labelsThatSelect(misses: readonly Policy[], facts: WhyFacts): string | undefined {
+  const { template } = facts;
+  const alive = misses.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  for (const { spec, metadata } of alive)
+    for (const { apiVersion, kind, namespace, name, labelSelector } of spec.resourceSelectors) {
+      const within = [namespace, metadata.namespace].every((one) => !one || one === template.metadata.namespace);
+      const labels = Object.entries(labelSelector?.matchLabels ?? {});
+      if (apiVersion !== template.apiVersion || kind !== template.kind || !within || name) continue;
+      if (labels.length === 0 || (labelSelector?.matchExpressions ?? []).length > 0) continue;
+      return `karmadactl label ${argumentsOf(facts)} --overwrite ${labels.map(([key, value]) => `${key}=${value}`).join(' ')}`;
+    }
+  return undefined;
 }
 
 /** Namespaces are made in every member without a policy. */
@@ -243,7 +259,7 @@ function applyingProblem(facts: WhyFacts, policy: Policy): Problem | undefined {
       severity: 'stuck',
       message: `the interpreter cannot read its replicas: ${interpreted.message}`,
       since: eventTime(interpreted),
-      next: 'karmadactl get resourceinterpretercustomizations,resourceinterpreterwebhookconfigurations',
+      next: interpreterNext(interpreted.message),
     };
   const applied = lastFailure(facts, uid, eventReason.applyPolicyFailed, eventReason.applyPolicySucceed);
   if (applied !== undefined)

@@ -12,6 +12,7 @@ import {
   overdue,
   type Problem,
   policyArguments,
+  servingNext,
   sinceOf,
   type WhyFacts,
 } from './facts.ts';
@@ -176,7 +177,9 @@ function refusedEverywhere(
 ): Problem {
   const traces = facts.decision?.entry.runs.at(-1)?.clusters ?? [];
   const meant = traces.filter(({ refusedBy }) => refusedBy !== undefined && refusedBy !== 'ClusterAffinity');
-  const telling = (meant.length > 0 ? meant : traces).find(({ refusedBy }) => refusedBy !== undefined);
+  const named = binding.spec.placement?.clusterAffinity?.clusterNames ?? [];
+  const refused = (meant.length > 0 ? meant : traces).filter(({ refusedBy }) => refusedBy !== undefined);
+  const telling = refused.find(({ name }) => named.includes(name)) ?? refused[0];
   if (telling === undefined)
     return stuck('NoClusterFits', `no cluster fits: ${message}`, `karmadactl describe ${bindingArguments(binding)}`);
   const cause = filters[telling.refusedBy ?? ''] ?? 'RefusedByPlugin';
@@ -185,17 +188,23 @@ function refusedEverywhere(
   const { apiVersion, kind } = binding.spec.resource;
   switch (cause) {
     case 'ApiNotEnabled':
-      return stuck(
-        cause,
-        `${text}; ${name} does not serve ${apiVersion} ${kind}`,
-        `karmadactl api-resources -s members --cluster=${name}`,
-        name,
-      );
+      return stuck(cause, `${text}; ${name} does not serve ${apiVersion} ${kind}`, servingNext(facts, name), name);
+    case 'AffinityNotMatched':
+      return stuck(cause, text + askedFor(binding), edit, name);
     case 'TaintNotTolerated':
       return stuck(cause, `${text}; ${telling.reason}`, untaint(facts, name, edit), name);
     default:
       return stuck(cause, text, edit, name);
   }
+}
+
+/** What labels the clusters would need. */
+function askedFor({ spec: { placement } }: Binding): string {
+  const [affinity] = [placement?.clusterAffinity, ...(placement?.clusterAffinities ?? [])].filter(
+    (one) => one !== undefined,
+  );
+  const labels = Object.entries(affinity?.labelSelector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return labels.length === 0 ? '' : `; it asks for clusters labelled ${labels.join(', ')}`;
 }
 
 /** The way to be rid of a taint goes by what it says. */

@@ -228,7 +228,24 @@ const stuck: [string, Partial<WhyFacts>, string, string | RegExp][] = [
       ...nothing,
     },
     'NoPolicy',
-    'karmadactl edit propagationpolicy api -n shop',
+    'karmadactl get deployment web -n shop -o yaml | karmadactl apply --all-clusters -f -',
+  ],
+  [
+    'a policy asks for labels that it does not have',
+    {
+      template: template(unclaimed),
+      policies: [
+        policy('api', { resourceSelectors: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'api' }] }),
+        policy('gold', {
+          resourceSelectors: [
+            { apiVersion: 'apps/v1', kind: 'Deployment', labelSelector: { matchLabels: { tier: 'gold', team: 'a' } } },
+          ],
+        }),
+      ],
+      ...nothing,
+    },
+    'NoPolicy',
+    'karmadactl label deployment web -n shop --overwrite tier=gold team=a',
   ],
   [
     'kinds that are never propagated',
@@ -303,6 +320,12 @@ const stuck: [string, Partial<WhyFacts>, string, string | RegExp][] = [
     { events: [event('template', 'GetReplicasFailed', 'attempt to index a nil value')] },
     'InterpreterFailed',
     /get resourceinterpretercustomizations/,
+  ],
+  [
+    'a script that is named fails',
+    { events: [event('template', 'GetReplicasFailed', 'ResourceInterpreterCustomization(mine) InterpretReplica: no')] },
+    'InterpreterFailed',
+    'karmadactl edit resourceinterpretercustomization mine',
   ],
   [
     'nobody took it up for long',
@@ -534,6 +557,15 @@ const stuck: [string, Partial<WhyFacts>, string, string | RegExp][] = [
     'karmadactl api-resources -s members --cluster=m1',
   ],
   [
+    'the member lacks the definition of a kind of its own',
+    {
+      ...refusedWith('no matches for kind "Thing" in version "example.io/v1"'),
+      type: { ...type, group: 'example.io', kind: 'Thing', resource: 'things' },
+    },
+    'ApiNotEnabled',
+    'karmadactl get crd things.example.io -o yaml | karmadactl apply --all-clusters -f -',
+  ],
+  [
     'a quota of the member is exceeded',
     refusedWith('deployments.apps "web" is forbidden: exceeded quota: q'),
     'MemberQuotaExceeded',
@@ -548,8 +580,16 @@ const stuck: [string, Partial<WhyFacts>, string, string | RegExp][] = [
   [
     'a webhook of the member denies it',
     refusedWith('admission webhook "policy.example.io" denied the request: no'),
-    'MemberForbids',
-    /describe work web-w/,
+    'MemberRefusesObject',
+    'karmadactl edit deployment web -n shop',
+  ],
+  [
+    'an admission policy of the member denies it',
+    refusedWith(
+      "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+    ),
+    'MemberRefusesObject',
+    'karmadactl edit deployment web -n shop',
   ],
   [
     'the member calls it invalid',
