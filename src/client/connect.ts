@@ -62,7 +62,15 @@ export async function waitForServer(
     signal,
     clock = systemClock,
     path = '/readyz',
-  }: { logger: Logger; signal: AbortSignal; clock?: Clock; path?: string },
+    why,
+  }: {
+    logger: Logger;
+    signal: AbortSignal;
+    clock?: Clock;
+    path?: string;
+    /** Says of an error that waiting alone does not mend what to do; undefined of others. */
+    why?: (error: unknown) => string | undefined;
+  },
 ): Promise<void> {
   const backoff = createBackoff(100, 2_000);
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -74,7 +82,9 @@ export async function waitForServer(
       signal.throwIfAborted();
       if (clock.now() - toldAt > 60_000) {
         toldAt = clock.now();
-        logger.info('Waiting for the API server', { path, err: error });
+        const cure = why?.(error);
+        if (cure === undefined) logger.info('Waiting for the API server', { path, err: error });
+        else logger.warn('Waiting for the API server', { path, err: error, why: cure });
       }
     }
     await clock.sleep(backoff.next(), signal);

@@ -12,6 +12,7 @@ import { createCertificateRotation } from '../clusters/agent/certificate-rotatio
 import { controlPlaneConnection } from '../clusters/agent/control-plane-connection.ts';
 import { createLeaseController } from '../clusters/agent/lease-controller.ts';
 import { type ReportedSecret, registerSelf } from '../clusters/agent/register-self.ts';
+import { whyRefused } from '../clusters/agent/why-refused.ts';
 import { createCascadeController } from '../clusters/registration/cascade-controller.ts';
 import { createClusterStatusController } from '../clusters/status/cluster-status-controller.ts';
 import { serveEndpoints } from '../component/endpoints.ts';
@@ -183,7 +184,7 @@ async function run(
     }),
   );
   const { client: member } = connect(memberOptions);
-  await waitForServer(client, { logger, signal });
+  await waitForServer(client, { logger, signal, why: whyRefused });
   await waitForServer(member, { logger, signal });
   await register(signal, client, member, reportSecrets);
 

@@ -1,7 +1,7 @@
 /** The heartbeat of a pull cluster: its Lease in the control plane, renewed while its Cluster is there. */
 import { type Clock, formatMicroTime, systemClock } from '../../apimachinery/clock.ts';
 import type { DeepReadonly } from '../../apimachinery/object.ts';
-import { isNotFound, StatusError } from '../../apimachinery/status-error.ts';
+import { isNotFound } from '../../apimachinery/status-error.ts';
 import type { Cluster } from '../../apis/cluster/v1alpha1/cluster.ts';
 import { clusterNamespace } from '../../apis/constants.ts';
 import type { Client } from '../../client/client.ts';
@@ -9,6 +9,7 @@ import type { Informer } from '../../client/informer.ts';
 import { describeError, type Logger, silentLogger } from '../../component/logging.ts';
 import { leases } from '../../kubernetes/resource-types.ts';
 import type { Lease } from '../../kubernetes/types.ts';
+import { whyRefused } from './why-refused.ts';
 
 export interface LeaseControllerOptions {
   client: Client;
@@ -70,7 +71,7 @@ export function createLeaseController(options: LeaseControllerOptions): { run(si
             await renew(cluster, signal);
           } catch (error) {
             if (signal.aborted) return;
-            logger.warn('Could not renew the lease of the cluster', { err: whyNot(error) });
+            logger.warn('Could not renew the lease of the cluster', { err: whyRefused(error) ?? describeError(error) });
             wait = renewIntervalMs / 5;
           }
         }
@@ -79,8 +80,3 @@ export function createLeaseController(options: LeaseControllerOptions): { run(si
     },
   };
 }
-
-const whyNot = (error: unknown): string =>
-  error instanceof StatusError && error.code === 401
-    ? 'the control plane refuses the credentials of this agent (401): they have expired or were revoked; put new ones into Secret karmada-kubeconfig, or unregister and register the cluster again'
-    : describeError(error);

@@ -43,7 +43,7 @@ function byCode(code: string, secret: string): string | undefined {
   }
 }
 
-const wrongAuthority = new Set([
+export const wrongAuthority: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
@@ -53,7 +53,7 @@ const wrongAuthority = new Set([
 ]);
 
 /** The innermost: what the system said. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   const inner = cause instanceof Error ? codeOf(cause) : '';
   return inner || (typeof code === 'string' ? code : '');
