@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApiServer, type TestApiServer } from '../../test/support/api-server.ts';
 import { eventually } from '../../test/support/control-plane.ts';
 import { systemClock } from '../apimachinery/clock.ts';
-import { createClient } from '../client/client.ts';
+import { type Client, createClient } from '../client/client.ts';
 import { events } from '../kubernetes/resource-types.ts';
 import type { CoreEvent } from '../kubernetes/types.ts';
 import { createEventPace, createWorkLoad } from './event-pace.ts';
@@ -74,6 +74,24 @@ describe('createEventRecorder', () => {
     await recorder.flush();
     const { items } = await api.client.resource<CoreEvent>(events).list({ namespace: 'default' });
     expect(items.map(({ reason }) => reason)).toEqual(['First', 'Second']);
+  });
+
+  it('leaves none behind that comes just when the last was sent', async () => {
+    for (let depth = 0; depth < 8; depth++) {
+      const sent: string[] = [];
+      const create = async (event: CoreEvent) => {
+        sent.push(event.reason ?? '');
+        if (sent.length === 1) void later();
+        return event;
+      };
+      const recorder = createEventRecorder({ resource: () => ({ create }) } as unknown as Client, 'c');
+      const later = async () => {
+        for (let turn = 0; turn < depth; turn++) await Promise.resolve();
+        recorder.event(work('w'), 'Normal', 'Second', '2');
+      };
+      recorder.event(work('w'), 'Normal', 'First', '1');
+      await eventually(() => expect(sent).toEqual(['First', 'Second']));
+    }
   });
 
   it('starts a new Event when the old one has expired', async () => {

@@ -162,7 +162,8 @@ export function createEventRecorder(
     try {
       // What was recorded in this turn of the event loop goes first: a reconciler's own writes are ahead of its Events.
       await new Promise((resolve) => setImmediate(resolve));
-      await drain();
+      // Here, with nothing to await between the last look and the end: what is recorded meanwhile must not stay behind.
+      while (waiting() > 0) await drain();
     } finally {
       sending = false;
       if (dropped > 0) logger.warn('Events were dropped: the queue was full', { dropped, limit });

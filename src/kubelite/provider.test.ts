@@ -271,6 +271,10 @@ describe('addresses', () => {
     expect(slice?.metadata.labels?.['endpointslice.kubernetes.io/managed-by']).toBe(
       'endpointslicemirroring-controller.k8s.io',
     );
+    // An ExternalName with a selector keeps what it had, and gets nothing.
+    const body = { spec: { type: 'ExternalName', externalName: 'example.com', selector: { app: 'x' } } };
+    await cluster.client.resource(services).patch({ namespace, name: 'outside' }, 'merge', body);
+    await until('no slice', async () => (await sliceOf()).length === 0);
     await remove(endpoints, 'outside');
     await until('the slice to go', async () => (await sliceOf()).length === 0);
   });

@@ -130,6 +130,12 @@ function checkPolicies(spec: Typed['spec']): FieldError[] {
   errors.push(
     ...checkOneOf(spec?.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack'], 'spec.ipFamilyPolicy'),
   );
+  // Only what allocates nothing may ask for two families where there is one.
+  const unallocated = spec?.clusterIP === 'None' && Object.keys(spec.selector ?? {}).length === 0;
+  if (spec?.ipFamilyPolicy === 'RequireDualStack' && !unallocated) {
+    const text = 'this cluster is not configured for dual-stack services';
+    errors.push(fieldError.invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text));
+  }
   const local = spec?.type === 'LoadBalancer' && external === 'Local';
   if (spec?.healthCheckNodePort && !local) {
     errors.push(

@@ -209,6 +209,10 @@ describe('validation of a Service', () => {
       { ...http, type: 'Cluster' },
       'spec.type: Unsupported value: "Cluster": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
     ],
+    [
+      { ...http, ipFamilyPolicy: 'RequireDualStack' },
+      'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+    ],
     [{ type: 'ExternalName' }, 'spec.externalName: Required value'],
     [
       { ...http, clusterIP: '10.96.0' },

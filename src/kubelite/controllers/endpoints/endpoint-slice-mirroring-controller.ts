@@ -11,7 +11,7 @@ import {
 import type { EndpointSlice, Endpoints, Service } from '../../../kubernetes/types.ts';
 import type { ControllerContext } from '../controller-context.ts';
 import { managedByLabel, serviceNameLabel } from './endpoint-slice-plan.ts';
-import { selectorOf, triggerTimeAnnotation } from './service-endpoints.ts';
+import { triggerTimeAnnotation } from './service-endpoints.ts';
 
 const managedByThis = 'endpointslicemirroring-controller.k8s.io';
 const skipLabel = 'endpointslice.kubernetes.io/skip-mirror';
@@ -94,7 +94,9 @@ function isMirrored({ metadata }: ReadableEndpoints, service: DeepReadonly<Servi
   if (metadata.labels?.[skipLabel] === 'true' || metadata.annotations?.[leaderAnnotation] !== undefined) return false;
   // The server keeps the slices of its own Service itself.
   if (metadata.namespace === 'default' && metadata.name === 'kubernetes') return false;
-  return service !== undefined && service.metadata.deletionTimestamp === undefined && selectorOf(service) === undefined;
+  if (service === undefined || service.metadata.deletionTimestamp !== undefined) return false;
+  // That of an ExternalName counts, too: its Endpoints, where it had any, have slices of their own.
+  return Object.keys(service.spec?.selector ?? {}).length === 0;
 }
 
 function contentsOf({ subsets }: ReadableEndpoints): Content[] {
