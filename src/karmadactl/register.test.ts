@@ -14,6 +14,7 @@ import { parseKubeconfig } from '../client/kubeconfig/kubeconfig.ts';
 import { parseYaml } from '../client/kubeconfig/load.ts';
 import { mergeIntoKubeconfig } from '../client/kubeconfig/write.ts';
 import { createAgentCsrApprovingController } from '../clusters/agent/agent-csr-approving-controller.ts';
+import { createAgentRights, deleteAgentRights } from '../clusters/agent/agent-rights.ts';
 import { agentBootstrapObjects } from '../clusters/agent/bootstrap-objects.ts';
 import { publicKeyHash } from '../clusters/agent/discover-control-plane.ts';
 import { clusterResourceDefinition } from '../clusters/cluster-api.ts';
@@ -234,6 +235,24 @@ describe('karmadactl register', () => {
     );
     const pin = `sha256:${'0'.repeat(64)}`;
     expect((await register('--token', token, '--discovery-token-ca-cert-hash', pin)).stderr).toContain('not pinned');
+  });
+
+  it('leaves a cluster that has the name its rights', async () => {
+    const { client } = controlPlane;
+    await createAgentRights(client, 'm1', 'karmada-cluster', AbortSignal.timeout(10_000));
+    await client.resource(clusters).create({
+      apiVersion: 'cluster.karmada.io/v1alpha1',
+      kind: 'Cluster',
+      metadata: { name: 'm1' },
+      spec: { syncMode: 'Pull' },
+    } as never);
+    const { code, stderr } = await register(
+      ...['--token', await newToken(), '--discovery-token-unsafe-skip-ca-verification'],
+    );
+    expect([code, stderr]).toEqual([1, 'error: failed to register as cluster with name m1 already exists\n']);
+    await clusterRole();
+    await client.resource(clusters).delete({ name: 'm1' });
+    await deleteAgentRights(client, 'm1', 'karmada-cluster', () => {}, AbortSignal.timeout(10_000));
   });
 
   it('takes back the rights when the agent does not come up', async () => {

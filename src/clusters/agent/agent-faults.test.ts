@@ -150,4 +150,19 @@ describe('an agent', () => {
     await eventually(() => inMember('taken-over'));
     await second.stop();
   });
+
+  it('that dies while its cluster leaves does not hold it, and the member keeps what it has', async () => {
+    const last = await startAgent({ api, member, name }, 'last');
+    await carry('left-behind', { a: '1' });
+    await eventually(() => inMember('left-behind'));
+    await becomes('True');
+    last.way = 'is cut off';
+    await api.client.resource(clusters).delete({ name });
+    await eventually(async () => {
+      ahead += 15_000;
+      await expect(cluster()).rejects.toSatisfy(isNotFound);
+    }, 30_000);
+    await inMember('left-behind');
+    await last.stop();
+  });
 });

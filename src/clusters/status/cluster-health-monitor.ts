@@ -1,7 +1,8 @@
 /**
  * Tells of pull clusters whose agent is silent: Ready becomes Unknown when neither its Lease nor its condition has moved for
  * the grace period. What counts is when this process saw them move, so that clocks need not agree. Push clusters are looked at
- * by the status controller and never become Unknown here.
+ * by the status controller and never become Unknown here. One that is being deleted is followed to its end: an agent that dies
+ * meanwhile must not hold it for ever.
  */
 import { type Clock, systemClock } from '../../apimachinery/clock.ts';
 import { findCondition, setCondition } from '../../apimachinery/conditions.ts';
@@ -69,7 +70,6 @@ export function createClusterHealthMonitor(options: ClusterHealthMonitorOptions)
         signs.delete(name);
         return undefined;
       }
-      if (cluster.metadata.deletionTimestamp !== undefined) return undefined;
       const now = clock.now();
       const ready = findCondition(cluster.status?.conditions, clusterReady);
       const silentMs = silence(cluster, now);

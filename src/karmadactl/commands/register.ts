@@ -103,15 +103,17 @@ export const registerCommand = defineCommand({
       commonName: rbacGeneratorUser,
     });
     const generator = clientOf({ ...server, clientCertificate: generated });
+    const registration = { endpoint, ca, name, order, values, memberUrl: member.connection.server };
     try {
       await generator.resource(certificateSigningRequests).delete({ name: generated.requestName }, { signal });
-      await install(
-        generator,
-        member.client,
-        { endpoint, ca, name, order, values, memberUrl: member.connection.server },
-        io,
-        signal,
-      );
+      // Before anything is made: a cluster that has this name keeps the rights of its agent.
+      await refuseRegistered(generator, name, io, signal);
+    } catch (error) {
+      await Promise.all([bearer.close(), generator.close()]);
+      throw error;
+    }
+    try {
+      await install(generator, member.client, registration, io, signal);
     } catch (error) {
       io.stdout('karmadactl register failed and started deleting the created resources\n');
       await deleteAgentRights(
@@ -147,6 +149,12 @@ interface Registration {
   memberUrl: string;
 }
 
+async function refuseRegistered(generator: Client, name: string, io: CommandIo, signal: AbortSignal): Promise<void> {
+  io.stdout('[karmada-agent-start] Waiting to check cluster exists\n');
+  if (await exists(() => generator.resource<Cluster>(clusters).get({ name }, { signal })))
+    throw new Error(`failed to register as cluster with name ${name} already exists`);
+}
+
 async function install(
   generator: Client,
   member: Client,
@@ -154,9 +162,6 @@ async function install(
   io: CommandIo,
   signal: AbortSignal,
 ): Promise<void> {
-  io.stdout('[karmada-agent-start] Waiting to check cluster exists\n');
-  if (await exists(() => generator.resource<Cluster>(clusters).get({ name }, { signal })))
-    throw new Error(`failed to register as cluster with name ${name} already exists`);
   io.stdout('[karmada-agent-start] Assign the necessary RBAC permissions to the agent\n');
   await createAgentRights(generator, name, values['cluster-namespace'], signal);
   io.stdout('[karmada-agent-start] Waiting to construct karmada-agent kubeconfig\n');
