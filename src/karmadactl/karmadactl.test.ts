@@ -266,7 +266,7 @@ describe('unjoin', () => {
       .patch({ name: 'member1' }, 'merge', { metadata: { finalizers: ['karmada.io/cluster-controller'] } });
     expect(await karmadactl('unjoin', 'member1', ...on(), '--wait=10ms')).toMatchObject({
       code: 1,
-      err: 'error: context deadline exceeded\n',
+      err: 'error: context deadline exceeded\ncluster(member1) is being removed and not gone yet: its finalizers are karmada.io/cluster-controller. Its removal goes on; --force lets go of it at once.\n',
     });
     expect(await karmadactl('unjoin', 'member1', ...on(), '--wait=10ms', '--force')).toMatchObject({
       code: 0,

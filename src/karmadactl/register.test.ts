@@ -335,26 +335,27 @@ describe('karmadactl register', () => {
     await controlPlane.client.resource<Cluster>(clusters).create({
       apiVersion: 'cluster.karmada.io/v1alpha1',
       kind: 'Cluster',
-      metadata: { name: 'm1' },
+      metadata: { name: 'm1', finalizers: ['karmada.io/cluster-controller'] },
       spec: { syncMode: 'Pull' },
     });
     expect((await karmadactl('unjoin', 'm1', ...withConfig())).stderr).toContain(
       'cluster m1 is a Pull mode member cluster, please use command `unregister`',
     );
     expect((await karmadactl('unregister', 'm1')).stderr).toContain('--cluster-kubeconfig is required');
-    const left = await karmadactl(
-      'unregister',
-      'm1',
-      '--cluster-kubeconfig',
-      kubeconfig,
-      '--cluster-context',
-      'm1',
-      '--karmada-config',
-      kubeconfig,
-      '--karmada-context',
-      'karmada',
-    );
-    expect(left).toEqual({ code: 0, stdout: '', stderr: '' });
+    const leave = (...more: string[]) => {
+      const member = ['--cluster-kubeconfig', kubeconfig, '--cluster-context', 'm1'];
+      const own = ['--karmada-config', kubeconfig, '--karmada-context', 'karmada'];
+      return karmadactl('unregister', 'm1', ...member, ...own, ...more);
+    };
+    expect(await leave('--wait=10ms')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^error: context deadline exceeded\ncluster\(m1\) is being removed and not gone yet: its finalizers are karmada.io\/cluster-controller\./,
+      ),
+    });
+    await controlPlane.client.resource(clusters).patch({ name: 'm1' }, 'merge', { metadata: { finalizers: null } });
+    // What the first left in the member is taken away by the next.
+    expect(await leave()).toEqual({ code: 0, stdout: '', stderr: '' });
     await gone(clusterRole);
     await gone(() => controlPlane.client.resource(clusters).get({ name: 'm1' }));
     await gone(() => member.client.resource(deployments).get({ namespace: 'karmada-system', name: 'karmada-agent' }));

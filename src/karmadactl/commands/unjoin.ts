@@ -20,6 +20,7 @@ import { controlPlaneClient, memberClient } from '../clients.ts';
 import { clusterNameArgument } from '../cluster-name.ts';
 import { type CommandIo, defineCommand, karmadaFlags } from '../command.ts';
 import { requireControlPlane } from '../control-plane-check.ts';
+import { clusterHeld } from '../held-cluster.ts';
 import { accountObjects, deleteIfPresent, whyNamespaceStays } from '../member-clean-up.ts';
 import { announceOrphan, cascadeFlag, finishOrphan, listOf, objectsIn } from '../orphan.ts';
 
@@ -74,7 +75,8 @@ export const unjoinCommand = defineCommand({
       const end = await waitUntilGone(client, name, wait, signal);
       ready = end.gone && end.ready;
       if (!end.gone) {
-        if (!force) throw new Error('context deadline exceeded');
+        if (!force)
+          throw await clusterHeld(client, name, 'Its removal goes on; --force lets go of it at once.', signal);
         await releaseByForce(client, name, io, signal);
       }
     }

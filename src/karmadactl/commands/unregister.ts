@@ -27,6 +27,7 @@ import { clientOptions, controlPlaneClient, memberClient } from '../clients.ts';
 import { validateClusterName } from '../cluster-name.ts';
 import { type CommandIo, defineCommand } from '../command.ts';
 import { requireControlPlane } from '../control-plane-check.ts';
+import { clusterHeld } from '../held-cluster.ts';
 import { accountObjects, deleteIfPresent, type MemberObject, whyNamespaceStays } from '../member-clean-up.ts';
 import { announceOrphan, cascadeFlag, finishOrphan, listOf, objectsIn } from '../orphan.ts';
 
@@ -67,19 +68,25 @@ export const unregisterCommand = defineCommand({
       ? await givenControlPlane(values['karmada-config'], values['karmada-context'], signal)
       : await agentsControlPlane(member, namespace, values['agent-name'], values['karmada-context'], signal);
 
-    await requirePullCluster(controlPlane, name, signal);
-    const objects = orphan ? await objectsIn(controlPlane, name, signal) : [];
+    const registered = await requirePullCluster(
+      controlPlane,
+      name,
+      () => agentOf(member, name, namespace, values['agent-name'], signal),
+      signal,
+    );
+    const objects = orphan && registered ? await objectsIn(controlPlane, name, signal) : [];
     if (values['dry-run']) {
       io.stderr(`cluster(${name}) would be unregistered (dry run)\n`);
       if (orphan) io.stderr(`${objects.length} objects would stay in it\n${listOf(objects)}`);
       return;
     }
     const deadline = systemClock.now() + wait;
-    if (orphan) await announceOrphan(controlPlane, name, deadline, signal);
+    if (orphan && registered) await announceOrphan(controlPlane, name, deadline, signal);
     // Its Works go with it, while the agent is still there to take out of the member what they brought. Deleted before, they
     // would be made again.
     await ignoreAbsent(controlPlane.resource(clusters).delete({ name }, { signal }));
-    await untilGone(() => controlPlane.resource(clusters).get({ name }, { signal }), deadline, signal);
+    const gone = await untilGone(() => controlPlane.resource(clusters).get({ name }, { signal }), deadline, signal);
+    if (!gone) throw await clusterHeld(controlPlane, name, 'Its removal goes on: run the command again.', signal);
     if (orphan) await finishOrphan({ name, member, objects, ready: true, io, signal });
     if (own)
       await deleteAgentRights(
@@ -135,30 +142,55 @@ async function agentsControlPlane(
   return createClient(createTransport(connection, clientOptions));
 }
 
-async function requirePullCluster(client: Client, name: string, signal: AbortSignal): Promise<void> {
+/** Whether the member still runs the agent of that cluster: an unregister that gave up waiting left it. */
+async function agentOf(
+  member: Client,
+  cluster: string,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const { spec } = await member.resource<Deployment>(deployments).get({ namespace, name }, { signal });
+    const [container] = spec?.template.spec?.containers ?? [];
+    return [...(container?.command ?? []), ...(container?.args ?? [])].includes(`--cluster-name=${cluster}`);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** False when it is gone from the control plane and something of it is left in the member. */
+async function requirePullCluster(
+  client: Client,
+  name: string,
+  isLeft: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<boolean> {
   let cluster: Cluster;
   try {
     cluster = await client.resource<Cluster>(clusters).get({ name }, { signal });
   } catch (error) {
-    if (isNotFound(error))
-      throw new Error(`no cluster object ${name} found in karmada control Plane`, { cause: error });
-    throw error;
+    if (!isNotFound(error)) throw error;
+    if (await isLeft()) return false;
+    throw new Error(`no cluster object ${name} found in karmada control Plane`, { cause: error });
   }
   if (cluster.spec.syncMode === 'Push')
     throw new Error(
       `cluster ${name} is a Push mode member cluster, please use command \`unjoin\` if you want to continue unjoining the cluster`,
     );
+  return true;
 }
 
-async function untilGone(read: () => Promise<unknown>, deadline: number, signal: AbortSignal): Promise<void> {
+async function untilGone(read: () => Promise<unknown>, deadline: number, signal: AbortSignal): Promise<boolean> {
   for (;;) {
     try {
       await read();
     } catch (error) {
-      if (isNotFound(error)) return;
+      if (isNotFound(error)) return true;
       throw error;
     }
-    if (systemClock.now() > deadline) throw new Error('context deadline exceeded');
+    if (systemClock.now() > deadline) return false;
     await systemClock.sleep(500, signal);
   }
 }
