@@ -10,7 +10,7 @@ import type { UserInfo } from './authentication/user-info.ts';
 import type { AuthorizationAttributes, Authorizer } from './authorization/authorizer.ts';
 import { deniedText } from './authorization/denied-text.ts';
 import { compress, errorResponse } from './encoding.ts';
-import type { FlowControl } from './flow-control/flow-control.ts';
+import type { Admission, FlowControl } from './flow-control/flow-control.ts';
 import { linkAbort } from './linked-abort.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { header } from './negotiation.ts';
@@ -40,6 +40,7 @@ interface Passage {
   warn(message: string): void;
   info?: RequestInfo;
   audit?: AuditedRequest | undefined;
+  admission?: Admission;
 }
 
 export function createPipeline(parts: PipelineParts): (request: ApiRequest) => Promise<ApiResponse> {
@@ -54,15 +55,17 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     const user = await impersonate(request.headers, caller, parts.authorizer);
     if (user !== caller) audit?.impersonated(user);
     const call = { method: request.method, info, user, signal: request.signal };
+    const admission = parts.flowControl.admit(call);
+    passage.admission = admission;
     if (isLong(info)) {
-      await parts.flowControl.begin(call);
+      await admission.begin();
       await authorize(parts.authorizer, info, user, audit);
       // A WebSocket comes by GET, and may do as much as what other clients POST.
       if (request.upgrade !== undefined && info.verb === 'get' && interactiveSubresources.has(info.subresource))
         await authorize(parts.authorizer, { ...info, verb: 'create' }, user, audit);
       return serveLong(request, info, user, passage.warn);
     }
-    return parts.flowControl.run(call, async () => {
+    return admission.run(async () => {
       await authorize(parts.authorizer, info, user, audit);
       return parts.route(request, info, user, passage.warn);
     });
@@ -136,6 +139,10 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
           : passage.audit.answered(response));
     }
     response.headers['audit-id'] = passage.auditId;
+    if (passage.admission !== undefined && passage.admission.schemaUid !== '') {
+      response.headers['x-kubernetes-pf-flowschema-uid'] = passage.admission.schemaUid;
+      response.headers['x-kubernetes-pf-prioritylevel-uid'] = passage.admission.levelUid;
+    }
     response.headers['cache-control'] ??= 'no-cache, private';
     if (warnings.size > 0) response.headers['warning'] = warningHeaders(warnings);
     if (passage.info !== undefined) parts.metrics.request(passage.info, response.status, parts.clock.now() - startedAt);

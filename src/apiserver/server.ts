@@ -3,9 +3,12 @@
 import { type Clock, systemClock } from '../apimachinery/clock.ts';
 import type { DeepReadonly, Unstructured } from '../apimachinery/object.ts';
 import type { ResourceDefinition } from '../apimachinery/resource-definition.ts';
+import { createClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
 import { createHealth } from '../component/health.ts';
 import { apiServices } from '../kubernetes/apiregistration/api-service.ts';
+import { flowSchemas } from '../kubernetes/flowcontrol/flow-schema.ts';
+import { priorityLevelConfigurations } from '../kubernetes/flowcontrol/priority-level-configuration.ts';
 import { builtinResources } from '../kubernetes/kinds.ts';
 import { type CompactionLimits, startCompaction } from '../storage/compaction.ts';
 import type { Store } from '../storage/store.ts';
@@ -20,6 +23,7 @@ import type { Converters } from './custom-resources/conversion-webhook.ts';
 import type { ComputedResource } from './endpoints/computed.ts';
 import { createFlowControl, type FlowControlOptions } from './flow-control/flow-control.ts';
 import { createFlowMetrics } from './flow-control/flow-metrics.ts';
+import { createFlowObjects } from './flow-control/flow-objects.ts';
 import { sharedAbort } from './linked-abort.ts';
 import { type Listener, listen } from './listener.ts';
 import { createLocalTransport } from './local-transport.ts';
@@ -150,7 +154,11 @@ const localAdmin: UserInfo = { name: 'system:admin', groups: ['system:masters', 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   // A client sends its certificate only to who asks for one of its authority.
   const authorities = [options.clientCa, options.requestHeader?.clientCa].filter((pem) => pem !== undefined);
-  const kinds = options.aggregation === undefined ? builtinResources() : [apiServices, ...builtinResources()];
+  const kinds = [
+    ...(options.aggregation === undefined ? [] : [apiServices]),
+    ...builtinResources(),
+    ...(options.flowControl?.objects === true ? [flowSchemas, priorityLevelConfigurations] : []),
+  ];
   return assembleServer(options, createBuiltinParts, kinds, () =>
     authorities.length === 0 ? undefined : authorities.join('\n'),
   );
@@ -219,6 +227,8 @@ export function assembleServer(
     shutdown: shutdown.signal,
     route,
   });
+  const flowObjects =
+    options.flowControl?.objects === true ? createFlowObjects(catalog, clock, flowControl.configure) : undefined;
   let listener: Listener | undefined;
   const background: { stop(): void }[] = [];
 
@@ -236,6 +246,7 @@ export function assembleServer(
         stop: () => compacting.abort(),
       });
       for (const hook of parts.startHooks) await hook(server);
+      await flowObjects?.start(createClient(server.localTransport()));
       started = true;
       if (options.serving === undefined) return;
       listener = await listen(options.serving, authorities(), handle);
@@ -256,6 +267,7 @@ export function assembleServer(
       await listener?.stop(options.drainMs ?? defaultDrainTime);
       // What requests lean on (admission webhooks, RBAC) stays until the last of them is through.
       for (const task of background) task.stop();
+      await flowObjects?.stop();
       for (const hook of parts.stopHooks) await hook();
       await auditor?.close();
       await catalog.feed.stop();

@@ -1,23 +1,32 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../apimachinery/clock.ts';
-import { FairQueue, Pace } from './fair-queue.ts';
+import { FairQueue, Pace, type QueueLimits } from './fair-queue.ts';
 
 const alive = new AbortController().signal;
-const limits = { running: 1, waiting: 100, waitMs: 15_000 };
+const limits = { waiting: 100, waitingOfFlow: 100, waitMs: 15_000 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Requests that run until told to end. */
-function scene(over: Partial<typeof limits> = {}, clock = systemClock) {
+function scene({ running = 1, ...over }: Partial<QueueLimits> & { running?: number } = {}, clock = systemClock) {
   const refused: string[] = [];
-  const queue = new FairQueue({ ...limits, ...over }, new Pace(), clock, (reason) => refused.push(reason));
+  const flow = (key: string) => ({
+    key: () => key,
+    waits: () => undefined,
+    begins: () => undefined,
+    ends: () => undefined,
+    refused: (reason: string) => void refused.push(reason),
+  });
+  const free = (): number => running - queue.running;
+  const queue: FairQueue = new FairQueue({ ...limits, ...over }, free, { running: 0 }, new Pace(), clock);
   const started: string[] = [];
   const finish: (() => void)[] = [];
   return {
     queue,
+    flow,
     refused,
     started,
-    ask: (flow: string, name = flow, signal: AbortSignal = alive) =>
-      queue.run(flow, signal, () => {
+    ask: (key: string, name = key, signal: AbortSignal = alive) =>
+      queue.run(flow(key), signal, () => {
         started.push(name);
         return new Promise<void>((resolve) => finish.push(resolve));
       }),
@@ -45,9 +54,9 @@ describe('fair queue', () => {
   });
 
   it('lets no more than a few begin in one turn of the event loop, however many places there are', async () => {
-    const { queue } = scene({ running: 1000, waiting: 1000 });
+    const { queue, flow } = scene({ running: 1000, waiting: 0, waitingOfFlow: 0 });
     const order: string[] = [];
-    const quick = (flow: string) => queue.run(flow, alive, async () => void order.push(flow));
+    const quick = (key: string) => queue.run(flow(key), alive, async () => void order.push(key));
     const all = Array.from({ length: 500 }, () => quick('noisy'));
     all.push(quick('quiet'));
     await Promise.all(all);
@@ -66,9 +75,22 @@ describe('fair queue', () => {
     expect((await settled).map(({ status }) => status === 'fulfilled')).toEqual([true, true, false, false, true, true]);
     expect(started).toEqual(['n1', 'n2', 'q1', 'q2']);
     expect(refused).toEqual(['queue-full', 'queue-full']);
-    const { ask: askFull } = scene({ waiting: 0 });
+    const { ask: askFull, refused: why } = scene({ waiting: 0, waitingOfFlow: 0 });
     void askFull('a');
     await expect(askFull('b')).rejects.toMatchObject({ status: { code: 429, details: { retryAfterSeconds: 1 } } });
+    expect(why).toEqual(['concurrency-limit']);
+  });
+
+  it('lets no flow wait with more than its part', async () => {
+    const { ask, finishAll, refused, started } = scene({ waitingOfFlow: 2 });
+    const names = ['n1', 'n2', 'n3', 'n4', 'n5'];
+    const settled = Promise.allSettled([...names.map((name) => ask('noisy', name)), ask('quiet', 'q1')]);
+    await finishAll();
+    expect((await settled).map(({ status }) => status === 'fulfilled')).toEqual([true, true, true, false, false, true]);
+    expect([refused, started]).toEqual([
+      ['queue-full', 'queue-full'],
+      ['n1', 'n2', 'q1', 'n3'],
+    ]);
   });
 
   it('refuses what has waited too long', async () => {
@@ -90,14 +112,14 @@ describe('fair queue', () => {
   });
 
   it('passes over clients that have gone, and gives the place back when work fails', async () => {
-    const { ask, finishAll, started, queue } = scene();
+    const { ask, finishAll, started, queue, flow, refused } = scene();
     const gone = new AbortController();
     const all = Promise.allSettled([ask('a'), ask('b', 'b', gone.signal), ask('c')]);
     gone.abort();
     await finishAll();
     expect((await all).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(started).toEqual(['a', 'c']);
-    await expect(queue.run('x', alive, () => Promise.reject(new Error('x')))).rejects.toThrow('x');
+    expect([started, refused]).toEqual([['a', 'c'], ['cancelled']]);
+    await expect(queue.run(flow('x'), alive, () => Promise.reject(new Error('x')))).rejects.toThrow('x');
     expect(queue.running).toBe(0);
   });
 });

@@ -56,9 +56,9 @@ describe('flow control', () => {
     expect(order.indexOf('quiet')).toBeLessThan(100);
   });
 
-  it('bounds reads and writes apart, and refuses nobody who repairs or asks for health', async () => {
+  it('without levels bounds reads and writes apart, and refuses nobody who repairs or asks for health', async () => {
     const { handler, waiting, open } = gate();
-    await start({ connect: [handler], flowControl: { maxReads: 1, maxWrites: 1 } });
+    await start({ connect: [handler], flowControl: { fair: false, maxReads: 1, maxWrites: 1 } });
     const first = ask(userOf('a'), `${configMaps}/a/wait`);
     await vi.waitFor(() => expect(waiting).toHaveLength(1));
     let answered = false;
@@ -68,6 +68,25 @@ describe('flow control', () => {
     expect((await ask(userOf('b'), configMaps, 'POST')).status).toBe(400);
     expect((await ask(admin, configMaps)).status).toBe(200);
     expect((await ask(userOf('b'), '/readyz')).status).toBe(200);
+    const { text } = await ask(admin, '/metrics');
+    expect(text).toContain('apiserver_current_inflight_requests{request_kind="readOnly"} 1');
+    expect(text).toContain('apiserver_current_inqueue_requests{request_kind="readOnly"} 1');
+    expect(answered).toBe(false);
+    open();
+    await Promise.all([first, second]);
+  });
+
+  it('with levels shares the sum out, and refuses nobody who repairs or asks for health', async () => {
+    const { handler, waiting, open } = gate();
+    await start({ connect: [handler], flowControl: { maxReads: 1, maxWrites: 0 } });
+    const first = ask(userOf('a'), `${configMaps}/a/wait`);
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    let answered = false;
+    const second = ask(userOf('b'), configMaps).then(() => {
+      answered = true;
+    });
+    expect((await ask(admin, configMaps)).status).toBe(200);
+    expect((await ask({ name: 'b', groups: ['system:authenticated'] }, '/readyz')).status).toBe(200);
     const { text } = await ask(admin, '/metrics');
     expect(text).toContain('apiserver_current_inflight_requests{request_kind="readOnly"} 1');
     expect(text).toContain('apiserver_current_inqueue_requests{request_kind="readOnly"} 1');
@@ -88,7 +107,7 @@ describe('flow control', () => {
   });
 
   it('ends a request whose body never comes, and gives its place to the next', async () => {
-    await start({ flowControl: { maxWrites: 1, requestTimeoutMs: 200 } });
+    await start({ flowControl: { maxReads: 0, maxWrites: 1, requestTimeoutMs: 200 } });
     const signal = new AbortController().signal;
     const request = { method: 'POST', path: configMaps, query: new URLSearchParams(), remoteAddress: '', signal };
     const stalled = await api.server.handle({

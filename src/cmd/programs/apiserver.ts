@@ -106,6 +106,7 @@ export async function startKarmadaApiServer(
         maxWrites: flags['max-mutating-requests-inflight'] || Number.POSITIVE_INFINITY,
         fair: flags['enable-priority-and-fairness'],
         requestTimeoutMs: flags['request-timeout'],
+        objects: true,
       },
       shutdownDelayMs: flags['shutdown-delay-duration'],
       drainMs: flags['request-timeout'],
