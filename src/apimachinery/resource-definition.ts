@@ -104,6 +104,8 @@ export interface ResourceDefinition {
   selectableFields?: { readonly [field: string]: (object: DeepReadonly<Unstructured>) => string };
   /** Columns of `kubectl get`; without them: Name and Age. */
   columns?: readonly TableColumn[];
+  /** Of the rows of a table. Default: that of the list. */
+  tableOrder?: (a: DeepReadonly<Unstructured>, b: DeepReadonly<Unstructured>) => number;
   /** metadata keys that /status writes keep from the stored object (apiserver.md §7 lists the exceptions). */
   statusKeepsMetadata?: readonly (keyof ObjectMeta)[] | 'all';
 }

@@ -21,6 +21,7 @@ export type KindBehaviour = Partial<
     | 'gracePeriodSeconds'
     | 'selectableFields'
     | 'columns'
+    | 'tableOrder'
     | 'views'
     | 'storage'
   >

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { flowControlVersion } from '../../kubernetes/flowcontrol/bootstrap.ts';
+import { inOrder } from '../../kubernetes/flowcontrol/flow-schema.ts';
 import type { FlowSchemaSpec } from '../../kubernetes/flowcontrol/types.ts';
 import { parseRequestInfo } from '../request-info.ts';
-import { createClassifier, inOrder, type ReadonlySchema } from './classifier.ts';
+import { createClassifier, type ReadonlySchema } from './classifier.ts';
 import { builtinConfiguration } from './configured-levels.ts';
 
 const classifierOf = (schemas: readonly ReadonlySchema[]) => {

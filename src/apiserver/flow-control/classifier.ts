@@ -17,9 +17,6 @@ interface Candidate<S> {
   pathRules: readonly DeepReadonly<NonResourceRule>[];
 }
 
-export const inOrder = (a: ReadonlySchema, b: ReadonlySchema): number =>
-  a.spec.matchingPrecedence - b.spec.matchingPrecedence || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
-
 /** `schemas`: in order. */
 export function createClassifier<S extends { object: ReadonlySchema }>(schemas: readonly S[]): Classify<S> {
   /** By name and groups, which is all that a rule asks of a user. */

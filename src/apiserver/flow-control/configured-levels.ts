@@ -7,10 +7,11 @@ import {
   suggestedLevels,
   suggestedSchemas,
 } from '../../kubernetes/flowcontrol/bootstrap.ts';
+import { inOrder } from '../../kubernetes/flowcontrol/flow-schema.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../../kubernetes/flowcontrol/types.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
 import type { RequestInfo } from '../request-info.ts';
-import { type Classify, createClassifier, inOrder } from './classifier.ts';
+import { type Classify, createClassifier } from './classifier.ts';
 import { FairQueue, type Pace, type QueueLimits } from './fair-queue.ts';
 import { type FlowCounts, noCounts } from './flow-counts.ts';
 import { freeSeats, type Pool, type Seats, shareOut } from './levels.ts';

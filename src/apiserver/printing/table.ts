@@ -46,17 +46,19 @@ export interface PartialObjectMetadata {
 
 /** A table of `objects` (one for GET and writes, none for a bookmark). `metadata` is the list's, or of the one object its resourceVersion. */
 export function toTable(
-  definition: Pick<ResourceDefinition, 'columns'>,
+  definition: Pick<ResourceDefinition, 'columns' | 'tableOrder'>,
   objects: readonly DeepReadonly<Unstructured>[],
   metadata: Partial<ListMeta>,
   options: TableOptions,
 ): Table {
+  const { tableOrder } = definition;
+  const ordered = tableOrder === undefined ? objects : [...objects].sort(tableOrder);
   return {
     kind: 'Table',
     apiVersion: options.apiVersion ?? 'meta.k8s.io/v1',
     metadata,
     columnDefinitions: tableColumnDefinitions(definition),
-    rows: objects.map((object) => toTableRow(definition, object, options)),
+    rows: ordered.map((object) => toTableRow(definition, object, options)),
   };
 }
 

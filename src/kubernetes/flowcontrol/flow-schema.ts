@@ -28,6 +28,7 @@ export const flowSchemas = defineKind(
       if (spec !== undefined) spec.matchingPrecedence ||= 1000;
     },
     validate: (object) => check(object as Read<FlowSchema>),
+    tableOrder: (a, b) => inOrder(a as Read<FlowSchema>, b as Read<FlowSchema>),
     columns: [
       nameColumn,
       column('PriorityLevel', ({ spec }) => spec.priorityLevelConfiguration.name),
@@ -38,6 +39,10 @@ export const flowSchemas = defineKind(
     ],
   },
 );
+
+/** The first that wants a request has it. */
+export const inOrder = (a: Read<FlowSchema>, b: Read<FlowSchema>): number =>
+  a.spec.matchingPrecedence - b.spec.matchingPrecedence || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
 
 function check({ metadata, spec }: Read<FlowSchema>): FieldError[] {
   const errors: FieldError[] = [];
