@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { send, startApiServer, type TestApiServer } from '../../../test/support/api-server.ts';
 import { createMemoryStore } from '../../storage/memory/memory-store.ts';
 import type { Store } from '../../storage/store.ts';
@@ -28,12 +28,12 @@ const gate: ConnectHandler = {
 const start = async () => {
   api = await startApiServer({ store, connect: [gate], flowControl: { objects: true } });
 };
-beforeEach(async () => {
+beforeAll(async () => {
   waiting = [];
   store = createMemoryStore();
   await start();
 });
-afterEach(async () => {
+afterAll(async () => {
   await api.stop();
   await store.close();
 });
