@@ -27,6 +27,7 @@ import {
   configMaps,
   customResourceDefinitions,
   deployments,
+  leases,
   namespaces,
   roleBindings,
   roles,
@@ -338,6 +339,13 @@ describe('karmadactl register', () => {
       metadata: { name: 'm1', finalizers: ['karmada.io/cluster-controller'] },
       spec: { syncMode: 'Pull' },
     });
+    const lease = { namespace: 'karmada-system', name: 'karmada-agent-m1' };
+    await controlPlane.client
+      .resource(namespaces)
+      .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: lease.namespace } });
+    await controlPlane.client
+      .resource(leases)
+      .create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease } as never);
     expect((await karmadactl('unjoin', 'm1', ...withConfig())).stderr).toContain(
       'cluster m1 is a Pull mode member cluster, please use command `unregister`',
     );
@@ -357,6 +365,7 @@ describe('karmadactl register', () => {
     // What the first left in the member is taken away by the next.
     expect(await leave()).toEqual({ code: 0, stdout: '', stderr: '' });
     await gone(clusterRole);
+    await gone(() => controlPlane.client.resource(leases).get(lease));
     await gone(() => controlPlane.client.resource(clusters).get({ name: 'm1' }));
     await gone(() => member.client.resource(deployments).get({ namespace: 'karmada-system', name: 'karmada-agent' }));
     await gone(() =>

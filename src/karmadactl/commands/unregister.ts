@@ -18,6 +18,7 @@ import {
   clusterRoleBindings,
   clusterRoles,
   deployments,
+  leases,
   namespaces,
   secrets,
   serviceAccounts,
@@ -103,6 +104,8 @@ export const unregisterCommand = defineCommand({
           .join(', ')}\n`,
       );
     await cleanMember(controlPlane, member, name, namespace, values['agent-name'], clusterNamespace, io, signal);
+    // An agent without rights could not give it up: the next one of this name would wait for it to run out.
+    if (own) await deleteIfPresent(controlPlane, [leases, { namespace, name: `karmada-agent-${name}` }], signal);
   },
 });
 
