@@ -289,6 +289,20 @@ describe('without a server (--local)', () => {
   });
 });
 
+describe('label and annotate', () => {
+  it('start from what others wrote meanwhile, unless they are to go by one version', async () => {
+    await ctl('create configmap busy');
+    const many = await Promise.all(Array.from({ length: 4 }, (_, i) => ctl(`label configmap busy k${i}=v`)));
+    expect(many.map(({ code, err }) => `${code} ${err}`)).toEqual(Array(4).fill('0 '));
+    const labels = JSON.parse((await ctl('get cm busy -o jsonpath={.metadata.labels}')).out);
+    expect(labels).toEqual({ k0: 'v', k1: 'v', k2: 'v', k3: 'v' });
+    expect(await ctl('annotate configmap busy a=b --resource-version=1')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the object has been modified'),
+    });
+  });
+});
+
 describe('the log', () => {
   it('tells of requests from -v=6 on, with bodies from 8 on, and of no credentials', async () => {
     const path = file('s.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: hidden}\n');

@@ -1,5 +1,6 @@
 import { deepEqual, type Unstructured } from '../../apimachinery/object.ts';
 import { applyMergePatch } from '../../apimachinery/patch/merge.ts';
+import { isConflict } from '../../apimachinery/status-error.ts';
 import { type FlagValues, flag } from '../../component/flags.ts';
 import { controlPlaneClient } from '../clients.ts';
 import { type CommandIo, defineCommand } from '../command.ts';
@@ -73,7 +74,8 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
         }
         const changed = [...wanted].filter(([key, value]) => (before[key] ?? null) !== value);
         const patch = { metadata: { [field]: Object.fromEntries(changed) } };
-        // With the version that was read: what others change meanwhile is not overwritten unseen.
+        // With the version that was read, and again from there if it has moved on: status changes often, and what others change meanwhile
+        // is not overwritten unseen.
         const resourceVersion = values['resource-version'] || current.metadata.resourceVersion;
         const after =
           changed.length === 0
@@ -100,7 +102,7 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
       const errors: unknown[] = [];
       for (const candidate of found) {
         try {
-          await change(candidate);
+          await retryConflicts(() => change(candidate), values['resource-version'] === '' ? 5 : 1);
         } catch (error) {
           signal.throwIfAborted();
           errors.push(error);
@@ -109,6 +111,16 @@ function metadataCommand(field: 'labels' | 'annotations', word: string, verbs: r
       if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
     },
   });
+}
+
+async function retryConflicts(work: () => Promise<void>, times: number): Promise<void> {
+  for (let left = times; ; left--) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error) || left <= 1) throw error;
+    }
+  }
 }
 
 /** kubectl goes by the length of the object: 1 when it became shorter, 2 when it is the same. */
