@@ -17,7 +17,7 @@ import { createParts } from './cluster-parts.ts';
 import { ensureClusterPki } from './cluster-pki.ts';
 import { chooseControllers } from './controller-choice.ts';
 import { ensureProviderRights } from './controllers/provider-rights.ts';
-import { makeDataDirectory } from './data-directory.ts';
+import { claimDataDirectory, makeDataDirectory } from './data-directory.ts';
 import { ensureMetricsReader, ensureNodeRights } from './identities.ts';
 import { formatAddress, formatCidr, parseCidr } from './kubelet/pod-addresses.ts';
 import { createPodLogHandler } from './kubelet/pod-log-handler.ts';
@@ -64,6 +64,7 @@ export async function startKubelite(options: KubeliteOptions): Promise<Kubelite>
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   };
   try {
+    if (dataDir !== undefined) claimDataDirectory(dataDir, options.name);
     const port = await choosePort(dataDir, bindAddress, options.securePort ?? 0);
     const pki = await ensureClusterPki(
       dataDir === undefined ? undefined : join(dataDir, 'pki'),

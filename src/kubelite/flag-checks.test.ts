@@ -5,6 +5,8 @@ const valid: Parameters<typeof checkFlags>[0] = {
   name: 'dev',
   'data-dir': '',
   memory: true,
+  'bind-address': '127.0.0.1',
+  'process-home': '',
   runtime: 'simulated',
   'secure-port': 0,
   clusters: 1,
@@ -23,6 +25,7 @@ it.each<Partial<typeof valid>>([
   { memory: false, 'data-dir': './dev' },
   { clusters: 100, nodes: 1000, 'node-cpu': '500m' },
   { nodes: 0, name: 'a.b-c' },
+  { runtime: 'process', 'process-home': './home' },
 ])('%j is fine', (given) => expect(() => checkFlags({ ...valid, ...given })).not.toThrow());
 
 it.each<[Partial<typeof valid>, string]>([
@@ -37,6 +40,11 @@ it.each<[Partial<typeof valid>, string]>([
   [{ 'node-pods': 0 }, 'invalid argument "0" for "--node-pods" flag: must be at least 1'],
   [{ 'restart-backoff-base': -1 }, 'invalid argument "-1" for "--restart-backoff-base" flag: must not be negative'],
   [{ 'node-cpu': 'lots' }, 'invalid argument "lots" for "--node-cpu" flag: quantities must match'],
-  [{ clusters: 2, runtime: 'process' }, '--clusters is for simulated clusters: --runtime=process runs one'],
+  [{ 'bind-address': 'here' }, 'invalid argument "here" for "--bind-address" flag: failed to parse IP: "here"'],
+  [{ runtime: 'process' }, '--runtime=process needs a folder for its pods: give --data-dir or --process-home'],
+  [
+    { clusters: 2, runtime: 'process', 'process-home': './home' },
+    '--clusters is for simulated clusters: --runtime=process runs one',
+  ],
   [{ clusters: 2, 'secure-port': 6443 }, '--secure-port is for one cluster: leave it out with --clusters'],
 ])('%j is refused', (given, message) => expect(() => checkFlags({ ...valid, ...given })).toThrow(message));
