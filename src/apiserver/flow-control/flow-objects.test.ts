@@ -109,7 +109,7 @@ describe('FlowSchemas and PriorityLevelConfigurations', () => {
           'This FlowSchema references the PriorityLevelConfiguration object named "later" but there is no such object',
       }),
     );
-    await call('POST', levels, level('later', { limitResponse: { type: 'Reject' } }));
+    await call('POST', levels, level('later', { nominalConcurrencyShares: 0, limitResponse: { type: 'Reject' } }));
     await vi.waitFor(async () => expect(await dangling()).toMatchObject({ status: 'False', reason: 'Found' }));
     const versions = async () =>
       (await call('GET', schemas)).body.items.map(
