@@ -98,7 +98,7 @@ describe('FlowSchemas and PriorityLevelConfigurations', () => {
       expect.stringMatching(/^workload-high Limited 40 128 6 50 /),
       expect.stringMatching(/^workload-low Limited 100 128 6 50 /),
     ]);
-    await call('POST', schemas, schema('mine', 'later', 'bob'));
+    await call('POST', schemas, schema('mine', 'later', 'carol'));
     const dangling = async () => (await call('GET', `${schemas}/mine`)).body.status.conditions?.[0];
     await vi.waitFor(async () =>
       expect(await dangling()).toMatchObject({
