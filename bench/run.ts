@@ -9,6 +9,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   storage: async () => (await import('./storage-bench.ts')).benchStorage(),
   etcd: async () => (await import('./etcd-bench.ts')).benchEtcd(),
   apiserver: async () => (await import('./apiserver-bench.ts')).benchApiServer(),
+  requests: async () => (await import('./requests-bench.ts')).benchRequests(),
   interpreter: async () => (await import('./interpreter-bench.ts')).benchInterpreter(),
   propagation: async () => (await import('./propagation-bench.ts')).benchPropagation(),
   'propagation-curves': async () => (await import('./propagation-bench.ts')).benchPropagationCurves(),

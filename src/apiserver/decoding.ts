@@ -12,8 +12,8 @@ import { cannotBeHandled, findTypeError } from '../apimachinery/schema/type-chec
 import { badRequest, fieldError, invalid, statusFailure } from '../apimachinery/status-error.ts';
 import { decodeProtobuf } from '../kubernetes/protobuf.ts';
 import { toTypedForm } from '../kubernetes/typed-form.ts';
-import { isTooDeep, parseBoundedJson, tooDeep } from './json-depth.ts';
-import { duplicateKeys } from './json-keys.ts';
+import { isTooDeep, tooDeep } from './json-depth.ts';
+import { parseJson } from './json-keys.ts';
 import { type BodyFormat, bodyFormat } from './negotiation.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -122,14 +122,14 @@ export function parseText(
 ): unknown {
   const text = body.toString();
   if (format === 'yaml') return parseYaml(text, { kind, body }, complaints);
-  let value: unknown;
+  let parsed: ReturnType<typeof parseJson>;
   try {
-    value = parseBoundedJson(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw unrecognized(kind, `couldn't get version/kind; json parse error: ${jsonErrorText(error, text)}`, body, error);
   }
-  if (complaints !== undefined) for (const path of duplicateKeys(text)) complaints.push(`duplicate field "${path}"`);
-  return value;
+  for (const path of parsed.duplicates) complaints?.push(`duplicate field "${path}"`);
+  return parsed.value;
 }
 
 /**
@@ -151,8 +151,8 @@ const isJson = (text: string): boolean => text.trimStart().startsWith('{');
 /** Most bodies are JSON, and parsing that as YAML costs fifty times as much. */
 function parseJsonOf(text: string, complaints: string[]): unknown {
   try {
-    const value = parseBoundedJson(text);
-    if (duplicateKeys(text).length > 0) return parseYaml(text, undefined, complaints);
+    const { value, duplicates } = parseJson(text);
+    if (duplicates.length > 0) return parseYaml(text, undefined, complaints);
     return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw badRequest(`error decoding YAML: ${jsonErrorText(error, text)}`, error);

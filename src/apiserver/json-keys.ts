@@ -1,4 +1,21 @@
-/** Finds keys that occur twice in one JSON object; JSON.parse keeps the last of them without a word. */
+/** JSON as it is read from requests: bounded in depth, and with what JSON.parse keeps quiet about: keys that occur twice in one object. */
+import { keysInText } from './json-depth.ts';
+
+/** `duplicates` as `duplicateKeys` tells them. Throws an Error for text that nests too deep, SyntaxError for what is no JSON. */
+export function parseJson(text: string): { value: unknown; duplicates: readonly string[] } {
+  const written = keysInText(text);
+  const value: unknown = JSON.parse(text);
+  return { value, duplicates: written === keysIn(value) ? [] : duplicateKeys(text) };
+}
+
+/** A key that stood twice is there once. */
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let keys = 0;
+  if (Array.isArray(value)) for (const item of value) keys += keysIn(item);
+  else for (const key in value) keys += 1 + keysIn((value as Record<string, unknown>)[key]);
+  return keys;
+}
 
 /**
  * Paths (`spec.containers[0].image`) of keys that stand twice in the same object, each once, in order of appearance.

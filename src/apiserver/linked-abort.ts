@@ -34,3 +34,31 @@ export function linkAbort(...sources: readonly AbortSignal[]): LinkedAbort {
     },
   };
 }
+
+/** What most of a request's way asks: whether it is over. An AbortSignal says it, and so does a LazyAbort. */
+export interface Ending {
+  readonly aborted: boolean;
+}
+
+/** A controller whose signal is made when somebody first asks for it: it costs as much as the rest of a small request's bookkeeping. */
+export class LazyAbort implements Ending {
+  #controller: AbortController | undefined;
+  #aborted = false;
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(requestOver);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#controller?.abort(requestOver);
+  }
+}

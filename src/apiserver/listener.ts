@@ -19,7 +19,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { badRequest, entityTooLarge, StatusError } from '../apimachinery/status-error.ts';
 import { errorResponse } from './encoding.ts';
-import { requestOver } from './linked-abort.ts';
+import { LazyAbort } from './linked-abort.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import type { ServingOptions } from './server.ts';
 
@@ -173,21 +173,20 @@ interface Task {
 }
 
 async function answer(request: Request, response: Response, handle: Handle, task: Task): Promise<void> {
-  const gone = new AbortController();
+  const gone = new LazyAbort();
   let done = false;
   const over = (): void => {
-    // After a whole reply nobody listens, and telling nobody costs as much as a small reply.
-    if (!done) gone.abort(requestOver);
+    if (!done) gone.abort();
   };
   response.on('close', over);
   response.on('error', over);
   request.on('error', over);
-  const reply = await replyTo(toApiRequest(request, gone.signal), handle);
-  if (gone.signal.aborted) return;
+  const reply = await replyTo(toApiRequest(request, gone), handle);
+  if (gone.aborted) return;
   if (typeof reply.body === 'function') task.streams();
   // HTTP/1.1 clients keep connections: the next request belongs elsewhere.
   if (task.closing && !('stream' in response)) response.setHeader('connection', 'close');
-  await send(reply, response, gone.signal);
+  await send(reply, response, gone);
   done = true;
 }
 
@@ -199,18 +198,18 @@ async function answerUpgrade(
   handle: Handle,
   task: Task,
 ): Promise<void> {
-  const gone = new AbortController();
+  const gone = new LazyAbort();
   socket.on('close', () => gone.abort());
-  const asked = toApiRequest(message, gone.signal);
+  const asked = toApiRequest(message, gone);
   const upgrade = message.headers.upgrade ?? '';
   const reply = await replyTo({ ...asked, upgrade, readBody: async () => Buffer.alloc(0) }, handle);
-  if (gone.signal.aborted) return;
+  if (gone.aborted) return;
   if (reply.takeOver !== undefined || typeof reply.body === 'function') task.streams();
   if (reply.takeOver !== undefined) return reply.takeOver({ message, socket, head });
   const response = new ServerResponse(message);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
-  await send(reply, response, gone.signal);
+  await send(reply, response, gone);
   socket.end();
 }
 
@@ -223,7 +222,7 @@ async function replyTo(request: ApiRequest, handle: Handle): Promise<ApiResponse
   }
 }
 
-async function send(reply: ApiResponse, response: Response, gone: AbortSignal): Promise<void> {
+async function send(reply: ApiResponse, response: Response, gone: LazyAbort): Promise<void> {
   const { body } = reply;
   if (typeof body === 'function') {
     writeHead(response, reply, undefined);
@@ -259,7 +258,7 @@ function writeHead(response: Response, reply: ApiResponse, length: number | unde
 }
 
 /** Resolves when the stream takes more. Pieces of at most 64 KiB. */
-async function writeChunk(response: Response, chunk: Buffer, gone: AbortSignal): Promise<void> {
+async function writeChunk(response: Response, chunk: Buffer, gone: LazyAbort): Promise<void> {
   if (gone.aborted) return;
   if (chunk.length === 0) {
     (response as ServerResponse).flushHeaders();
@@ -268,7 +267,7 @@ async function writeChunk(response: Response, chunk: Buffer, gone: AbortSignal):
   for (let at = 0; at < chunk.length && !gone.aborted; at += chunkSize) {
     const piece = at === 0 && chunk.length <= chunkSize ? chunk : chunk.subarray(at, at + chunkSize);
     // The union of both response types hides the common signature.
-    if (!(response as ServerResponse).write(piece)) await drained(response, gone);
+    if (!(response as ServerResponse).write(piece)) await drained(response, gone.signal);
   }
 }
 
@@ -284,7 +283,7 @@ function drained(response: Response, gone: AbortSignal): Promise<void> {
   });
 }
 
-function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
+function toApiRequest(request: Request, gone: LazyAbort): ApiRequest {
   const url = request.url ?? '/';
   const at = url.indexOf('?');
   const socket = socketOf(request);
@@ -300,7 +299,10 @@ function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
     },
     clientCertificate: certificateOf(socket),
     remoteAddress: socket?.remoteAddress ?? '',
-    signal,
+    over: gone,
+    get signal() {
+      return gone.signal;
+    },
   };
 }
 
@@ -310,7 +312,7 @@ const listHeaders =
 
 /** Node joins lines of one name with a comma. Groups and extra values of an identity may hold commas: they stay apart. */
 function headersOf({ headers, rawHeaders }: Request): ApiRequest['headers'] {
-  if (!Object.values(headers).some((value) => typeof value === 'string' && value.includes(', '))) return headers;
+  if (!anyIsJoined(headers)) return headers;
   const lines = new Map<string, string[]>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
@@ -325,6 +327,14 @@ function headersOf({ headers, rawHeaders }: Request): ApiRequest['headers'] {
   return repeated.length === 0
     ? headers
     : { ...headers, ...Object.fromEntries(repeated.filter(([name, values]) => headers[name] === values.join(', '))) };
+}
+
+function anyIsJoined(headers: Request['headers']): boolean {
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string' && value.includes(', ')) return true;
+  }
+  return false;
 }
 
 function socketOf(request: Request): TLSSocket | undefined {

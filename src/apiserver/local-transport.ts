@@ -1,6 +1,6 @@
 /** A client's transport into this very process: same pipeline and checks, no socket. */
 import { cloneJson } from '../apimachinery/object.ts';
-import type { Transport, TransportRequest, TransportResponse } from '../client/transport.ts';
+import type { ResponseBody, Transport, TransportRequest, TransportResponse } from '../client/transport.ts';
 import type { UserInfo } from './authentication/user-info.ts';
 import { eventLoopTurn } from './event-loop-turn.ts';
 import { linkAbort, sharedAbort } from './linked-abort.ts';
@@ -29,7 +29,7 @@ export function createLocalTransport(
       if (typeof response.body === 'function') return streamed(response, response.body, linked, events);
       linked.release();
       const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
-      return { status: response.status, headers: response.headers, body: once(body) };
+      return { status: response.status, headers: response.headers, body: wholeBody(body) };
     },
     async close() {
       closed.abort();
@@ -73,9 +73,12 @@ function agentOf({ name }: UserInfo): string {
   return part === 'apiserver' || part === 'admin' ? 'kube-apiserver' : part;
 }
 
-async function* once(body: Buffer): AsyncGenerator<Uint8Array> {
-  if (body.length > 0) yield body;
-}
+const wholeBody = (bytes: Buffer): ResponseBody => ({
+  async *[Symbol.asyncIterator]() {
+    if (bytes.length > 0) yield bytes;
+  },
+  whole: async () => bytes,
+});
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 

@@ -14,7 +14,7 @@ import type { Admission, FlowControl } from './flow-control/flow-control.ts';
 import { linkAbort } from './linked-abort.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { header } from './negotiation.ts';
-import type { ApiRequest, ApiResponse } from './request.ts';
+import { type ApiRequest, type ApiResponse, overOf } from './request.ts';
 import { parseRequestInfo, type RequestInfo, selectedName } from './request-info.ts';
 
 export interface PipelineParts {
@@ -54,7 +54,7 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     await audit?.received();
     const user = await impersonate(request.headers, caller, parts.authorizer);
     if (user !== caller) audit?.impersonated(user);
-    const call = { method: request.method, info, user, signal: request.signal };
+    const call = { method: request.method, info, user, over: overOf(request) };
     const admission = parts.flowControl.admit(call);
     passage.admission = admission;
     if (isLong(info)) {
@@ -89,7 +89,7 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
   ): Promise<ApiResponse> {
     const linked = linkAbort(request.signal, parts.shutdown);
     try {
-      const response = await parts.route({ ...request, signal: linked.signal }, info, user, warn);
+      const response = await parts.route({ ...request, signal: linked.signal, over: linked.signal }, info, user, warn);
       const { body, takeOver } = response;
       if (takeOver !== undefined) {
         const done = parts.metrics.longRunning(info);
@@ -134,7 +134,7 @@ export function createPipeline(parts: PipelineParts): (request: ApiRequest) => P
     } catch (error) {
       response = failed(error, request);
       if (passage.audit !== undefined)
-        response = await (!(error instanceof StatusError) && !request.signal.aborted
+        response = await (!(error instanceof StatusError) && !overOf(request).aborted
           ? passage.audit.broken(error, response)
           : passage.audit.answered(response));
     }
@@ -177,7 +177,7 @@ function isLong(info: RequestInfo | undefined): boolean {
 
 /** What is not a StatusError is a fault of ours: it is told on stderr, and the request fails with 500. */
 function failed(error: unknown, request: ApiRequest): ApiResponse {
-  if (!(error instanceof StatusError) && !request.signal.aborted) {
+  if (!(error instanceof StatusError) && !overOf(request).aborted) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`apiserver: ${request.method} ${request.path} failed: ${text}\n`);
   }

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AuditTrail } from './audit/trail.ts';
 import type { UserInfo } from './authentication/user-info.ts';
+import type { Ending } from './linked-abort.ts';
 
 export interface ApiRequest {
   method: string;
@@ -33,8 +34,12 @@ export interface ApiRequest {
   /** Set for requests that are audited. */
   audit?: AuditTrail | undefined;
   /** Aborted when the client goes away or the server shuts down. */
-  signal: AbortSignal;
+  readonly signal: AbortSignal;
+  /** Tells the same without a signal being made; default: the signal. */
+  over?: Ending | undefined;
 }
+
+export const overOf = (request: ApiRequest): Ending => request.over ?? request.signal;
 
 /** An event of a watch as an object. */
 export interface SharedEvent {

@@ -243,9 +243,13 @@ function deleteBody({ dryRun, ...options }: DeleteOptions): Pick<TransportReques
 }
 
 function withQuery(path: string, query: Readonly<Record<string, string | number | boolean | undefined>>): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined && value !== '') search.set(name, String(value));
-  const text = search.toString();
-  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
+  let search: URLSearchParams | undefined;
+  for (const name in query) {
+    const value = query[name];
+    if (value === undefined || value === '') continue;
+    search ??= new URLSearchParams();
+    search.set(name, String(value));
+  }
+  const text = search?.toString();
+  return text === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }

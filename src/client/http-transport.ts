@@ -66,7 +66,7 @@ export function createTransport(connection: Connection, options: TransportOption
       'user-agent': options.userAgent ?? 'karmada',
       accept: 'application/json',
     };
-    const token = await resolveSource(connection.token);
+    const token = connection.token === undefined ? undefined : await resolveSource(connection.token);
     if (token !== undefined && token !== '') headers['authorization'] = `Bearer ${token}`;
     else if (connection.basicAuth !== undefined) {
       const { username, password } = connection.basicAuth;
@@ -107,10 +107,11 @@ export function createTransport(connection: Connection, options: TransportOption
   };
 
   const observed = async (request: TransportRequest): Promise<TransportResponse> => {
+    if (options.observe === undefined) return sendOnce(request);
     const startedAt = clock.now();
     const response = await sendOnce(request);
     const asked = `${url.origin}${prefix}${request.path}`;
-    return options.observe?.({ request, url: asked, response, milliseconds: clock.now() - startedAt }) ?? response;
+    return options.observe({ request, url: asked, response, milliseconds: clock.now() - startedAt });
   };
 
   const impatient: Transport = {

@@ -137,10 +137,10 @@ function rows(): ResourceDefinition[] {
 
     kind('admissionregistration.k8s.io/v1', 'mutatingadmissionpolicies', 'MutatingAdmissionPolicy', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, mutatingAdmissionPolicy),
     kind('admissionregistration.k8s.io/v1', 'mutatingadmissionpolicybindings', 'MutatingAdmissionPolicyBinding', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, mutatingAdmissionPolicyBinding),
-    kind('admissionregistration.k8s.io/v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, mutatingWebhookConfiguration),
+    kind('admissionregistration.k8s.io/v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'], ...conditional }, mutatingWebhookConfiguration),
     kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy', { ...cluster, categories: ['api-extensions'], ...status, ...spec, ...conditional }, validatingAdmissionPolicy),
     kind('admissionregistration.k8s.io/v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding', { ...cluster, categories: ['api-extensions'], ...spec, ...conditional }, validatingAdmissionPolicyBinding),
-    kind('admissionregistration.k8s.io/v1', 'validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'] }, validatingWebhookConfiguration),
+    kind('admissionregistration.k8s.io/v1', 'validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', { ...cluster, generation: 'all', categories: ['api-extensions'], ...conditional }, validatingWebhookConfiguration),
 
     kind('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { ...cluster, ...short('pc') }, priorityClass),
 

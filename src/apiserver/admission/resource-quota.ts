@@ -94,7 +94,7 @@ export function createResourceQuotaAdmission(catalog: Catalog, clock: Clock): Ad
             dryRun: false,
             fieldManager: undefined,
             subresource: 'status',
-            signal: new AbortController().signal,
+            over: { aborted: false },
             warn: () => undefined,
             compute: () => cloneJson(charged) as unknown as Unstructured,
           },

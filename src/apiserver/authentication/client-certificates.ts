@@ -19,15 +19,14 @@ export class CertificateError extends Error {
 export function createClientCertificateAuthenticator(caPem: string, clock: Clock): ClientCertificateAuthenticator {
   const authorities = splitPem(caPem).map((pem) => new X509Certificate(pem));
   if (authorities.length === 0) throw new Error('the client CA file holds no certificate');
-  const checked = new Map<string, Checked>();
+  /** A connection hands in the same bytes with every request. */
+  const checked = new WeakMap<Buffer, Checked>();
   return {
     authenticate(der) {
-      const fingerprint = createHash('sha256').update(der).digest('base64');
-      let result = checked.get(fingerprint);
+      let result = checked.get(der);
       if (result === undefined) {
         result = check(der, authorities);
-        if (checked.size >= maxCached) checked.delete(checked.keys().next().value ?? '');
-        checked.set(fingerprint, result);
+        checked.set(der, result);
       }
       if ('error' in result) throw new CertificateError(result.error);
       const now = clock.now();
@@ -38,7 +37,6 @@ export function createClientCertificateAuthenticator(caPem: string, clock: Clock
   };
 }
 
-const maxCached = 4096;
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 const anyExtendedUsage = '2.5.29.37.0';
 

@@ -36,6 +36,7 @@ const uidHeader = 'impersonate-uid';
 const extraPrefix = 'impersonate-extra-';
 
 function readHeaders(headers: ApiRequest['headers']): Identity | undefined {
+  if (!anyImpersonates(headers)) return undefined;
   const extra = new Map<string, string[]>();
   for (const [header, value] of Object.entries(headers)) {
     if (!header.startsWith(extraPrefix) || value === undefined) continue;
@@ -51,6 +52,12 @@ function readHeaders(headers: ApiRequest['headers']): Identity | undefined {
     return undefined;
   }
   return { name, groups, uid: uid === '' ? undefined : uid, extra };
+}
+
+/** Most requests come without, and every request is asked. */
+function anyImpersonates(headers: ApiRequest['headers']): boolean {
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
 }
 
 type Part = Pick<AuthorizationAttributes, 'group' | 'resource' | 'subresource' | 'namespace' | 'name'>;

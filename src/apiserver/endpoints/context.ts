@@ -8,7 +8,7 @@ import type { Encoding } from '../encoding.ts';
 import { header, type OutputFormat } from '../negotiation.ts';
 import type { IncludeObject } from '../printing/table.ts';
 import type { Registry, WriteOptions } from '../registry/registry.ts';
-import type { ApiRequest } from '../request.ts';
+import { type ApiRequest, overOf } from '../request.ts';
 import type { RequestInfo } from '../request-info.ts';
 
 export interface EndpointContext {
@@ -44,7 +44,7 @@ export function writeOptionsOf(context: EndpointContext, options: string): Write
     dryRun: dryRunOf(context.request.query.getAll('dryRun'), options),
     fieldManager: context.request.query.get('fieldManager') || managerOf(header(context.request, 'user-agent')),
     subresource: context.info.subresource,
-    signal: context.request.signal,
+    over: overOf(context.request),
     warn: context.warn,
     annotate: context.request.audit && ((key, value) => context.request.audit?.annotate(key, value)),
   };

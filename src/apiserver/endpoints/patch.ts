@@ -14,8 +14,7 @@ import {
   targetOf,
 } from '../decoding.ts';
 import { encodeObject } from '../encoding.ts';
-import { parseBoundedJson } from '../json-depth.ts';
-import { duplicateKeys } from '../json-keys.ts';
+import { parseJson } from '../json-keys.ts';
 import { mediaType } from '../negotiation.ts';
 import type { ApiResponse } from '../request.ts';
 import { applyObject, applyPatchType } from './apply.ts';
@@ -70,12 +69,13 @@ async function readPatch({
   const type = mediaType(request);
   if (!accepted.includes(type)) throw unsupportedMediaType([...accepted, applyPatchType]);
   const text = (await request.readBody()).toString();
-  let body: unknown;
+  let parsed: ReturnType<typeof parseJson>;
   try {
-    body = parseBoundedJson(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw badRequest(`error decoding patch: ${jsonErrorText(error, text)}`, error);
   }
+  const body = parsed.value;
   request.audit?.requestObject(body);
   if (type === jsonPatch) {
     const operations = parseJsonPatch(body);
@@ -83,7 +83,7 @@ async function readPatch({
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest(`error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}`);
-  const duplicates = duplicateKeys(text).map((path) => `duplicate field "${path}"`);
+  const duplicates = parsed.duplicates.map((path) => `duplicate field "${path}"`);
   if (type === mergePatch) return { apply: (current) => applyMergePatch(current, body), duplicates };
   return { apply: (current) => applyStrategicMergePatch(current, body, definition.schema), duplicates };
 }

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../apimachinery/clock.ts';
 import { tooManyRequests } from '../../apimachinery/status-error.ts';
-import { requestOver } from '../linked-abort.ts';
+import { type Ending, requestOver } from '../linked-abort.ts';
 
 export interface QueueLimits {
   /** Requests that wait for a place. 0: what finds none is refused. */
@@ -33,7 +33,7 @@ export type RefusalReason = 'queue-full' | 'concurrency-limit' | 'time-out' | 'c
 
 interface Waiter {
   since: number;
-  signal: AbortSignal;
+  over: Ending;
   flow: Flow;
   start(): void;
   refuse(why: unknown): void;
@@ -135,9 +135,9 @@ export class FairQueue {
   }
 
   /** Runs `work` when it is the flow's turn. Throws 429 when too much waits, or it waited too long. */
-  async run<T>(flow: Flow, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(flow: Flow, over: Ending, work: () => Promise<T>): Promise<T> {
     if (this.#waiting === 0 && this.free() > 0 && this.#pace.take()) this.#begin(flow, false);
-    else await this.#turnOf(flow, signal);
+    else await this.#turnOf(flow, over);
     try {
       return await work();
     } finally {
@@ -154,9 +154,9 @@ export class FairQueue {
     flow.begins(waited);
   }
 
-  #turnOf(flow: Flow, signal: AbortSignal): Promise<void> {
+  #turnOf(flow: Flow, over: Ending): Promise<void> {
     return new Promise((resolve, refuse) => {
-      const waiter: Waiter = { since: this.#clock.now(), signal, flow, start: resolve, refuse };
+      const waiter: Waiter = { since: this.#clock.now(), over, flow, start: resolve, refuse };
       const key = flow.key();
       const line = this.#flows.get(key) ?? [];
       if (line.push(waiter) === 1) this.#flows.set(key, line);
@@ -192,7 +192,7 @@ export class FairQueue {
       this.#count(-1);
       this.#flows.delete(key);
       if (line.length > 0) this.#flows.set(key, line);
-      if (waiter.signal.aborted) {
+      if (waiter.over.aborted) {
         waiter.flow.refused('cancelled');
         waiter.refuse(requestOver);
         continue;

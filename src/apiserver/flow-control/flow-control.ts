@@ -1,6 +1,7 @@
 /** Whose turn is it? By priority levels, and in each of them one flow after another. */
 import type { Clock } from '../../apimachinery/clock.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
+import type { Ending } from '../linked-abort.ts';
 import type { RequestInfo } from '../request-info.ts';
 import { builtinConfiguration, type Configuration, createConfiguredLevels, type Schema } from './configured-levels.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
@@ -42,7 +43,7 @@ export interface Call {
   method: string;
   info: RequestInfo;
   user: UserInfo;
-  signal: AbortSignal;
+  over: Ending;
 }
 
 export function createFlowControl(options: FlowControlOptions, clock: Clock, metrics: FlowMetrics): FlowControl {
@@ -113,11 +114,11 @@ class Ticket implements Admission, Flow {
   }
 
   run<T>(work: () => Promise<T>): Promise<T> {
-    return this.#queue.run(this, this.#call.signal, () => this.#deadlines.run(work));
+    return this.#queue.run(this, this.#call.over, () => this.#deadlines.run(work));
   }
 
   begin(): Promise<void> {
-    return this.#queue.run(this, this.#call.signal, nothing);
+    return this.#queue.run(this, this.#call.over, nothing);
   }
 
   get schemaUid(): string {

@@ -10,7 +10,9 @@ import type { Pod } from '../../kubernetes/types.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
 import { decodeBody } from '../decoding.ts';
 import type { VirtualResource } from '../endpoints/special-routes.ts';
+import type { Ending } from '../linked-abort.ts';
 import type { Catalog } from '../registry/catalog.ts';
+import { overOf } from '../request.ts';
 import type { ConnectHandler } from '../server.ts';
 import { isDryRun, success } from './status-reply.ts';
 
@@ -30,7 +32,7 @@ export function createBindingHandler(catalog: Catalog, clock: Clock): ConnectHan
         );
       object.metadata.name = name;
       object.metadata.namespace = namespace;
-      await bind(object, { catalog, clock, user, dryRun: isDryRun(request), signal: request.signal });
+      await bind(object, { catalog, clock, user, dryRun: isDryRun(request), over: overOf(request) });
       return { status: 201, headers: { 'content-type': 'application/json' }, body: JSON.stringify(success) };
     },
   };
@@ -44,7 +46,7 @@ export function createBindingResource(catalog: Catalog, clock: Clock): VirtualRe
       return schemaOf(bindingKind);
     },
     async create(object, { user, dryRun }) {
-      await bind(object, { catalog, clock, user, dryRun, signal: new AbortController().signal });
+      await bind(object, { catalog, clock, user, dryRun, over: { aborted: false } });
       return success as unknown as Unstructured;
     },
   };
@@ -57,10 +59,10 @@ interface BindContext {
   clock: Clock;
   user: UserInfo;
   dryRun: boolean;
-  signal: AbortSignal;
+  over: Ending;
 }
 
-async function bind(binding: Unstructured, { catalog, clock, user, dryRun, signal }: BindContext): Promise<void> {
+async function bind(binding: Unstructured, { catalog, clock, user, dryRun, over }: BindContext): Promise<void> {
   const { name = '', namespace } = binding.metadata;
   const target = binding['target'] as { kind?: string; name?: string } | undefined;
   const errors = [];
@@ -78,7 +80,7 @@ async function bind(binding: Unstructured, { catalog, clock, user, dryRun, signa
       dryRun,
       fieldManager: undefined,
       subresource: 'status',
-      signal,
+      over,
       warn: () => {},
       compute: (old) => assigned(old as DeepReadonly<Pod>, binding, target?.name ?? '', clock.now()),
     },

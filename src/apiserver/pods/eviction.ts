@@ -12,6 +12,7 @@ import { decodeBody } from '../decoding.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import { checkDeleteOptions, type DeleteOptions } from '../registry/deletion.ts';
 import type { WriteOptions } from '../registry/registry.ts';
+import { overOf } from '../request.ts';
 import type { ConnectHandler } from '../server.ts';
 import { isDryRun, success } from './status-reply.ts';
 
@@ -43,7 +44,7 @@ export function createEvictionHandler(catalog: Catalog, clock: Clock): ConnectHa
         dryRun,
         fieldManager: undefined,
         subresource: '',
-        signal: request.signal,
+        over: overOf(request),
         warn: () => {},
       };
       const registry = catalog.registry(pods);

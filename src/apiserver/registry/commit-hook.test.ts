@@ -35,7 +35,7 @@ const options: WriteOptions = {
   dryRun: false,
   fieldManager: undefined,
   subresource: '',
-  signal: new AbortController().signal,
+  over: { aborted: false },
   warn: () => undefined,
 };
 

@@ -21,6 +21,7 @@ import {
 } from '../../apimachinery/status-error.ts';
 import type { AdmissionOperation, AdmissionRequest } from '../admission/plugin.ts';
 import type { UserInfo } from '../authentication/user-info.ts';
+import { type Ending, requestOver } from '../linked-abort.ts';
 import type { AdmissionChain } from './admission-chain.ts';
 import { type Claims, type CommitResult, claimsOf, commit, noClaims, type WriteResult, written } from './commit.ts';
 import type { CommitHook } from './commit-hook.ts';
@@ -47,7 +48,7 @@ export interface WriteOptions {
   applied?: boolean;
   /** `status`, `scale`, `finalize`, or empty for the main resource. */
   subresource: string;
-  signal: AbortSignal;
+  over: Ending;
   warn(message: string): void;
   /** Adds a fact to the audit log, where there is one. */
   annotate?: ((key: string, value: string) => void) | undefined;
@@ -410,7 +411,7 @@ export class Registry {
   }
 
   #checkDeadline(deadline: number, options: WriteOptions): void {
-    options.signal.throwIfAborted();
+    if (options.over.aborted) throw requestOver;
     if (this.#clock.now() > deadline)
       throw timeoutError('request did not complete within the allotted timeout', { retryAfterSeconds: 1 });
   }

@@ -25,7 +25,11 @@ export function encodeForStorage(object: DeepReadonly<Unstructured>): Buffer {
   const { apiVersion, kind, metadata, ...rest } = object;
   const { resourceVersion: _version, managedFields, ...meta } = metadata;
   const last = managedFields === undefined ? meta : { ...meta, managedFields };
-  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: last, ...rest }));
+  const text = JSON.stringify({ apiVersion, kind, metadata: last, ...rest });
+  // Of its own from the beginning: it lives as long as the revision (ownBytes).
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 interface View {
@@ -155,7 +159,7 @@ export class StoredObject {
 
   /** The store's own copy of the same bytes: one is enough. */
   shareBytes(stored: Buffer): void {
-    if (stored.length === this.#stored.length) this.#stored = ownBytes(stored);
+    if (stored.length === this.#stored.length && isOwn(stored)) this.#stored = stored;
   }
 
   /** Whether these stored bytes say the same as this revision. */
@@ -273,9 +277,12 @@ export class StoredObject {
 const recent: (StoredObject | undefined)[] = [];
 let nextRecent = 0;
 
+/** Whether nothing else lies in the memory that these bytes keep alive. */
+export const isOwn = (bytes: Buffer): boolean => bytes.buffer.byteLength === bytes.length;
+
 /** What lives as long as the revision may not hold on to more than itself: a piece of node's pool would keep the rest of it alive. */
 function ownBytes(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength === bytes.length) return bytes;
+  if (isOwn(bytes)) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
   return own;

@@ -64,9 +64,9 @@ export function statusUpdate(
   object: Unstructured,
   old: DeepReadonly<Unstructured>,
 ): Unstructured {
-  const result = cloneJson(old) as Unstructured;
-  if (object['status'] === undefined) delete result['status'];
-  else result['status'] = object['status'];
+  const { status: _old, ...kept } = old;
+  const result = cloneJson(kept) as Unstructured;
+  if (object['status'] !== undefined) result['status'] = object['status'];
   // Custom resources keep all their metadata; built-in kinds take some of it from the request.
   const keeps = definition.statusKeepsMetadata ?? (definition.strategicMerge ? [] : 'all');
   const { metadata } = result;

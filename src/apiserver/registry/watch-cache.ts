@@ -12,7 +12,7 @@ import type { ResourceDefinition } from '../../apimachinery/resource-definition.
 import type { KeyValue, StoreEvent } from '../../storage/store.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { FeedTarget } from './store-feed.ts';
-import { StoredObject, unreadable, unreadableError } from './stored-object.ts';
+import { isOwn, StoredObject, unreadable, unreadableError } from './stored-object.ts';
 
 /** One committed change. `current` is undefined for a deletion, `previous` for a creation. */
 export interface CacheEvent {
@@ -130,10 +130,11 @@ export class WatchCache implements FeedTarget {
         current = written;
         current.shareBytes(event.kv.value);
       } else {
-        current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, event.kv);
         const underway = this.#underway.get(key);
-        if (underway !== undefined && current.sameAs(underway.bytes))
-          current.adopt(underway.object, underway.definition);
+        const known = underway?.bytes.equals(event.kv.value) ? underway : undefined;
+        const kv = known === undefined || isOwn(event.kv.value) ? event.kv : { ...event.kv, value: known.bytes };
+        current = StoredObject.fromKeyValue(this.prefix, this.#namespaced, kv);
+        if (known !== undefined) current.adopt(known.object, known.definition);
       }
       this.#objects.set(key, current);
       if (previous === undefined) this.#keys.add(key);
