@@ -1,6 +1,6 @@
 /** Brings the control plane's definitions, namespaces and rights up to this build, at every start. */
 import type { KubeObject } from '../../apimachinery/object.ts';
-import { isConflict } from '../../apimachinery/status-error.ts';
+import { isConflict, isStatus } from '../../apimachinery/status-error.ts';
 import { karmadaCustomResourceDefinitions } from '../../apis/crd.ts';
 import type { Client } from '../../client/client.ts';
 import { agentBootstrapObjects } from '../../clusters/agent/bootstrap-objects.ts';
@@ -24,6 +24,8 @@ async function put(client: Client, object: KubeObject): Promise<void> {
     try {
       return await createOrUpdate(client, object);
     } catch (error) {
+      // What lies there unreadable is told by the API server, which must be up for whoever is to repair it.
+      if (isStatus(error, 'InternalError')) return;
       if (!isConflict(error) || tries >= 5) throw error;
     }
   }
