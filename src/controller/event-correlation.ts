@@ -38,7 +38,8 @@ export function createEventCorrelator(options: {
 }): EventCorrelator {
   const { clock, burstPerObject, refillMs } = options;
   const shares = createLru<{ tokens: number; at: number }>();
-  const similar = createLru<{ messages: Set<string>; at: number }>();
+  /** The latest messages, each once: most families have one. */
+  const similar = createLru<{ messages: string[]; at: number }>();
   const sent = createLru<{ name: string; count: number }>();
 
   const mayPass = (object: string): boolean => {
@@ -59,13 +60,12 @@ export function createEventCorrelator(options: {
       const family = [object, fieldPath, content.type, content.reason].join('\0');
       const now = clock.now();
       let group = similar.get(family);
-      if (group === undefined || now - group.at > similarIntervalMs) group = { messages: new Set(), at: now };
+      if (group === undefined || now - group.at > similarIntervalMs) group = { messages: [], at: now };
       group.at = now;
-      group.messages.add(content.message);
+      if (!group.messages.includes(content.message)) group.messages.push(content.message);
       similar.set(family, group);
-      const combined = group.messages.size >= maxSimilar;
-      if (combined && group.messages.size > maxSimilar)
-        group.messages.delete(group.messages.values().next().value as string);
+      const combined = group.messages.length >= maxSimilar;
+      if (group.messages.length > maxSimilar) group.messages.shift();
       if (!mayPass(object)) return undefined;
       return combined
         ? { key: family, content: { ...content, message: `(combined from similar events): ${content.message}` } }

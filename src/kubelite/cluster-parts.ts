@@ -36,6 +36,10 @@ import { createPodScheduler } from './pod-scheduler/pod-scheduler.ts';
 import type { ProxySources } from './resource-proxy.ts';
 import { createServiceProxy, type ServiceProxy } from './service-proxy.ts';
 
+/** The clusters of a process share its processor: what is behind in one of them is what all have to do. */
+const load = createWorkLoad();
+const pace = createEventPace(load);
+
 interface PartsOptions {
   options: KubeliteOptions;
   choice: ControllerChoice;
@@ -55,8 +59,6 @@ export function createParts({ options, choice, server, pki, clock, nodeSpecs, ..
   const nodeMonitorGraceMs = options.nodeMonitorGraceMs ?? defaultGraceMs(options.nodesOfProcess ?? nodeSpecs.length);
   const informers: InformerFactory = createInformerFactory(clientOf(controllerManagerUser), { clock, logger });
   const recorders: EventRecorder[] = [];
-  const load = createWorkLoad();
-  const pace = createEventPace(load, { clock });
   const contextOf = (user: UserInfo, component: string): ControllerContext => {
     const client = clientOf(user);
     const recorder = createEventRecorder(client, component, { clock, logger, pace });

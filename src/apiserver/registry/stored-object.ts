@@ -213,6 +213,11 @@ export class StoredObject {
     return this.#shared;
   }
 
+  /** Another revision has taken its place: it is made anew should somebody ask. */
+  dropShared(): void {
+    this.#shared = undefined;
+  }
+
   /** Until some hundred others were written or read: most objects change several times in a row. */
   #keepForNow(object: DeepReadonly<Unstructured>): void {
     this.#object = object;

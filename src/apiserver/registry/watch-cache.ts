@@ -149,6 +149,8 @@ export class WatchCache implements FeedTarget {
     this.#lastChange = event.revision;
     this.#remember(change);
     this.#deliver(change);
+    // Whoever keeps it has it; the history, which few ever read, keeps the bytes.
+    previous?.dropShared();
   }
 
   /**

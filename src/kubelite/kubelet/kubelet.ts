@@ -34,12 +34,21 @@ export function createKubelet(options: KubeletOptions): Controller {
   /** Statuses that were written and not seen yet: an update that brings nothing else needs no look. */
   const written = new Map<string, Pod['status']>();
 
+  // With so many workers the line is short while much is under way.
+  let inHand = 0;
   const controller = createController({
     name: 'kubelet',
     workers: 32,
     baseDelay: 20,
     maxDelay: 30_000,
-    reconcile,
+    async reconcile(key) {
+      inHand++;
+      try {
+        return await reconcile(key);
+      } finally {
+        inHand--;
+      }
+    },
     clock,
     load,
     logger: options.logger,
@@ -152,7 +161,13 @@ export function createKubelet(options: KubeletOptions): Controller {
       if (uids.has(objectKey(pod))) controller.enqueue(objectKey(pod));
     },
   });
-  return controller;
+  return {
+    ...controller,
+    async run(signal) {
+      const uncount = load.add(() => inHand);
+      await controller.run(signal).finally(uncount);
+    },
+  };
 }
 
 /** As far as a pod's runtime and status depend on it. */

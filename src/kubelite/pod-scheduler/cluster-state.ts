@@ -211,7 +211,10 @@ export function createClusterState(): ClusterState {
         return;
       }
       const known = placed.get(uid);
-      if (known !== undefined && known.node === node && sameForScheduling(known.info.pod, pod)) return;
+      if (known !== undefined && known.node === node && sameForScheduling(known.info.pod, pod)) {
+        known.info.pod = pod;
+        return;
+      }
       place(podInfo(pod), node);
     },
     assume(info, name) {

@@ -25,7 +25,8 @@ export interface WeightedTerm {
 }
 
 export interface PodInfo {
-  readonly pod: ReadablePod;
+  /** The latest that says the same to the scheduler: older ones need not be kept for it. */
+  pod: ReadablePod;
   readonly uid: string;
   readonly namespace: string;
   readonly labels: Labels;

@@ -202,7 +202,8 @@ export function createPodScheduler(context: ControllerContext): Runnable {
     name: 'pod-scheduler',
     async run(signal) {
       ending = signal;
-      await controller.run(signal);
+      const uncount = load.add(() => bound.size);
+      await controller.run(signal).finally(uncount);
     },
   };
 }
