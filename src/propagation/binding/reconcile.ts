@@ -19,7 +19,6 @@ import { directlyPurgedClusters, obligedClusters, targetClusters } from '../targ
 import { refOfBinding } from '../templates.ts';
 import { writeWork } from '../work-writer.ts';
 import { liveObject, writeChange } from '../write.ts';
-import { withPreservedState } from './preserved-state.ts';
 import { divideJobCompletions, reviseReplicas, withCompletions } from './replica-revision.ts';
 import { orderWork, permanentId } from './work-builder.ts';
 
@@ -93,7 +92,6 @@ async function syncWorks(world: BindingWorld, binding: Binding, template: DeepRe
     try {
       let manifest = await reviseReplicas(world.interpreter, template, binding.spec, target);
       if (completions !== undefined) manifest = withCompletions(manifest, completions.get(target.name) ?? 0);
-      manifest = withPreservedState(manifest, binding.spec, target.name);
       const overridden = overrideFor(world, template, manifest, target.name);
       if (!(await writeWork(world, orderWork(binding, target.name, template, overridden)))) continue;
       changed = true;

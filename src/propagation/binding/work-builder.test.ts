@@ -44,6 +44,20 @@ describe('the Work of a target cluster', () => {
       existing,
     );
 
+  it('carries the state preserved by a failover, whatever overrides say', () => {
+    const task = {
+      fromCluster: 'member2',
+      reason: 'ApplicationFailure',
+      producer: 'p',
+      purgeMode: 'Directly' as const,
+      preservedLabelState: { job: '7' },
+      clustersBeforeFailover: ['member2'],
+    };
+    const overridden = { ...template, metadata: { ...template.metadata, labels: { job: 'overridden', app: 'x' } } };
+    const work = build({ clusters: [{ name: 'member1' }], gracefulEvictionTasks: [task] }, overridden);
+    expect(work.spec.workload?.manifests?.[0]).toMatchObject({ metadata: { labels: { job: '7', app: 'x' } } });
+  });
+
   it('carries the pruned template with the marks that lead back', () => {
     const work = build();
     const id = work.metadata.labels?.['work.karmada.io/permanent-id'];

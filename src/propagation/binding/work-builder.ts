@@ -16,6 +16,7 @@ import { workName } from '../../apis/naming.ts';
 import type { ResourceBinding } from '../../apis/work/v1alpha2/resource-binding.ts';
 import type { OverrideResult } from '../override/override-manager.ts';
 import type { WorkOrder } from '../work-writer.ts';
+import { withPreservedState } from './preserved-state.ts';
 
 type Binding = DeepReadonly<ResourceBinding>;
 
@@ -26,7 +27,8 @@ export function orderWork(
   template: DeepReadonly<Unstructured>,
   overridden: Pick<OverrideResult, 'manifest' | 'annotations'>,
 ): WorkOrder {
-  const { manifest } = overridden;
+  // The state that is carried over goes before what an override says.
+  const manifest = withPreservedState(overridden.manifest, binding.spec, cluster);
   const { label, id } = permanentId(binding);
   const names = bindingAnnotations(binding);
   const generation = template.metadata.generation ?? 0;
