@@ -84,6 +84,37 @@ describe('karmadactl', () => {
     );
   });
 
+  it('shows the perspectives of upstream’s tutorial, completes its lines, and is a plugin of kubectl', async () => {
+    const clustersIn = async (scope: string) => {
+      const { stdout } = await ctl(`get deployment web -n ${namespace} ${scope} --no-headers`);
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ +/)[1]);
+    };
+    expect(await clustersIn('--operation-scope all --clusters member1,member2')).toEqual([
+      'Karmada',
+      'member1',
+      'member2',
+    ]);
+    expect(await clustersIn('--operation-scope karmada')).toEqual(['Karmada']);
+    expect(await clustersIn('--operation-scope members --clusters member2')).toEqual(['member2']);
+    expect((await ctl('api-versions --operation-scope members --cluster member1')).stdout).toContain('apps/v1\n');
+
+    const plugin = { PATH: `${join(projectRoot, 'bin')}:${process.env['PATH']}` };
+    const asPlugin = (...args: string[]) =>
+      kubectlFor({ ...environment.env, ...plugin, KUBECONFIG: join(environment.home, '.kube/karmada.config') }).raw(
+        args,
+      );
+    const at = '--karmada-context=karmada-apiserver';
+    expect((await asPlugin('__complete', 'karmada', at, 'get', 'deploym')).stdout).toBe('deployments.apps\n:4\n');
+    expect((await asPlugin('karmada', 'get', 'x', '--nope')).stderr).toBe(
+      "error: unknown flag: --nope\nSee 'kubectl karmada get --help' for usage.\n",
+    );
+    const exec = ['exec', 'deploy/web', at, '-n', namespace, '-s', 'members', '--cluster=member1'];
+    expect(await asPlugin('karmada', ...exec, '--', 'sh', '-c', 'exit 7')).toMatchObject({ code: 7 });
+  });
+
   it('reads logs and runs commands in members', async () => {
     const { stdout } = await ctl(`get pods -s members -C member1 -l app=web -o name -n ${namespace}`);
     const pod = stdout.split('\n')[0]?.replace('pod/', '') ?? '';
