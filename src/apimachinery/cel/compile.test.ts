@@ -35,6 +35,11 @@ describe('expressions that hold', () => {
     ["self[?'none'].hasValue() == false && self.list[?5].orValue(9) == 9 && self.list[0] == 3"],
     ['self.?a.optMap(x, x + 1).value() == 2 && optional.none().orValue(1) == 1'],
     ['cel.bind(x, self.a + 1, x * x) == 4'],
+    ['[?self.?a, 2, ?self.?none] == [1, 2] && [?(self.?none)] == [] && self.list[?0].hasValue()'],
+    ["{?'a': self.?a, 'b': [?self.?none, 7][0]} == {'a': 1, 'b': 7} && size({?'x': self.?none}) == 0"],
+    [
+      'self.list.map(x, [?optional.of(x), 9]) == [[3, 9], [1, 9], [2, 9]] && \'[?\' == "[?" && (true ? [1] : [2]) == [1]',
+    ],
     ["'one' in self.map && 3 in self.list && !(9 in self.list)"],
     [
       'self.list.sum() == 6 && self.list.max() == 3 && self.list.min() == 1 && !self.list.isSorted() && [1, 2].isSorted()',
@@ -92,6 +97,7 @@ describe('what goes wrong at run time', () => {
 describe('what does not compile', () => {
   const types = { self: parseType('map<string, int>'), text: parseType('string') };
   it.each([
+    ['[?1]', "expected type 'optional_type' but found 'int'"],
     ['foo', "undeclared reference to 'foo' (in container '')"],
     ['self.a +', 'Syntax error'],
     ["1 + 'a'", "found no matching overload for '_+_' applied to '(int, string)'"],

@@ -4,22 +4,12 @@
  */
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { callFunction } from './calls.ts';
+import { compileList, compileMap } from './literals.ts';
 import { compileMacro } from './macros.ts';
 import { CompileError, type Frame, lookUp, type Node, type Scope, spend } from './node.ts';
-import { accepts, bool, type CelType, dyn, join, listOf, optionalOf, sizeBound, typeName } from './types.ts';
-import {
-  CelError,
-  CelList,
-  compare,
-  equal,
-  isList,
-  Lazy,
-  LiteralMap,
-  Optional,
-  TypeValue,
-  Uint,
-  type Value,
-} from './values.ts';
+import { withoutOptionalMarks } from './optional-entries.ts';
+import { accepts, bool, type CelType, dyn, join, optionalOf, sizeBound, typeName } from './types.ts';
+import { CelError, compare, equal, isList, Lazy, Optional, TypeValue, Uint, type Value } from './values.ts';
 
 export interface Program {
   type: CelType;
@@ -48,7 +38,9 @@ export function compile(expression: string, variables: { readonly [name: string]
     throw new CompileError(`expressions may be at most ${maxExpressionLength} characters long`, 0);
   const names = new Map(Object.entries(variables).map(([name, type], slot) => [name, { slot, type }] as const));
   const used = new Set<string>();
-  const node = compileNode(parse(expression), { names, depth: names.size, used, compile: compileNode });
+  const { plain, marks } = withoutOptionalMarks(expression);
+  const scope = { names, depth: names.size, used, optionalMarks: marks, compile: compileNode };
+  const node = compileNode(parse(plain), scope);
   return {
     type: node.type,
     cost: node.cost,
@@ -99,9 +91,9 @@ function compileNode(node: ASTNode, scope: Scope): Node {
     case '[?]':
       return index(node, compileNode(node.args[0], scope), compileNode(node.args[1], scope), node.op === '[?]');
     case 'list':
-      return listLiteral(node.args.map((item) => compileNode(item, scope)));
+      return compileList(node, scope);
     case 'map':
-      return mapLiteral(node.args.map(([key, value]) => [compileNode(key, scope), compileNode(value, scope)]));
+      return compileMap(node, scope);
     case '?:':
       return conditional(node, scope);
     case '||':
@@ -276,37 +268,6 @@ function index(node: ASTNode, from: Node, key: Node, optional: boolean): Node {
       const at = key.run(frame);
       spend(frame, 1);
       return asOptional ? readOptional(value, at) : read(value, at);
-    },
-  };
-}
-
-function listLiteral(items: readonly Node[]): Node {
-  let item: CelType = items[0]?.type ?? { kind: 'param', name: 'T' };
-  for (const { type } of items) item = join(item, type) ?? dyn;
-  return {
-    type: listOf(item, items.length),
-    cost: items.reduce((sum, { cost }) => sum + cost, 10),
-    run(frame) {
-      spend(frame, 10);
-      return new CelList(items.map((entry) => entry.run(frame)));
-    },
-  };
-}
-
-function mapLiteral(entries: readonly [Node, Node][]): Node {
-  const [first] = entries;
-  let key: CelType = first?.[0].type ?? { kind: 'param', name: 'K' };
-  let value: CelType = first?.[1].type ?? { kind: 'param', name: 'V' };
-  for (const [k, v] of entries) {
-    key = join(key, k.type) ?? dyn;
-    value = join(value, v.type) ?? dyn;
-  }
-  return {
-    type: { kind: 'map', key, value, max: entries.length },
-    cost: entries.reduce((sum, [k, v]) => sum + k.cost + v.cost, 30),
-    run(frame) {
-      spend(frame, 30);
-      return new LiteralMap(entries.map(([k, v]) => [k.run(frame), v.run(frame)]));
     },
   };
 }

@@ -5,6 +5,7 @@ describe('objects made by expressions', () => {
   it.each([
     ['Object{spec: Object.spec{replicas: 1}}', '{"spec": {"replicas": 1}}'],
     ['Object{}', '{}'],
+    ['Object{?spec: x.?y, ?`a-b`: z}', '{?"spec": x.?y, ?"a-b": z}'],
     [
       '[JSONPatch{op: "add", path: "/a", value: {"k": object.x}}]',
       '[{"op": "add", "path": "/a", "value": {"k": object.x}}]',

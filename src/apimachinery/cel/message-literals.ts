@@ -3,9 +3,9 @@
  * as such, `{"replicas": 1}`; whether the fields are those of the kind is seen when the object is used.
  */
 import { CompileError } from './node.ts';
+import { endOfTextOrComment } from './source-text.ts';
 
 const message = /(?:Object(?:\.[A-Za-z_]\w*)*|JSONPatch)\s*\{/y;
-const text = /[rR]?[bB]?(?:"""|'''|"|')/y;
 const word = /[A-Za-z_]\w*/y;
 const quotedField = /`([^`]*)`/y;
 const patchFields: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
@@ -26,14 +26,9 @@ export function withoutMessages(expression: string): string {
     at += length;
   };
   while (at < expression.length) {
-    const quote = match(text);
-    if (quote !== null) {
-      take(endOfText(expression, at, quote[0]) - at);
-      continue;
-    }
-    if (expression.startsWith('//', at)) {
-      const end = expression.indexOf('\n', at);
-      take((end < 0 ? expression.length : end) - at);
+    const end = endOfTextOrComment(expression, at);
+    if (end !== undefined) {
+      take(end - at);
       continue;
     }
     const field = wantsField ? (match(quotedField) ?? match(word)) : null;
@@ -68,14 +63,4 @@ export function withoutMessages(expression: string): string {
     take(1);
   }
   return out;
-}
-
-function endOfText(expression: string, start: number, opening: string): number {
-  const quote = opening.replace(/^[rRbB]+/, '');
-  const raw = /^[bB]?[rR]/.test(opening);
-  for (let at = start + opening.length; at < expression.length; at++) {
-    if (!raw && expression[at] === '\\') at++;
-    else if (expression.startsWith(quote, at)) return at + quote.length;
-  }
-  return expression.length;
 }

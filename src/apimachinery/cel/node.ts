@@ -22,6 +22,8 @@ export interface Scope {
   compile(node: ASTNode, scope: Scope): Node;
   /** Told of every variable of the root that is read. */
   readonly used: { add(name: string): unknown };
+  /** Where the question marks of optional entries stood. */
+  readonly optionalMarks: readonly number[];
 }
 
 /** What does not compile; `offset` is where in the text. */

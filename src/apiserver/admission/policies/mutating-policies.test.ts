@@ -84,8 +84,11 @@ describe('MutatingAdmissionPolicy', () => {
     const copy =
       'Object{metadata: Object.metadata{annotations: {"copy": has(object.metadata.labels.late) ? "late" : "early"}}}';
     await use({ mutations: [apply(copy)], reinvocationPolicy: 'IfNeeded' }, 'a');
-    await use({ mutations: [apply('Object{metadata: Object.metadata{labels: {"late": "1"}}}')] }, 'b');
-    expect((await deploy()).body.metadata.annotations).toEqual({ copy: 'late' });
+    const late = 'Object{metadata: Object.metadata{labels: {"late": "1", ?"none": object.?none}, ?uid: object.?none}}';
+    await use({ mutations: [apply(late)] }, 'b');
+    const { metadata } = (await deploy()).body;
+    expect(metadata.annotations).toEqual({ copy: 'late' });
+    expect(metadata.labels).toEqual({ app: 'web', late: '1' });
   });
 
   it.each<[string, object, RegExp | undefined]>([
