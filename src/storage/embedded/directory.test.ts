@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +11,14 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'store-'));
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** By another file: one that is cut off while it is mapped ends the process. */
+function replaceData(change: (bytes: Buffer) => Buffer): void {
+  const file = join(directory, 'data.mdb');
+  const changed = change(readFileSync(file));
+  rmSync(file);
+  writeFileSync(file, changed);
+}
 
 async function fillAndClose(path = directory): Promise<void> {
   const store = await openEmbeddedStore(path);
@@ -64,12 +72,12 @@ describe('the directory of a store', () => {
     ['no data file', () => rmSync(join(directory, 'data.mdb')), 'data.mdb is missing'],
     [
       'a data file that is cut off',
-      () => truncateSync(join(directory, 'data.mdb'), 40_960),
+      () => replaceData((bytes) => bytes.subarray(0, 40_960)),
       'data.mdb: it is cut off at 40960 bytes',
     ],
     [
       'a data file of something else',
-      () => writeFileSync(join(directory, 'data.mdb'), 'x'.repeat(9000)),
+      () => replaceData(() => Buffer.from('x'.repeat(9000))),
       'data.mdb: it is not a store file',
     ],
   ])('with %s is refused with what to do, and left as it was', async (_name, damage, message) => {
