@@ -16,8 +16,10 @@ const executableNames: readonly string[] = [
   'karmada-agent',
 ];
 
-/** As bin/karmada-agent starts it: it shares a member's nodes with workloads, and takes 25 MB less this way. */
-const nodeFlags: Readonly<Record<string, readonly string[]>> = { 'karmada-agent': ['--max-semi-space-size=2', '--optimize-for-size'] };
+/** As bin/karmada-agent starts it: it shares a member’s nodes with workloads, and takes half the memory this way, for a quarter more time. */
+const nodeFlags: Readonly<Record<string, readonly string[]>> = {
+  'karmada-agent': ['--max-semi-space-size=2', '--optimize-for-size'],
+};
 
 type Container = NonNullable<ReadablePod['spec']>['containers'][number];
 
